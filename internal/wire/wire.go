@@ -1,0 +1,199 @@
+// Package wire is the protocol nim.v1.json: frames that core/nimlink and the
+// gateway exchange as WebSocket text messages. docs/PROTOCOL.md is its text.
+package wire
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/tidwall/gjson"
+)
+
+// Subprotocol is what both sides name in the WebSocket upgrade. A later,
+// incompatible protocol gets another name, and a client offers all it speaks.
+const Subprotocol = "nim.v1.json"
+
+// Limits that both sides keep.
+const (
+	MaxFrame   = 1 << 20 // bytes of one frame
+	MaxNesting = 64      // of objects and arrays inside each other
+)
+
+// Op names what a frame is. A receiver ignores an op it does not know.
+type Op string
+
+// Operations.
+const (
+	// server -> client, pushes
+	OpHello         Op = "hello"          // Hello; the first frame of a connection
+	OpKicked        Op = "kicked"         // Kicked; the last frame of a connection
+	OpPresence      Op = "presence"       // Presence
+	OpGoingAway     Op = "going_away"     // GoingAway
+	OpTokenExpiring Op = "token_expiring" // TokenExpiry; early notice
+	OpTokenExpired  Op = "token_expired"  // TokenExpiry
+	OpPushChanged   Op = "push_changed"   // PushConfig, set by another device
+
+	// client -> server, requests: each is answered by one OpReply with its id
+	OpLogin      Op = "login"       // Login -> LoginOK
+	OpLogout     Op = "logout"      // Logout -> nothing
+	OpKickOther  Op = "kick_other"  // KickOther -> KickOtherOK
+	OpRenewToken Op = "renew_token" // RenewToken -> TokenExpiry
+	OpPushGet    Op = "push_get"    // nothing -> PushConfig
+	OpPushSet    Op = "push_set"    // PushConfig -> PushConfig
+	OpTime       Op = "time"        // nothing -> Time
+	OpUploadLog  Op = "upload_log"  // UploadLog -> nothing
+
+	OpReply Op = "reply"
+)
+
+// WebSocket close codes of the gateway, in the private range.
+const (
+	CloseKicked       = 4001
+	CloseLoginTimeout = 4002 // no login within the time allowed
+	CloseSlowConsumer = 4003 // the client did not read fast enough
+	CloseProtocol     = 4004 // a frame that breaks the protocol
+	CloseRateLimited  = 4005
+	CloseGoingAway    = 4006
+	CloseLoggedOut    = 4007
+	CloseRefused      = 4008 // after the reply that refused a login
+	CloseFenced       = 4009 // the edge can no longer vouch for its presence entries
+)
+
+// A Frame is one message. Code, ErrName, ErrMsg, ServerCode and RetryAfterMS
+// appear in replies only.
+type Frame struct {
+	Op           Op              `json:"op"`
+	ID           uint64          `json:"id,omitempty"` // of a request, repeated in its reply; 0 in a push
+	Code         int32           `json:"code,omitempty"`
+	ErrName      string          `json:"err_name,omitempty"`
+	ErrMsg       string          `json:"err_msg,omitempty"`
+	ServerCode   int32           `json:"server_code,omitempty"`
+	RetryAfterMS int64           `json:"retry_after_ms,omitempty"`
+	Body         json.RawMessage `json:"body,omitempty"`
+}
+
+// Encode returns the bytes of a frame with the given body; body may be nil.
+func Encode(f Frame, body any) ([]byte, error) {
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return nil, fmt.Errorf("body of %s: %w", f.Op, err)
+		}
+		f.Body = b
+	}
+	return json.Marshal(f)
+}
+
+// Decode reads a frame. The body stays raw: a receiver that does not know the
+// op never parses it.
+func Decode(data []byte) (Frame, error) {
+	var f Frame
+	if len(data) > MaxFrame {
+		return f, fmt.Errorf("frame of %d bytes, limit %d", len(data), MaxFrame)
+	}
+	if err := checkNesting(data); err != nil {
+		return f, err
+	}
+	if !utf8.Valid(data) {
+		return f, fmt.Errorf("frame is not valid UTF-8")
+	}
+	if !gjson.ValidBytes(data) {
+		return f, fmt.Errorf("frame is not valid JSON")
+	}
+	root := gjson.ParseBytes(data)
+	if !root.IsObject() {
+		return f, fmt.Errorf("frame is not a JSON object")
+	}
+	var err error
+	seen := map[string]bool{}
+	root.ForEach(func(k, v gjson.Result) bool {
+		if seen[k.Str] {
+			err = fmt.Errorf("key %q twice", k.Str)
+			return false
+		}
+		switch k.Str {
+		case "op", "err_name", "err_msg":
+			if v.Type != gjson.String {
+				err = fmt.Errorf("key %q: want a string", k.Str)
+				return false
+			}
+			switch k.Str {
+			case "op":
+				f.Op = Op(v.Str)
+			case "err_name":
+				f.ErrName = v.Str
+			case "err_msg":
+				f.ErrMsg = v.Str
+			}
+		case "id", "retry_after_ms":
+			n, e := strconv.ParseUint(v.Raw, 10, 63)
+			if e != nil {
+				err = fmt.Errorf("key %q: want a non-negative integer", k.Str)
+				return false
+			}
+			if k.Str == "id" {
+				f.ID = n
+			} else {
+				f.RetryAfterMS = int64(n)
+			}
+		case "code", "server_code":
+			n, e := strconv.ParseInt(v.Raw, 10, 32)
+			if e != nil {
+				err = fmt.Errorf("key %q: want a 32-bit integer", k.Str)
+				return false
+			}
+			if k.Str == "code" {
+				f.Code = int32(n)
+			} else {
+				f.ServerCode = int32(n)
+			}
+		case "body":
+			f.Body = json.RawMessage(v.Raw)
+		default:
+			return true // unknown keys are ignored, twice or not
+		}
+		seen[k.Str] = true
+		return true
+	})
+	if err != nil {
+		return Frame{}, err
+	}
+	if f.Op == "" {
+		return Frame{}, fmt.Errorf("key %q is missing", "op")
+	}
+	return f, nil
+}
+
+// DecodeBody reads the body of a frame into v. A missing body leaves v as it is.
+func (f *Frame) DecodeBody(v any) error {
+	if len(f.Body) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(f.Body, v); err != nil {
+		return fmt.Errorf("body of %s: %w", f.Op, err)
+	}
+	return nil
+}
+
+// checkNesting bounds the depth before any recursive parser sees the bytes.
+func checkNesting(data []byte) error {
+	depth, inString := 0, false
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; {
+		case inString && c == '\\':
+			i++
+		case c == '"':
+			inString = !inString
+		case inString:
+		case c == '{' || c == '[':
+			if depth++; depth > MaxNesting {
+				return fmt.Errorf("nested deeper than %d", MaxNesting)
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return nil
+}
