@@ -1,0 +1,122 @@
+package dial
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/libnim/libnim/internal/nimerr"
+)
+
+// Rejected is the cause of an error when a server answered with another status
+// than the one asked for. Its text holds nothing of what the server wrote.
+type Rejected struct {
+	Status int
+	Header http.Header
+	Body   []byte // at most 4 KiB
+}
+
+// Error implements error.
+func (r *Rejected) Error() string { return statusText(r.Status) }
+
+func statusText(status int) string {
+	return strings.TrimSpace(fmt.Sprintf("HTTP %d %s", status, http.StatusText(status)))
+}
+
+// rejected returns the error for an HTTP answer that is no upgrade. gorilla
+// keeps 1 KiB of the body only, so the answer is read again from the start.
+func (t *trip) rejected(rec *recorder, resp *http.Response) error {
+	again := io.MultiReader(bytes.NewReader(rec.seen), rec.Conn)
+	full, err := http.ReadResponse(bufio.NewReader(again), &http.Request{Method: http.MethodGet})
+	if err != nil {
+		full = resp
+	}
+	return rejection(full)
+}
+
+// rejection reads what is kept of an answer and returns its row.
+func rejection(resp *http.Response) *nimerr.Error {
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxRejected)) // a cut body is kept as far as it came
+	r := &Rejected{Status: resp.StatusCode, Header: resp.Header, Body: body}
+	e := &nimerr.Error{Kind: nimerr.NotAGateway, Detail: r.describe(), Cause: r}
+	switch {
+	case r.Status == http.StatusServiceUnavailable:
+		e.Kind, e.RetryAfter = nimerr.ServerBusy, retryAfter(resp.Header)
+	case r.Status == http.StatusTooManyRequests:
+		e.Kind, e.RetryAfter = nimerr.RateLimited, retryAfter(resp.Header)
+	case r.Status >= 500:
+		e.Kind, e.RetryAfter = nimerr.ServerError, retryAfter(resp.Header)
+	}
+	return e
+}
+
+// retryAfter reads a delay in seconds or a date; at most a day is believed.
+func retryAfter(h http.Header) time.Duration {
+	v := strings.TrimSpace(h.Get("Retry-After"))
+	var d time.Duration
+	if s, err := strconv.ParseUint(v, 10, 31); err == nil {
+		d = time.Duration(s) * time.Second
+	} else if at, err := http.ParseTime(v); err == nil {
+		d = time.Until(at)
+	}
+	return min(max(d, 0), 24*time.Hour)
+}
+
+// describe says what an answer looks like: status, kind of content, server,
+// where it redirects to.
+func (r *Rejected) describe() string {
+	text := statusText(r.Status)
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err == nil {
+		text += ", " + kind
+	}
+	if name := serverName(r.Header.Get("Server")); name != "" {
+		text += ", server " + name
+	}
+	if to, err := url.Parse(r.Header.Get("Location")); err == nil && to.Host != "" {
+		text += ", redirects to " + to.Scheme + "://" + to.Host
+	}
+	return text
+}
+
+// serverName returns the product name of a Server header.
+func serverName(v string) string {
+	end := 0
+	for end < len(v) && end < 32 && (v[end] == '-' || v[end] == '_' || isAlnum(v[end])) {
+		end++
+	}
+	return v[:end]
+}
+
+func isAlnum(b byte) bool {
+	return b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9'
+}
+
+// speaks names the protocol that bytes look like, without repeating them.
+func speaks(b []byte) string {
+	switch {
+	case len(b) >= 2 && b[0] == 0x15 && b[1] == 3:
+		return "it speaks TLS; use_https or wss:// may be missing"
+	case bytes.HasPrefix(b, []byte("SSH-")):
+		return "it speaks SSH"
+	case bytes.HasPrefix(b, []byte("HTTP/2")), bytes.HasPrefix(b, []byte("\x00\x00")):
+		return "it does not speak HTTP/1"
+	}
+	return "it does not speak HTTP"
+}
+
+// isTransport reports whether the connection failed, rather than what was said
+// on it.
+func isTransport(err error) bool {
+	_, isNet := errors.AsType[net.Error](err)
+	return isNet || errors.Is(err, errTooMuch) || errors.Is(err, io.EOF) ||
+		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || isTimeout(err)
+}
