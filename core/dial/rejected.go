@@ -3,6 +3,7 @@ package dial
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -32,20 +33,25 @@ func statusText(status int) string {
 	return strings.TrimSpace(fmt.Sprintf("HTTP %d %s", status, http.StatusText(status)))
 }
 
-// rejected returns the error for an HTTP answer that is no upgrade. gorilla
-// keeps 1 KiB of the body only, so the answer is read again from the start.
-func (t *trip) rejected(rec *recorder, resp *http.Response) error {
+// rejectedUpgrade returns the error for an HTTP answer that is no upgrade.
+// gorilla keeps 1 KiB of the body only, so the answer is read again from the
+// start.
+func (t *trip) rejectedUpgrade(ctx context.Context, rec *recorder, resp *http.Response) error {
 	again := io.MultiReader(bytes.NewReader(rec.seen), rec.Conn)
 	full, err := http.ReadResponse(bufio.NewReader(again), &http.Request{Method: http.MethodGet})
 	if err != nil {
 		full = resp
 	}
-	return rejection(full)
+	return t.rejected(ctx, full)
 }
 
-// rejection reads what is kept of an answer and returns its row.
-func rejection(resp *http.Response) *nimerr.Error {
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxRejected)) // a cut body is kept as far as it came
+// rejected reads what is kept of an answer and returns its row. A body that
+// breaks off or comes too slowly is kept as far as it came.
+func (t *trip) rejected(ctx context.Context, resp *http.Response) error {
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxRejected))
+	if err != nil && ctx.Err() == context.Canceled {
+		return t.ended(ctx)
+	}
 	r := &Rejected{Status: resp.StatusCode, Header: resp.Header, Body: body}
 	e := &nimerr.Error{Kind: nimerr.NotAGateway, Detail: r.describe(), Cause: r}
 	switch {

@@ -82,13 +82,13 @@ func (t *trip) upgrade(ctx context.Context, l *line, u Upgrade) (*Conn, error) {
 	ws, resp, err := g.DialContext(ctx, t.to.url.String(), header(u.Header))
 	switch {
 	case resp != nil && resp.StatusCode != http.StatusSwitchingProtocols:
-		return nil, t.rejected(rec, resp)
+		return nil, t.rejectedUpgrade(ctx, rec, resp)
 	case errors.Is(err, websocket.ErrBadHandshake):
 		return nil, nimerr.ProtocolError.New("the upgrade does not answer the request")
 	case resp != nil && resp.Header.Get("Sec-WebSocket-Extensions") != "":
 		return nil, nimerr.ProtocolError.New("the server chose an extension that was not offered")
 	case err != nil:
-		return nil, t.notUpgraded(ctx, rec, err)
+		return nil, t.notAnswered(ctx, rec, err)
 	case ws.Subprotocol() != "" && !slices.Contains(u.Subprotocols, ws.Subprotocol()):
 		return nil, nimerr.ProtocolError.New("the server chose a subprotocol that was not offered")
 	}
@@ -113,17 +113,16 @@ func header(h http.Header) http.Header {
 	return h
 }
 
-// notUpgraded explains an answer that is no HTTP, or none. What the server said
+// notAnswered explains an answer that is no HTTP, or none. What the server said
 // is not repeated: it may echo the request, and with it a token.
-func (t *trip) notUpgraded(ctx context.Context, rec *recorder, err error) error {
-	if len(rec.seen) == 0 || bytes.HasPrefix(rec.seen, []byte("HTTP/1.")) {
-		if isTransport(err) {
-			return t.broken(ctx, err)
-		}
-		return nimerr.ProtocolError.New("the answer to the upgrade is malformed")
+func (t *trip) notAnswered(ctx context.Context, rec *recorder, err error) error {
+	switch {
+	case ctx.Err() == context.Canceled:
+		return t.ended(ctx)
+	case len(rec.seen) > 0 && !bytes.HasPrefix(rec.seen, []byte("HTTP/1.")):
+		return nimerr.NotAGateway.New(speaks(rec.seen))
+	case ctx.Err() != nil || isTransport(err):
+		return t.broken(ctx, err)
 	}
-	if e := t.ended(ctx); e != nil {
-		return e
-	}
-	return nimerr.NotAGateway.New(speaks(rec.seen))
+	return nimerr.ProtocolError.Newf("%s: the answer is malformed HTTP", t.step)
 }

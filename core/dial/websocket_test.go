@@ -2,6 +2,8 @@ package dial
 
 import (
 	"context"
+	"crypto/sha1"
+	"encoding/base64"
 	"io"
 	"net"
 	"net/http"
@@ -243,4 +245,10 @@ func TestNoTimeoutMeansTheDefault(t *testing.T) {
 			t.Errorf("gave up after %v, want %v", got, DefaultTimeout)
 		}
 	})
+}
+
+// acceptKey is the answer to a Sec-WebSocket-Key, RFC 6455 §4.2.2.
+func acceptKey(key string) string {
+	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	return base64.StdEncoding.EncodeToString(sum[:])
 }
