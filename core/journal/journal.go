@@ -26,8 +26,8 @@ const (
 	Fatal Level = 1
 	Error Level = 2
 	Warn  Level = 3
-	App   Level = 5 // what an application developer wants to see; the default
-	Pro   Level = 6 // everything
+	App   Level = 5 // what an application developer wants to see
+	Pro   Level = 6 // everything; the default, as in the SDK whose ABI this is
 )
 
 // String returns the name that stands in a line.
@@ -47,7 +47,7 @@ func (l Level) String() string {
 
 // Options of a Journal. Zero values mean the defaults.
 type Options struct {
-	Level        Level            // of file and callback; 0: App. The ring keeps every line
+	Level        Level            // of file and callback; 0: Pro. The ring keeps every line
 	Dir          string           // directory of the log files; "": no file
 	MaxFileBytes int64            // of one file; 0: 4 MiB
 	Files        int              // kept, the current one included; 0: 4
@@ -100,13 +100,13 @@ func New(o Options) *Journal {
 	return j
 }
 
-// SetLevel changes the level of file and callback; 0 means App.
+// SetLevel changes the level of file and callback; 0 means Pro.
 func (j *Journal) SetLevel(level Level) {
 	if j == nil {
 		return
 	}
 	if level <= 0 {
-		level = App
+		level = Pro
 	}
 	j.level.Store(int32(level))
 }

@@ -1,0 +1,58 @@
+package datadir
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"strings"
+
+	"github.com/libnim/libnim/internal/nimerr"
+)
+
+const (
+	deviceFile   = "device_id"
+	deviceDigits = 32  // of hex: 128 bits
+	maxOverride  = 128 // bytes
+)
+
+// DeviceID returns the id of this installation: override if it is given, else
+// the random one of the directory, made at the first call. It is the same for
+// as long as the Dir is open, whatever happens to the file.
+//
+// The id is usable even when there is an error: data_dir_unusable says that it
+// could not be stored and the next run will have another. Only an override
+// that cannot be a device id gives invalid_argument and no id.
+func (d *Dir) DeviceID(override string) (string, error) {
+	if override != "" {
+		if len(override) > maxOverride || strings.ContainsFunc(override, notVisible) {
+			return "", nimerr.InvalidArgument.Newf("a device id is 1 to %d visible ASCII characters", maxOverride)
+		}
+		return override, nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.deviceID != "" {
+		return d.deviceID, nil
+	}
+	if stored, err := d.readFile(deviceFile, deviceDigits+2); err == nil {
+		if id := strings.TrimSpace(string(stored)); isDeviceID(id) {
+			d.deviceID = id
+			return id, nil
+		}
+	}
+	var random [deviceDigits / 2]byte
+	_, _ = rand.Read(random[:]) // never fails
+	d.deviceID = hex.EncodeToString(random[:])
+	if err := d.replaceFile(deviceFile, []byte(d.deviceID+"\n")); err != nil {
+		return d.deviceID, nimerr.DataDirUnusable.Wrap(err)
+	}
+	return d.deviceID, nil
+}
+
+func notVisible(r rune) bool { return r <= ' ' || r > '~' }
+
+// isDeviceID says whether id is one of ours, and not what a crash or an editor
+// has left.
+func isDeviceID(id string) bool {
+	raw, err := hex.DecodeString(id)
+	return err == nil && len(raw) == deviceDigits/2
+}
