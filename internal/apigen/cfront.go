@@ -1,0 +1,296 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// cFront writes bridge_gen.h and bridge_gen.c: every public function that is
+// not written by hand, the trampolines, and the tables that bridge.h names.
+func cFront(s *Spec) ([]File, error) {
+	f := &front{Spec: s, types: s.types()}
+	return []File{f.header(), f.source()}, nil
+}
+
+type front struct {
+	*Spec
+	*types
+}
+
+// short is a function's name in the names derived from it.
+func short(f *Function) string { return strings.TrimPrefix(f.Name, "nim_") }
+
+// ops lists the functions whose calls reach Go, in the order of enum nim_op.
+func (s *Spec) ops() []*Function {
+	var list []*Function
+	for _, m := range s.Modules {
+		for _, f := range m.Functions {
+			if f.By == ByGo || f.Op {
+				list = append(list, f)
+			}
+		}
+	}
+	return list
+}
+
+// slots lists the registrations, in the order of enum nim_slot.
+func (s *Spec) slots() []*Function {
+	var list []*Function
+	for _, m := range s.Modules {
+		for _, f := range m.Functions {
+			if f.Slot != "" {
+				list = append(list, f)
+			}
+		}
+	}
+	return list
+}
+
+func (f *front) header() File {
+	var t text
+	t.p("/* %s", notice)
+	t.p(" *")
+	t.p(" * bridge_gen.h: what bridge.c needs of the description. Not public. */")
+	t.p("#ifndef NIM_BRIDGE_GEN_H\n#define NIM_BRIDGE_GEN_H\n")
+	t.p("#ifndef NIM_LIBRARY\n#define NIM_LIBRARY 1\n#endif")
+	t.p("#include \"bridge.h\"\n#include \"include/nim_c_api.h\"\n#include \"include/nimx.h\"\n")
+
+	t.p("/* Calls that reach Go. NIM_OP_none is the op of a call that never does. */")
+	t.p("enum nim_op {\n    NIM_OP_none,")
+	for _, fn := range f.ops() {
+		t.p("    NIM_OP_%s,", short(fn))
+	}
+	t.p("    NIM_OP_COUNT\n};")
+	t.p("extern const char *const nim_op_names[];    /* by enum nim_op */")
+	t.p("extern const unsigned char nim_op_early[]; /* 1: passed to Go before init too */\n")
+
+	t.p("/* Registrations. */\nenum nim_slot {")
+	for _, fn := range f.slots() {
+		t.p("    NIM_SLOT_%s,", fn.Slot)
+	}
+	t.p("    NIM_SLOT_COUNT\n};")
+	t.p("extern const char *const nim_slot_names[]; /* by enum nim_slot */\n")
+
+	t.p("/* Rows of nim_error_rows. */\nenum nim_error {")
+	for i, e := range f.Errors {
+		t.p("    NIM_ERR_%s%s", strings.ToUpper(e.Name), comma(i, len(f.Errors)))
+	}
+	t.p("};\n")
+
+	t.p("/* Trampolines, one per callback typedef: numbers come from num[] (bool as 0\n * or 1, the address of an out parameter as a number), strings from str[], in\n * the order of the parameters. Results of the callback are dropped. */")
+	for _, cb := range f.realCallbacks() {
+		t.p("void nim_tramp_%s(nim_fn fn, const nim_args *a, const void *user_data);", cb.Name)
+	}
+	t.p("\n/* Answers of the functions that bridge.c defines. */")
+	for _, fn := range f.answered() {
+		if fn.By == ByHand {
+			t.p("extern const nim_answer nim_answer_%s;", short(fn))
+		}
+	}
+	t.p("\n#endif")
+	return t.file("bridge_gen.h")
+}
+
+func comma(i, n int) string {
+	if i == n-1 {
+		return ""
+	}
+	return ","
+}
+
+// realCallbacks are the typedefs that are not aliases and that functions use.
+func (f *front) realCallbacks() []*Callback {
+	used := map[*Callback]bool{}
+	for _, m := range f.Modules {
+		for _, fn := range m.Functions {
+			if cb := f.completion(fn); cb != nil {
+				used[cb] = true
+			}
+		}
+	}
+	return slices.SortedFunc(maps.Keys(used), func(a, b *Callback) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// answered lists the functions whose callback is a completion.
+func (f *front) answered() []*Function {
+	var list []*Function
+	for _, m := range f.Modules {
+		for _, fn := range m.Functions {
+			if fn.Slot == "" && f.completion(fn) != nil && f.completion(fn).Neutral != nil {
+				list = append(list, fn)
+			}
+		}
+	}
+	return list
+}
+
+func (f *front) source() File {
+	var t text
+	t.p("/* %s", notice)
+	t.p(" *")
+	t.p(" * bridge_gen.c: the public functions. See bridge.h. */")
+	t.p("#include \"bridge_gen.h\"\n")
+	f.tables(&t)
+	for _, cb := range f.realCallbacks() {
+		f.trampoline(&t, cb)
+	}
+	t.p("\nconst nim_tramp nim_slot_tramps[] = {")
+	for _, fn := range f.slots() {
+		t.p("    nim_tramp_%s,", f.completion(fn).Name)
+	}
+	t.p("};\n")
+	for _, fn := range f.answered() {
+		f.answer(&t, fn)
+	}
+	for _, m := range f.Modules {
+		for _, fn := range m.Functions {
+			if fn.By != ByHand {
+				f.define(&t, fn)
+			}
+		}
+	}
+	f.opaque(&t)
+	return t.file("bridge_gen.c")
+}
+
+func (f *front) tables(t *text) {
+	t.p("const nim_error_row nim_error_rows[] = {")
+	for _, e := range f.Errors {
+		t.p("    {%d, %q, %q, %q, %d},", e.Code, e.Name, e.Domain, e.Text, bit(e.Retryable))
+	}
+	t.p("};\n\nconst char *const nim_op_names[] = {\n    \"\",")
+	for _, fn := range f.ops() {
+		t.p("    %q,", fn.Name)
+	}
+	t.p("};\n\nconst unsigned char nim_op_early[] = {\n    0,")
+	for _, fn := range f.ops() {
+		t.p("    %d, /* %s */", bit(fn.Early), short(fn))
+	}
+	t.p("};\n\nconst char *const nim_slot_names[] = {")
+	for _, fn := range f.slots() {
+		t.p("    %q,", fn.Slot)
+	}
+	t.p("};\n\nconst int nim_slot_count = NIM_SLOT_COUNT;\n\nconst unsigned char nim_slot_replays[] = {")
+	for _, fn := range f.slots() {
+		t.p("    %d, /* %s */", bit(fn.Replay), fn.Slot)
+	}
+	t.p("};")
+}
+
+func bit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// place says where the arguments of a parameter list travel: index in num[] or
+// str[], -1 where it does not.
+func (t *types) place(params []Param) []int {
+	at := make([]int, len(params))
+	num, str := 0, 0
+	for i, p := range params {
+		switch t.mustKind(p.Type) {
+		case Num, Out:
+			at[i] = num
+			num++
+		case Str:
+			at[i] = str
+			str++
+		default:
+			at[i] = -1
+		}
+	}
+	return at
+}
+
+func (f *front) trampoline(t *text, cb *Callback) {
+	t.p("\nvoid nim_tramp_%s(nim_fn fn, const nim_args *a, const void *user_data) {", cb.Name)
+	at := f.place(cb.Params)
+	var args []string
+	used := false
+	for i, p := range cb.Params {
+		switch f.mustKind(p.Type) {
+		case UserData:
+			args = append(args, "user_data")
+		case Str:
+			args, used = append(args, fmt.Sprintf("a->str[%d]", at[i])), true
+		case Out:
+			typ := strings.Replace(cType(p.Type, true), "&", "*", 1)
+			args, used = append(args, fmt.Sprintf("(%s)(uintptr_t)a->num[%d]", typ, at[i])), true
+		case Ptr:
+			base := strings.Trim(strings.TrimPrefix(p.Type, "const "), " *&")
+			t.p("    static %s none_%s;", base, p.Name)
+			args = append(args, "&none_"+p.Name)
+		default:
+			if p.Type == "bool" {
+				args = append(args, fmt.Sprintf("a->num[%d] != 0", at[i]))
+			} else {
+				args = append(args, fmt.Sprintf("(%s)a->num[%d]", cType(p.Type, true), at[i]))
+			}
+			used = true
+		}
+	}
+	if !used {
+		t.p("    (void)a;")
+	}
+	drop := ""
+	if cb.Returns != "" {
+		drop = "(void)"
+	}
+	t.p("    %s", cutLine(fmt.Sprintf("%s((%s)fn)(%s);", drop, cb.Name, strings.Join(args, ", "))))
+	t.p("}")
+}
+
+// answer writes the nim_answer of a function.
+func (f *front) answer(t *text, fn *Function) {
+	cb := f.completion(fn)
+	at := f.place(cb.Params)
+	code, json := -1, -1
+	nums, strs := map[int]string{}, map[int]string{}
+	for i, p := range cb.Params {
+		switch {
+		case p.Name == cb.Code:
+			code = at[i]
+		case p.Name == cb.ErrorJSON:
+			json = at[i]
+		}
+		if v, ok := cb.Neutral[p.Name]; ok {
+			if s, isText := v.(string); isText {
+				strs[at[i]] = strconv.Quote(s)
+			} else {
+				nums[at[i]] = fmt.Sprint(v)
+			}
+		}
+	}
+	static := "static "
+	if fn.By == ByHand {
+		static = ""
+	}
+	t.p("%sconst nim_answer nim_answer_%s = {", static, short(fn))
+	t.p("    nim_tramp_%s, %d, %d, %q,", cb.Name, code, json, fn.Extra)
+	t.p("    {{%s}, {%s}}, %d", list(nums, "0"), list(strs, "0"), bit(fn.Multi))
+	t.p("};")
+}
+
+// list writes a C initialiser with the set elements.
+func list(set map[int]string, zero string) string {
+	last := -1
+	for i := range set {
+		last = max(last, i)
+	}
+	if last < 0 {
+		return zero
+	}
+	parts := make([]string, last+1)
+	for i := range parts {
+		parts[i] = zero
+		if v, ok := set[i]; ok {
+			parts[i] = v
+		}
+	}
+	return strings.Join(parts, ", ")
+}
