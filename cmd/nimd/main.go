@@ -1,0 +1,49 @@
+// Command nimd is the gateway of libnim: one binary that runs alone on an
+// embedded engine, or as one of many edges on a NATS cluster.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/libnim/libnim/server"
+)
+
+// version is set by the release build.
+var version = "dev"
+
+func main() {
+	if err := run(os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "nimd:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	cfg, level, err := load(args, os.LookupEnv)
+	if err != nil {
+		return err
+	}
+	cfg.Version = version
+	cfg.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	s, err := server.Start(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(s.Ready()); err != nil {
+		return errors.Join(err, s.Close())
+	}
+	<-ctx.Done()
+	stop() // a second signal ends the process at once
+	cfg.Log.Info("nimd: stopping")
+	return s.Close()
+}

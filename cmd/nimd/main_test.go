@@ -1,0 +1,248 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/libnim/libnim/internal/wire"
+	"github.com/libnim/libnim/server"
+)
+
+const patience = 20 * time.Second
+
+// TestMain lets the tests run this binary as nimd itself.
+func TestMain(m *testing.M) {
+	if os.Getenv("RUN_AS_NIMD") != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// process is a nimd of its own.
+type process struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	stderr *bytes.Buffer // read only after the process has ended
+	exited chan error
+	server.Ready
+}
+
+func startProcess(t *testing.T, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, stderr: &bytes.Buffer{}, exited: make(chan error, 1)}
+	p.cmd = exec.Command(os.Args[0], args...)
+	p.cmd.Env = append(os.Environ(), "RUN_AS_NIMD=1")
+	p.cmd.Stderr = p.stderr
+	stdout, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line := make(chan string, 1)
+	go func() {
+		r := bufio.NewReader(stdout)
+		s, _ := r.ReadString('\n')
+		line <- s
+		_, _ = io.Copy(io.Discard, r)
+		p.exited <- p.cmd.Wait()
+	}()
+	t.Cleanup(func() { _ = p.cmd.Process.Kill() })
+	select {
+	case s := <-line:
+		if err := json.Unmarshal([]byte(s), &p.Ready); err != nil || !p.Ready.Ready {
+			t.Fatalf("ready line %q: %v", s, err)
+		}
+	case <-time.After(patience):
+		t.Fatal("no ready line")
+	}
+	return p
+}
+
+// stop sends a signal and returns how the process ended.
+func (p *process) stop(s os.Signal) error {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.t.Fatal(err)
+	}
+	select {
+	case err := <-p.exited:
+		return err
+	case <-time.After(patience):
+		p.t.Fatal("the process did not end")
+		return nil
+	}
+}
+
+func (p *process) admin(method, path, body string) (map[string]any, error) {
+	r, err := http.NewRequest(method, p.Admin+path, strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Authorization", "Bearer "+p.AdminKey)
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	var out map[string]any
+	if err := json.NewDecoder(resp.Body).Decode(&out); err != nil {
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s %s: %v", method, path, out)
+	}
+	return out, nil
+}
+
+func (p *process) mustAdmin(method, path, body string) map[string]any {
+	p.t.Helper()
+	out, err := p.admin(method, path, body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return out
+}
+
+// login connects and logs in, and returns the connection and the reply.
+func (p *process) login(account, device string) (*websocket.Conn, wire.Frame) {
+	p.t.Helper()
+	d := websocket.Dialer{Subprotocols: []string{wire.Subprotocol}}
+	ws, _, err := d.Dial(p.Link, nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(func() { _ = ws.Close() })
+	next(p.t, ws) // hello
+	data, err := wire.Encode(wire.Frame{Op: wire.OpLogin, ID: 1}, wire.Login{
+		AppKey: p.AppKey, Account: account, Token: account + "-token", DeviceID: device, ClientType: 4, Force: true,
+	})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if err := ws.WriteMessage(websocket.TextMessage, data); err != nil {
+		p.t.Fatal(err)
+	}
+	return ws, next(p.t, ws)
+}
+
+func next(t *testing.T, ws *websocket.Conn) wire.Frame {
+	t.Helper()
+	_ = ws.SetReadDeadline(time.Now().Add(patience))
+	_, data, err := ws.ReadMessage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := wire.Decode(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func TestRestartKeepsAccountsAndPolicies(t *testing.T) {
+	dir := t.TempDir()
+	p := startProcess(t, "--listen", "127.0.0.1:0", "--data", dir)
+	if p.AdminKey == "" || p.AppKey == "" || p.AppSecret == "" {
+		t.Fatalf("the first start did not print its secrets: %+v", p.Ready)
+	}
+	first := p.Ready
+	p.mustAdmin("POST", "/accounts", `{"account":"alice","token":"alice-token"}`)
+	p.mustAdmin("PUT", "/policy", `{"multi_login":"one"}`)
+	p.login("alice", "d1")
+	if err := p.stop(syscall.SIGTERM); err != nil {
+		t.Fatalf("SIGTERM: %v\n%s", err, p.stderr)
+	}
+	if strings.Contains(p.stderr.String(), "alice-token") || strings.Contains(p.stderr.String(), first.AdminKey) {
+		t.Error("a secret is in the log")
+	}
+
+	p = startProcess(t, "--listen", "127.0.0.1:0", "--data", dir)
+	if p.AdminKey != "" || p.AppSecret != "" {
+		t.Error("secrets were printed at the second start")
+	}
+	p.AdminKey, p.AppKey = first.AdminKey, first.AppKey
+	if _, f := p.login("alice", "d1"); f.Code != 200 {
+		t.Errorf("login after the restart: %d %s", f.Code, f.ErrName)
+	}
+	if got := p.mustAdmin("GET", "/policy", "")["multi_login"]; got != "one" {
+		t.Errorf("policy after the restart: %v", got)
+	}
+}
+
+// Accounts are created as fast as they come while the process is killed. Each
+// one that was acknowledged must be there afterwards.
+func TestKillLosesNoAcceptedWrite(t *testing.T) {
+	dir := t.TempDir()
+	rounds := 3
+	if testing.Short() {
+		rounds = 1
+	}
+	created := 0
+	for round := range rounds {
+		p := startProcess(t, "--listen", "127.0.0.1:0", "--data", dir, "--dev")
+		killed := make(chan struct{})
+		before := created
+		for {
+			if _, err := p.admin("POST", "/accounts", fmt.Sprintf(`{"account":"a%d","token":"a%d-token"}`, created, created)); err != nil {
+				break // killed
+			}
+			created++
+			if created == before+50 {
+				go func() { _ = p.cmd.Process.Kill(); close(killed) }()
+			}
+		}
+		<-killed
+		<-p.exited
+		p = startProcess(t, "--listen", "127.0.0.1:0", "--data", dir, "--dev")
+		for i := range created {
+			if _, err := p.admin("GET", fmt.Sprint("/accounts/a", i), ""); err != nil {
+				t.Fatalf("round %d: account %d of %d is lost: %v", round, i, created, err)
+			}
+		}
+		if _, f := p.login(fmt.Sprint("a", created-1), "d1"); f.Code != 200 {
+			t.Errorf("login after the kill: %d %s", f.Code, f.ErrName)
+		}
+		if err := p.stop(syscall.SIGTERM); err != nil {
+			t.Errorf("SIGTERM: %v", err)
+		}
+	}
+}
+
+func TestLoadTakesFlagsBeforeEnvironmentBeforeFile(t *testing.T) {
+	file := t.TempDir() + "/nimd.json"
+	if err := os.WriteFile(file, []byte(`{"listen":"f:1","data":"f","origins":"a,b"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env := func(name string) (string, bool) {
+		v, ok := map[string]string{"NIMD_LISTEN": "e:1", "NIMD_DATA": "e", "NIMD_LOG_LEVEL": "warn"}[name]
+		return v, ok
+	}
+	cfg, level, err := load([]string{"--config", file, "--listen", "l:1"}, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.Listen != "l:1" || cfg.DataDir != "e" || fmt.Sprint(cfg.Origins) != "[a b]" || level.String() != "WARN" {
+		t.Errorf("got %+v, %v", cfg, level)
+	}
+	if err := os.WriteFile(file, []byte(`{"lissten":"x"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := load([]string{"--config", file}, env); err == nil || !strings.Contains(err.Error(), "lissten") {
+		t.Errorf("unknown key: %v", err)
+	}
+}

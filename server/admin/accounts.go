@@ -1,0 +1,231 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/libnim/libnim/internal/nimerr"
+	"github.com/libnim/libnim/server/accounts"
+)
+
+// Bounds of what is kept of an account.
+const (
+	maxToken   = 4 << 10
+	maxName    = 256
+	maxIcon    = 1 << 10
+	maxEx      = 4 << 10
+	maxReason  = 256
+	maxDevices = 100
+)
+
+// accountView is an account as the operator sees it: never its token.
+type accountView struct {
+	AppKey    string        `json:"app_key"`
+	Account   string        `json:"account"`
+	HasToken  bool          `json:"has_token"`
+	Name      string        `json:"name"`
+	Icon      string        `json:"icon"`
+	Ex        string        `json:"ex"`
+	Ban       *accounts.Ban `json:"ban"`
+	CreatedMS int64         `json:"created_ms"`
+}
+
+func viewOf(app string, a *accounts.Account) accountView {
+	return accountView{
+		AppKey: app, Account: a.Account, HasToken: a.Token != nil,
+		Name: a.Name, Icon: a.Icon, Ex: a.Ex, Ban: a.Banned(time.Now()), CreatedMS: a.CreatedMS,
+	}
+}
+
+// putAccount creates or updates an account. A key that is left out keeps what
+// is there.
+func (a *API) putAccount(ctx context.Context, r *http.Request) (any, error) {
+	var in struct {
+		AppKey  string  `json:"app_key"`
+		Account string  `json:"account"`
+		Token   *string `json:"token"`
+		Name    *string `json:"name"`
+		Icon    *string `json:"icon"`
+		Ex      *string `json:"ex"`
+	}
+	if err := read(r, &in); err != nil {
+		return nil, err
+	}
+	app, err := a.app(in.AppKey)
+	if err != nil {
+		return nil, err
+	}
+	if in.Token != nil && *in.Token == "" {
+		return nil, nimerr.InvalidArgument.New("token: must not be empty")
+	}
+	for _, f := range []struct {
+		key   string
+		value *string
+		max   int
+	}{{"token", in.Token, maxToken}, {"name", in.Name, maxName}, {"icon", in.Icon, maxIcon}, {"ex", in.Ex, maxEx}} {
+		if f.value != nil {
+			if err := limit(f.key, *f.value, f.max); err != nil {
+				return nil, err
+			}
+		}
+	}
+	saved, err := a.Accounts.Change(ctx, app.Key, in.Account, func(acc *accounts.Account, _ bool) error {
+		if in.Token != nil {
+			acc.Token = a.Accounts.HashToken(*in.Token)
+		}
+		for _, f := range []struct{ to, from *string }{{&acc.Name, in.Name}, {&acc.Icon, in.Icon}, {&acc.Ex, in.Ex}} {
+			if f.from != nil {
+				*f.to = *f.from
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return viewOf(app.Key, saved), nil
+}
+
+func (a *API) getAccount(ctx context.Context, r *http.Request) (any, error) {
+	app, err := a.app(r.URL.Query().Get("app_key"))
+	if err != nil {
+		return nil, err
+	}
+	acc, err := a.Accounts.Get(ctx, app.Key, r.PathValue("account"))
+	if err != nil {
+		return nil, unknownIsNotFound(err)
+	}
+	return viewOf(app.Key, acc), nil
+}
+
+// deleteAccount removes an account and ends its sessions.
+func (a *API) deleteAccount(ctx context.Context, r *http.Request) (any, error) {
+	app, err := a.app(r.URL.Query().Get("app_key"))
+	if err != nil {
+		return nil, err
+	}
+	account := r.PathValue("account")
+	if err := a.Accounts.Delete(ctx, app.Key, account); err != nil {
+		return nil, unknownIsNotFound(err)
+	}
+	_, err = a.Gateway.Kick(ctx, app.Key, account, everyDevice, "the account was deleted")
+	return nil, err
+}
+
+// kick ends sessions of an account: all, or those with the device ids given.
+func (a *API) kick(ctx context.Context, r *http.Request) (any, error) {
+	var in struct {
+		AppKey    string   `json:"app_key"`
+		Account   string   `json:"account"`
+		DeviceIDs []string `json:"device_ids"`
+		Reason    string   `json:"reason"`
+	}
+	if err := read(r, &in); err != nil {
+		return nil, err
+	}
+	app, err := a.app(in.AppKey)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(accounts.CheckName(in.Account), limit("reason", in.Reason, maxReason)); err != nil {
+		return nil, err
+	}
+	if len(in.DeviceIDs) > maxDevices {
+		return nil, nimerr.InvalidArgument.Newf("device_ids: more than %d", maxDevices)
+	}
+	match := everyDevice
+	if len(in.DeviceIDs) > 0 {
+		match = func(id string) bool { return slices.Contains(in.DeviceIDs, id) }
+	}
+	if in.Reason == "" {
+		in.Reason = "kicked by the server"
+	}
+	met, err := a.Gateway.Kick(ctx, app.Key, in.Account, match, in.Reason)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"kicked": notNil(met.Online), "kicked_offline": notNil(met.Offline)}, nil
+}
+
+// ban keeps an account out and ends its sessions. It holds for an account that
+// does not exist yet, too: a signed token must not create it anew.
+func (a *API) ban(ctx context.Context, r *http.Request) (any, error) {
+	var in struct {
+		AppKey    string `json:"app_key"`
+		Account   string `json:"account"`
+		Reason    string `json:"reason"`
+		DurationS int64  `json:"duration_s"` // 0: until it is lifted
+	}
+	if err := read(r, &in); err != nil {
+		return nil, err
+	}
+	app, err := a.app(in.AppKey)
+	if err != nil {
+		return nil, err
+	}
+	if in.DurationS < 0 || in.DurationS > 100*365*24*3600 {
+		return nil, nimerr.InvalidArgument.New("duration_s: want 0 to 100 years")
+	}
+	if err := limit("reason", in.Reason, maxReason); err != nil {
+		return nil, err
+	}
+	ban := &accounts.Ban{Reason: in.Reason}
+	if in.DurationS > 0 {
+		ban.UntilMS = time.Now().Add(time.Duration(in.DurationS) * time.Second).UnixMilli()
+	}
+	saved, err := a.Accounts.Change(ctx, app.Key, in.Account, func(acc *accounts.Account, _ bool) error {
+		acc.Ban = ban
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := a.Gateway.Kick(ctx, app.Key, in.Account, everyDevice, "the account was banned"); err != nil {
+		return nil, err
+	}
+	return viewOf(app.Key, saved), nil
+}
+
+func (a *API) unban(ctx context.Context, r *http.Request) (any, error) {
+	var in struct {
+		AppKey  string `json:"app_key"`
+		Account string `json:"account"`
+	}
+	if err := read(r, &in); err != nil {
+		return nil, err
+	}
+	app, err := a.app(in.AppKey)
+	if err != nil {
+		return nil, err
+	}
+	saved, err := a.Accounts.Change(ctx, app.Key, in.Account, func(acc *accounts.Account, exists bool) error {
+		if !exists {
+			return nimerr.NotFound.New("account: no such account")
+		}
+		acc.Ban = nil
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return viewOf(app.Key, saved), nil
+}
+
+func everyDevice(string) bool { return true }
+
+func unknownIsNotFound(err error) error {
+	if errors.Is(err, accounts.ErrUnknown) {
+		return nimerr.NotFound.New("account: no such account")
+	}
+	return err
+}
+
+func notNil(ids []string) []string {
+	if ids == nil {
+		return []string{}
+	}
+	return ids
+}

@@ -1,0 +1,166 @@
+// Package admin is the REST API of the operator, under /v1. Every call carries
+// the admin key as a bearer token; errors are JSON and name the key that is
+// wrong.
+package admin
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/libnim/libnim/internal/nimerr"
+	"github.com/libnim/libnim/server/accounts"
+	"github.com/libnim/libnim/server/gateway"
+	"github.com/libnim/libnim/server/presence"
+)
+
+// maxBody bounds the body of a call.
+const maxBody = 1 << 20
+
+// callBudget bounds one call.
+const callBudget = 15 * time.Second
+
+// API serves /v1.
+type API struct {
+	Key      string // the admin key
+	Apps     *accounts.Apps
+	Accounts *accounts.Store
+	Presence *presence.Store
+	Gateway  *gateway.Gateway
+	Log      *slog.Logger
+}
+
+// endpoint runs one call. What it returns becomes the JSON of the answer.
+type endpoint func(ctx context.Context, r *http.Request) (any, error)
+
+// Handler returns the handler for paths under /v1/.
+func (a *API) Handler() http.Handler {
+	mux := http.NewServeMux()
+	for pattern, f := range map[string]endpoint{
+		"POST /v1/accounts":             a.putAccount,
+		"GET /v1/accounts/{account}":    a.getAccount,
+		"DELETE /v1/accounts/{account}": a.deleteAccount,
+		"POST /v1/kick":                 a.kick,
+		"POST /v1/ban":                  a.ban,
+		"POST /v1/unban":                a.unban,
+		"GET /v1/policy":                a.getPolicy,
+		"PUT /v1/policy":                a.putPolicy,
+		"GET /v1/online":                a.online,
+		"POST /v1/maintenance":          a.maintenance,
+	} {
+		mux.Handle(pattern, a.serve(f))
+	}
+	mux.Handle("/v1/", a.serve(func(context.Context, *http.Request) (any, error) {
+		return nil, nimerr.NotFound.New("no such call")
+	}))
+	return mux
+}
+
+func (a *API) serve(f endpoint) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !a.allowed(r) {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			writeJSON(w, http.StatusUnauthorized, problem(nimerr.Forbidden.New("the admin key is missing or wrong")))
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), callBudget)
+		defer cancel()
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		answer, err := f(ctx, r)
+		if err != nil {
+			e := nimerr.From(err, nimerr.ServerError)
+			if e.Kind == nimerr.ServerError {
+				a.Log.Error("admin: call failed", "path", r.URL.Path, "err", err)
+				e = nimerr.ServerError.New("")
+			}
+			writeJSON(w, statusOf(e.Kind), problem(e))
+			return
+		}
+		if answer == nil {
+			answer = map[string]any{"code": nimerr.OK.Code}
+		}
+		writeJSON(w, http.StatusOK, answer)
+	})
+}
+
+// allowed compares hashes, so that neither content nor length of the key shows
+// in the time it takes.
+func (a *API) allowed(r *http.Request) bool {
+	given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	x, y := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(a.Key))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1 && ok && a.Key != ""
+}
+
+// app returns the app that a call means.
+func (a *API) app(key string) (*accounts.App, error) {
+	if key == "" {
+		return a.Apps.Only()
+	}
+	app, ok := a.Apps.Get(key)
+	if !ok {
+		return nil, nimerr.AppKeyUnknown.New("app_key: no such app")
+	}
+	return app, nil
+}
+
+// read decodes the body of a call over v: unknown keys and wrong types are
+// errors that name the key.
+func read(r *http.Request, v any) error {
+	d := json.NewDecoder(r.Body)
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			return nimerr.InvalidArgument.Newf("%s: want %s, not %s", wrong.Field, wrong.Type, wrong.Value)
+		}
+		return nimerr.InvalidArgument.New(strings.TrimPrefix(err.Error(), "json: "))
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nimerr.InvalidArgument.New("more than one JSON value in the body")
+	}
+	return nil
+}
+
+// limit returns an error that names key when value is longer than n bytes.
+func limit(key, value string, n int) error {
+	if len(value) > n {
+		return nimerr.InvalidArgument.Newf("%s: more than %d bytes", key, n)
+	}
+	return nil
+}
+
+func problem(e *nimerr.Error) map[string]any {
+	return map[string]any{"code": e.Kind.Code, "err_name": e.Kind.Name, "err_msg": e.Error()}
+}
+
+func statusOf(k *nimerr.Kind) int {
+	switch k {
+	case nimerr.InvalidArgument:
+		return http.StatusBadRequest
+	case nimerr.NotFound, nimerr.AppKeyUnknown:
+		return http.StatusNotFound
+	case nimerr.Forbidden:
+		return http.StatusForbidden
+	case nimerr.ServerBusy:
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusInternalServerError
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		status, data = http.StatusInternalServerError, fmt.Appendf(nil, `{"code":%d}`, nimerr.ServerError.Code)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(data, '\n'))
+}

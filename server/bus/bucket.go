@@ -1,0 +1,180 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// ErrConflict means that the key has another revision than the writer expected.
+var ErrConflict = errors.New("the key changed meanwhile")
+
+// Bucket is a JetStream key-value bucket whose reads are answered by the
+// stream's leader. Direct reads, the default of a KV bucket, are answered by
+// any replica and may be behind a write that was already acknowledged.
+type Bucket struct {
+	js     jetstream.JetStream
+	stream jetstream.Stream
+	prefix string
+	config jetstream.StreamConfig
+}
+
+// Entry is the newest value of a key. A key that was never set, or was
+// deleted, has a nil Value; its Revision is still what Set must expect.
+type Entry struct {
+	Key      string
+	Value    []byte
+	Revision uint64
+}
+
+func openBucket(ctx context.Context, js jetstream.JetStream, name string, store jetstream.StorageType, maxAge time.Duration, replicas int) (*Bucket, error) {
+	b := &Bucket{js: js, prefix: "$KV." + name + "."}
+	b.config = jetstream.StreamConfig{
+		Name:              "KV_" + name,
+		Subjects:          []string{b.prefix + ">"},
+		MaxMsgsPerSubject: 1,
+		MaxMsgs:           -1,
+		MaxBytes:          -1,
+		MaxConsumers:      -1,
+		MaxMsgSize:        -1,
+		MaxAge:            maxAge,
+		Storage:           store,
+		Replicas:          replicas,
+		Discard:           jetstream.DiscardNew,
+		AllowRollup:       true,
+		DenyDelete:        true,
+		AllowMsgTTL:       true,
+	}
+	return b, b.Ensure(ctx)
+}
+
+// Ensure creates the bucket where it is missing, as after a memory bucket's
+// cluster was restarted as a whole.
+func (b *Bucket) Ensure(ctx context.Context) error {
+	s, err := b.js.CreateOrUpdateStream(ctx, b.config)
+	if err != nil {
+		return err
+	}
+	if b.stream == nil { // a handle works by name: it stays good for a stream made anew
+		b.stream = s
+	}
+	return nil
+}
+
+// Get reads a key from the leader.
+func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
+	m, err := b.stream.GetLastMsgForSubject(ctx, b.prefix+key)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return Entry{Key: key}, nil
+	}
+	if err != nil {
+		return Entry{}, fmt.Errorf("get: %w", err)
+	}
+	e := Entry{Key: key, Value: m.Data, Revision: m.Sequence}
+	if m.Header.Get("KV-Operation") != "" {
+		e.Value = nil
+	}
+	return e, nil
+}
+
+// Set writes value if the key still has the revision expect (0: absent), and
+// returns the new revision. ErrConflict means that it was not written; any
+// other error leaves that open. A ttl above 0 lets the value vanish after it.
+func (b *Bucket) Set(ctx context.Context, key string, value []byte, expect uint64, ttl time.Duration) (uint64, error) {
+	opts := []jetstream.PublishOpt{jetstream.WithExpectLastSequencePerSubject(expect)}
+	if ttl > 0 {
+		opts = append(opts, jetstream.WithMsgTTL(ttl))
+	}
+	return b.publish(ctx, &nats.Msg{Subject: b.prefix + key, Data: value}, opts...)
+}
+
+// Put writes value whatever was there.
+func (b *Bucket) Put(ctx context.Context, key string, value []byte) (uint64, error) {
+	return b.publish(ctx, &nats.Msg{Subject: b.prefix + key, Data: value})
+}
+
+// Delete marks the key as absent.
+func (b *Bucket) Delete(ctx context.Context, key string) error {
+	_, err := b.publish(ctx, &nats.Msg{Subject: b.prefix + key, Header: nats.Header{"KV-Operation": []string{"DEL"}}})
+	return err
+}
+
+// Keys calls yield for every key that matches filter and has a value, with
+// that value, until yield returns false.
+func (b *Bucket) Keys(ctx context.Context, filter string, yield func(Entry) bool) error {
+	kv, err := b.js.KeyValue(ctx, b.config.Name[len("KV_"):])
+	if err != nil {
+		return err
+	}
+	w, err := kv.Watch(ctx, filter, jetstream.IgnoreDeletes())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = w.Stop() }()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case e, open := <-w.Updates():
+			if !open {
+				return errors.New("the listing was cut off")
+			}
+			if e == nil || !yield(Entry{Key: e.Key(), Value: e.Value(), Revision: e.Revision()}) {
+				return nil
+			}
+		}
+	}
+}
+
+// Watch calls seen for every value now and in future, until ctx ends, and
+// returns after the values of now were seen. A deleted key is seen with a nil
+// Value; one that vanished by age is not seen.
+func (b *Bucket) Watch(ctx context.Context, seen func(Entry)) error {
+	kv, err := b.js.KeyValue(ctx, b.config.Name[len("KV_"):])
+	if err != nil {
+		return err
+	}
+	w, err := kv.WatchAll(ctx)
+	if err != nil {
+		return err
+	}
+	complete := make(chan struct{})
+	go func() {
+		first := complete
+		for e := range w.Updates() {
+			if e == nil {
+				if first != nil {
+					close(first)
+					first = nil
+				}
+				continue
+			}
+			entry := Entry{Key: e.Key(), Value: e.Value(), Revision: e.Revision()}
+			if e.Operation() != jetstream.KeyValuePut {
+				entry.Value = nil
+			}
+			seen(entry)
+		}
+	}()
+	select {
+	case <-complete:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (b *Bucket) publish(ctx context.Context, m *nats.Msg, opts ...jetstream.PublishOpt) (uint64, error) {
+	ack, err := b.js.PublishMsg(ctx, m, opts...)
+	if err != nil {
+		if api, ok := errors.AsType[*jetstream.APIError](err); ok && api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence {
+			return 0, ErrConflict
+		}
+		return 0, fmt.Errorf("set: %w", err)
+	}
+	return ack.Sequence, nil
+}

@@ -1,0 +1,182 @@
+// Package bus is the gateway's only way to NATS: an engine inside this process
+// or a cluster by URL, the JetStream buckets on it, and the names of keys and
+// subjects. Nothing else in the server knows which engine it runs on.
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	natsserver "github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// DefaultLeaseTTL is how long an edge's lease lives without a refresh.
+const DefaultLeaseTTL = 10 * time.Second
+
+// Config says which engine to use.
+type Config struct {
+	// Dir holds JetStream's files when the engine is embedded.
+	Dir string
+	// URLs are the servers of an external cluster; empty: embed an engine.
+	URLs []string
+	// Engine is an engine that already runs in this process; set by a program
+	// that puts several edges on one engine. It is not stopped by Close.
+	Engine *natsserver.Server
+	// Replicas of each bucket on a cluster. Embedded engines keep one.
+	Replicas int
+	// LeaseTTL is the age limit of the lease bucket, the same for every edge of
+	// a cluster; 0: DefaultLeaseTTL.
+	LeaseTTL time.Duration
+	// Credentials is a NATS credentials file for a cluster; may be empty.
+	Credentials string
+	Log         *slog.Logger
+}
+
+// Bus is a connection to the engine with every bucket open.
+type Bus struct {
+	Conn     *nats.Conn
+	Accounts *Bucket // file; accounts with their tokens, bans and push switch
+	Apps     *Bucket // file; app keys with secrets and settings
+	Presence *Bucket // memory; one record per account
+	Leases   *Bucket // memory; one lease per edge, gone LeaseTTL after its last refresh
+
+	LeaseTTL time.Duration
+
+	engine *natsserver.Server // owned; nil when the engine belongs to somebody else
+}
+
+// Open starts or reaches the engine and makes sure that every bucket exists.
+func Open(ctx context.Context, cfg Config) (*Bus, error) {
+	b := &Bus{LeaseTTL: cfg.LeaseTTL}
+	if b.LeaseTTL == 0 {
+		b.LeaseTTL = DefaultLeaseTTL
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if err := b.connect(cfg); err != nil {
+		b.Close()
+		return nil, err
+	}
+	js, err := jetstream.New(b.Conn)
+	if err != nil {
+		b.Close()
+		return nil, fmt.Errorf("jetstream: %w", err)
+	}
+	replicas := max(cfg.Replicas, 1)
+	if len(cfg.URLs) == 0 {
+		replicas = 1
+	}
+	for _, want := range []struct {
+		to     **Bucket
+		name   string
+		store  jetstream.StorageType
+		maxAge time.Duration
+	}{
+		{&b.Accounts, "nim_accounts", jetstream.FileStorage, 0},
+		{&b.Apps, "nim_apps", jetstream.FileStorage, 0},
+		{&b.Presence, "nim_presence", jetstream.MemoryStorage, 0},
+		{&b.Leases, "nim_leases", jetstream.MemoryStorage, b.LeaseTTL},
+	} {
+		bucket, err := openBucket(ctx, js, want.name, want.store, want.maxAge, replicas)
+		if err != nil {
+			b.Close()
+			return nil, fmt.Errorf("bucket %s: %w", want.name, err)
+		}
+		*want.to = bucket
+	}
+	return b, nil
+}
+
+// Engine returns the engine in this process, or nil on a cluster.
+func (b *Bus) Engine() *natsserver.Server { return b.engine }
+
+// Healthy reports whether the engine is reachable right now.
+func (b *Bus) Healthy() bool { return b.Conn != nil && b.Conn.IsConnected() }
+
+// Close leaves the engine, and stops it when this bus started it.
+func (b *Bus) Close() {
+	if b.Conn != nil {
+		b.Conn.Close()
+	}
+	if b.engine != nil {
+		b.engine.Shutdown()
+		b.engine.WaitForShutdown()
+	}
+}
+
+func (b *Bus) connect(cfg Config) error {
+	opts := []nats.Option{
+		nats.Name("nimd"),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(100 * time.Millisecond),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil {
+				cfg.Log.Warn("bus: connection lost", "err", err)
+			}
+		}),
+		nats.ReconnectHandler(func(c *nats.Conn) { cfg.Log.Info("bus: connected again", "server", c.ConnectedServerName()) }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { cfg.Log.Warn("bus: error", "err", err) }),
+	}
+	url := nats.DefaultURL
+	switch {
+	case len(cfg.URLs) > 0:
+		url = strings.Join(cfg.URLs, ",")
+		if cfg.Credentials != "" {
+			opts = append(opts, nats.UserCredentials(cfg.Credentials))
+		}
+	case cfg.Engine != nil:
+		opts = append(opts, nats.InProcessServer(cfg.Engine))
+	default:
+		engine, err := startEngine(cfg)
+		if err != nil {
+			return err
+		}
+		b.engine = engine
+		opts = append(opts, nats.InProcessServer(engine))
+	}
+	nc, err := nats.Connect(url, opts...)
+	if err != nil {
+		return fmt.Errorf("connect to NATS: %w", err)
+	}
+	b.Conn = nc
+	return nil
+}
+
+// startEngine runs NATS inside this process, without a listener. Every file
+// write is synced: an acknowledged account survives a loss of power.
+func startEngine(cfg Config) (*natsserver.Server, error) {
+	if cfg.Dir == "" {
+		return nil, errors.New("the embedded engine needs a directory")
+	}
+	dir := filepath.Join(cfg.Dir, "jetstream")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	s, err := natsserver.NewServer(&natsserver.Options{
+		ServerName: "nimd",
+		DontListen: true,
+		JetStream:  true,
+		StoreDir:   dir,
+		SyncAlways: true,
+		NoSigs:     true,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("embedded NATS: %w", err)
+	}
+	s.SetLoggerV2(engineLog{cfg.Log}, false, false, false)
+	s.Start()
+	if !s.ReadyForConnections(10 * time.Second) {
+		s.Shutdown()
+		return nil, errors.New("embedded NATS did not become ready in 10 s")
+	}
+	return s, nil
+}

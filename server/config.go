@@ -1,0 +1,51 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	natsserver "github.com/nats-io/nats-server/v2/server"
+)
+
+// Config is all that nimd can be told. Load fills it from flags, environment
+// and file; zero durations and counts mean the default.
+type Config struct {
+	Listen      string   // host:port of everything a client reaches
+	DataDir     string   // secrets of this server and, without NATS, all data
+	NATS        []string // servers of a cluster; empty: embedded
+	NATSCreds   string   // credentials file for it
+	Replicas    int      // of each bucket on a cluster
+	Dev         bool     // print the secrets in the ready line at every start
+	Origins     []string // browser origins let in
+	PublicLinks []string // what /lbs tells; empty: the address it was asked at
+
+	Heartbeat time.Duration
+
+	// Set by programs that embed the server.
+	Version string
+	Log     *slog.Logger
+	Engine  *natsserver.Server   // an engine that already runs in this process
+	Clock   func() time.Duration // for the edge lease
+	Lease   time.Duration        // its length, the same on every edge of a cluster
+}
+
+// Validate returns every problem of the configuration.
+func (c *Config) Validate() error {
+	var problems []error
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		problems = append(problems, fmt.Errorf("listen: %w", err))
+	}
+	if c.DataDir == "" {
+		problems = append(problems, errors.New("data: missing"))
+	}
+	if c.Replicas < 0 || c.Replicas > 5 {
+		problems = append(problems, errors.New("nats-replicas: want 1 to 5"))
+	}
+	if c.Heartbeat != 0 && (c.Heartbeat < time.Second || c.Heartbeat > 5*time.Minute) {
+		problems = append(problems, errors.New("heartbeat: want 1s to 5m"))
+	}
+	return errors.Join(problems...)
+}

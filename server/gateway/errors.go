@@ -1,0 +1,41 @@
+package gateway
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"net/http"
+	"time"
+
+	"github.com/libnim/libnim/internal/nimerr"
+	"github.com/libnim/libnim/internal/wire"
+)
+
+// reply returns the head of the reply that tells err.
+func reply(id uint64, err *nimerr.Error) wire.Frame {
+	return wire.Frame{
+		Op: wire.OpReply, ID: id,
+		Code: err.Kind.Code, ErrName: err.Kind.Name, ErrMsg: err.Error(),
+		ServerCode: err.ServerCode, RetryAfterMS: err.RetryAfter.Milliseconds(),
+	}
+}
+
+// public drops from err what is for the server's log only.
+func public(err error) *nimerr.Error {
+	e := nimerr.From(err, nimerr.ServerError)
+	if e.Kind == nimerr.ServerError {
+		return nimerr.ServerError.New("")
+	}
+	return e
+}
+
+func writeUpgradeError(w http.ResponseWriter, status int, err *nimerr.Error) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]any{
+		"code": err.Kind.Code, "err_name": err.Kind.Name, "err_msg": err.Error(),
+	})
+}
+
+// retrySpread is a delay in milliseconds that keeps clients who are sent away
+// together from coming back together.
+func retrySpread() int64 { return (500*time.Millisecond + rand.N(2*time.Second)).Milliseconds() }

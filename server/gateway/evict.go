@@ -1,0 +1,46 @@
+package gateway
+
+import (
+	"context"
+	"time"
+
+	"github.com/libnim/libnim/internal/wire"
+	"github.com/libnim/libnim/server/presence"
+)
+
+// Evicted lists the device ids that a kick met.
+type Evicted struct {
+	Online  []string // were on line
+	Offline []string // were away and will be told when they come back
+}
+
+// Kick ends the sessions of an account whose device ids match accepts, for the
+// given reason.
+func (g *Gateway) Kick(ctx context.Context, app, account string, match func(deviceID string) bool, why string) (Evicted, error) {
+	by := wire.Kicked{Reason: wire.KickByServer, Description: why, TimeMS: time.Now().UnixMilli()}
+	return g.evictCtx(ctx, accountID{app, account}, match, by)
+}
+
+func (g *Gateway) evict(owner accountID, match func(string) bool, by wire.Kicked) (Evicted, error) {
+	return g.evictCtx(g.ctx, owner, match, by)
+}
+
+// evictCtx takes devices out of the record, then ends their sessions and tells
+// the devices that stay.
+func (g *Gateway) evictCtx(ctx context.Context, owner accountID, match func(string) bool, by wire.Kicked) (Evicted, error) {
+	left, err := g.presence.Evict(ctx, owner.app, owner.account, match, by)
+	if err != nil {
+		return Evicted{}, err
+	}
+	g.kickAll(owner, left.Gone, by)
+	g.announce(owner, left.Revision, left.Rest, noticeOut, left.Gone)
+	return Evicted{Online: deviceIDs(left.Gone), Offline: left.Offline}, nil
+}
+
+func deviceIDs(devices []presence.Device) []string {
+	ids := make([]string, 0, len(devices))
+	for _, d := range devices {
+		ids = append(ids, d.DeviceID)
+	}
+	return ids
+}

@@ -1,0 +1,242 @@
+// Package gateway is an edge: it holds the clients' WebSocket connections,
+// runs their requests and delivers what other edges have for them. What it
+// knows of a client ends with the connection; presence and accounts are kept
+// by their own packages.
+//
+// A connection has two goroutines. The reader runs the requests, one at a
+// time, and is the only one that ends the connection; the writer is the only
+// one that writes to the socket. Everything else reaches a connection through
+// its outbox.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/nats-io/nats.go"
+
+	"github.com/libnim/libnim/internal/nimerr"
+	"github.com/libnim/libnim/internal/wire"
+	"github.com/libnim/libnim/server/accounts"
+	"github.com/libnim/libnim/server/auth"
+	"github.com/libnim/libnim/server/bus"
+	"github.com/libnim/libnim/server/presence"
+)
+
+// Config is what a gateway can be told. Zero values mean the defaults.
+type Config struct {
+	Version      string        // of the server, for the greeting
+	Heartbeat    time.Duration // how often a client pings; default 5 s
+	LoginTimeout time.Duration // from the upgrade to a login; default 10 s
+	Origins      []string      // browser origins let in; "*": any. Native clients send none
+	OutboxBytes  int           // what may wait for a slow client; default 1 MiB
+	Log          *slog.Logger
+}
+
+func (c *Config) setDefaults() {
+	if c.Heartbeat == 0 {
+		c.Heartbeat = 5 * time.Second
+	}
+	if c.LoginTimeout == 0 {
+		c.LoginTimeout = 10 * time.Second
+	}
+	if c.OutboxBytes == 0 {
+		c.OutboxBytes = 1 << 20
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+}
+
+// Gateway is one edge. It is an http.Handler for the WebSocket endpoint.
+type Gateway struct {
+	cfg      Config
+	log      *slog.Logger
+	bus      *bus.Bus
+	presence *presence.Store
+	apps     *accounts.Apps
+	accounts *accounts.Store
+	auth     *auth.Verifier
+	upgrader websocket.Upgrader
+	hub      hub
+
+	ctx    context.Context // ends when the gateway closes
+	cancel context.CancelFunc
+	subs   []*nats.Subscription
+	lease  sync.WaitGroup // the lease's goroutine
+
+	mu     sync.Mutex
+	conns  map[*conn]struct{} // guarded by mu
+	closed bool               // guarded by mu; no connection or task starts any more
+	tasks  sync.WaitGroup     // connections and work that outlives a request
+}
+
+// New returns an edge that is on line: it holds its lease and hears the others.
+func New(ctx context.Context, cfg Config, b *bus.Bus, p *presence.Store, apps *accounts.Apps, acc *accounts.Store, v *auth.Verifier) (*Gateway, error) {
+	cfg.setDefaults()
+	g := &Gateway{
+		cfg: cfg, log: cfg.Log, bus: b, presence: p, apps: apps, accounts: acc, auth: v,
+		conns: map[*conn]struct{}{},
+	}
+	g.hub.init()
+	g.upgrader = websocket.Upgrader{
+		HandshakeTimeout: 10 * time.Second,
+		ReadBufferSize:   4096,
+		WriteBufferSize:  4096,
+		WriteBufferPool:  &sync.Pool{},
+		Subprotocols:     []string{wire.Subprotocol},
+		CheckOrigin:      g.originAllowed,
+		Error: func(w http.ResponseWriter, _ *http.Request, status int, reason error) {
+			writeUpgradeError(w, status, nimerr.InvalidArgument.New(reason.Error()))
+		},
+	}
+	g.ctx, g.cancel = context.WithCancel(context.Background())
+	if err := g.start(ctx); err != nil {
+		g.cancel()
+		return nil, err
+	}
+	return g, nil
+}
+
+func (g *Gateway) start(ctx context.Context) error {
+	lease := g.presence.Lease
+	for _, subject := range []string{bus.EdgeSubject(lease.Edge), bus.AllEdges} {
+		sub, err := g.bus.Conn.Subscribe(subject, g.hear)
+		if err != nil {
+			return fmt.Errorf("subscribe: %w", err)
+		}
+		g.subs = append(g.subs, sub)
+	}
+	// The subscriptions must be in force before an entry names this edge.
+	if err := g.bus.Conn.FlushWithContext(ctx); err != nil {
+		return fmt.Errorf("subscribe: %w", err)
+	}
+	if err := lease.Acquire(ctx); err != nil {
+		return fmt.Errorf("edge lease: %w", err)
+	}
+	if err := g.presence.Edges.Run(g.ctx, g.sweep); err != nil {
+		return fmt.Errorf("edge leases: %w", err)
+	}
+	g.lease.Go(func() { lease.Run(g.ctx, g.fence) })
+	return nil
+}
+
+// Ready returns an error while this edge cannot take logins.
+func (g *Gateway) Ready() error {
+	switch {
+	case !g.bus.Healthy():
+		return errors.New("the message bus is not connected")
+	case g.presence.Lease.Epoch() == 0:
+		return errors.New("the edge lease is not held")
+	}
+	return nil
+}
+
+// Close ends every connection with going_away and waits until their entries
+// are out of the presence records, then gives the lease up.
+func (g *Gateway) Close() {
+	g.mu.Lock()
+	g.closed = true
+	for c := range g.conns {
+		c.goAway(wire.GoingAway{Reason: "the server is shutting down", RetryAfterMS: retrySpread()}, true)
+	}
+	g.mu.Unlock()
+	g.tasks.Wait()
+	g.cancel()
+	g.lease.Wait()
+	for _, s := range g.subs {
+		_ = s.Unsubscribe()
+	}
+}
+
+// ServeHTTP upgrades a request to the gateway protocol and serves it until the
+// connection ends.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !websocket.IsWebSocketUpgrade(r) {
+		w.Header().Set("Upgrade", "websocket")
+		w.Header().Set("Connection", "Upgrade")
+		writeUpgradeError(w, http.StatusUpgradeRequired, nimerr.InvalidArgument.New("this is a WebSocket endpoint"))
+		return
+	}
+	if !offers(r, wire.Subprotocol) {
+		writeUpgradeError(w, http.StatusBadRequest, nimerr.VersionRefused.New("the subprotocol of this server is "+wire.Subprotocol))
+		return
+	}
+	ws, err := g.upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		return // the upgrader has answered
+	}
+	c := newConn(g, ws, r.RemoteAddr)
+	if !g.adopt(c) {
+		c.goAway(wire.GoingAway{Reason: "the server is shutting down", RetryAfterMS: retrySpread()}, true)
+		c.serve() // it only says that
+		return
+	}
+	defer g.tasks.Done()
+	c.serve()
+	g.mu.Lock()
+	delete(g.conns, c)
+	g.mu.Unlock()
+}
+
+// adopt takes a connection in, unless the gateway is closing.
+func (g *Gateway) adopt(c *conn) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return false
+	}
+	g.conns[c] = struct{}{}
+	g.tasks.Add(1)
+	return true
+}
+
+// goTask runs f in the background, where Close waits for it. After Close it
+// runs at once in the caller, which Close then waits for.
+func (g *Gateway) goTask(f func()) {
+	g.mu.Lock()
+	if g.closed {
+		g.mu.Unlock()
+		f()
+		return
+	}
+	g.tasks.Add(1)
+	g.mu.Unlock()
+	go func() {
+		defer g.tasks.Done()
+		f()
+	}()
+}
+
+// fence closes every session: their entries can no longer be relied on.
+func (g *Gateway) fence() {
+	g.hub.each(func(s *session) { s.conn.finish(wire.CloseFenced, "edge fenced") })
+}
+
+func (g *Gateway) originAllowed(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return true
+	}
+	for _, o := range g.cfg.Origins {
+		if o == "*" || o == origin {
+			return true
+		}
+	}
+	return false
+}
+
+func offers(r *http.Request, subprotocol string) bool {
+	for _, p := range websocket.Subprotocols(r) {
+		if p == subprotocol {
+			return true
+		}
+	}
+	return false
+}

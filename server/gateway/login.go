@@ -1,0 +1,176 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/libnim/libnim/internal/nimerr"
+	"github.com/libnim/libnim/internal/wire"
+	"github.com/libnim/libnim/server/accounts"
+	"github.com/libnim/libnim/server/auth"
+	"github.com/libnim/libnim/server/presence"
+)
+
+// loginBudget bounds one login on the server, so that the client is answered
+// while it still waits.
+const loginBudget = 8 * time.Second
+
+// login is one login attempt, its steps in the order in which they run.
+type login struct {
+	c    *conn
+	id   uint64
+	req  wire.Login
+	app  *accounts.App
+	who  auth.Identity
+	s    *session
+	out  presence.Admitted
+	time time.Time
+}
+
+// login runs the first request of a connection. A refusal ends the connection.
+func (c *conn) login(f wire.Frame) {
+	if f.ID == 0 {
+		c.finish(wire.CloseProtocol, "a request needs an id")
+		return
+	}
+	if c.session != nil {
+		c.refuse(f.ID, nimerr.InvalidArgument.New("this connection is logged in already"))
+		return
+	}
+	ctx, cancel := context.WithTimeout(c.g.ctx, loginBudget)
+	defer cancel()
+	l := &login{c: c, id: f.ID, time: time.Now()}
+	for _, step := range []func(context.Context, wire.Frame) error{l.parse, l.verify, l.join} {
+		if err := step(ctx, f); err != nil {
+			l.refuse(err)
+			return
+		}
+	}
+	l.accept()
+}
+
+func (l *login) parse(_ context.Context, f wire.Frame) error {
+	l.req = wire.Login{Force: true} // a client that does not say means the usual
+	if err := f.DecodeBody(&l.req); err != nil {
+		return nimerr.InvalidArgument.Wrap(err)
+	}
+	if err := checkLogin(&l.req); err != nil {
+		return err
+	}
+	app, ok := l.c.g.apps.Get(l.req.AppKey)
+	if !ok {
+		return nimerr.AppKeyUnknown.New("")
+	}
+	l.app = app
+	return nil
+}
+
+func (l *login) verify(ctx context.Context, _ wire.Frame) error {
+	who, err := l.c.g.auth.Verify(ctx, auth.Request{
+		App: l.app, Account: l.req.Account, Token: l.req.Token, AuthType: l.req.AuthType,
+	})
+	l.who = who
+	return err
+}
+
+func (l *login) join(ctx context.Context, _ wire.Frame) error {
+	g, r := l.c.g, &l.req
+	l.s = newSession(l.c, accountID{r.AppKey, r.Account}, presence.Device{
+		DeviceID: r.DeviceID, ClientType: r.ClientType, CustomClientType: r.CustomClientType,
+		ClientOS: r.ClientOS, Mac: r.Mac, CustomTag: r.CustomTag,
+		LoginTimeMS: l.time.UnixMilli(),
+	})
+	l.s.epoch = g.presence.Lease.Epoch()
+	g.hub.add(l.s)
+	out, epoch, err := g.presence.Join(ctx, presence.Login{
+		App: r.AppKey, Account: r.Account, Device: l.s.device, Force: r.Force, Relogin: r.Relogin,
+	})
+	if err != nil {
+		if _, refused := errors.AsType[*presence.Refused](err); refused {
+			g.hub.remove(l.s)
+		} else {
+			g.goTask(func() { g.depart(l.s) }) // it may be in the record although it looks otherwise
+		}
+		return err
+	}
+	l.out = out
+	l.s.epoch = epoch
+	return nil
+}
+
+// accept answers the login and makes its consequences happen elsewhere.
+func (l *login) accept() {
+	g, c, s := l.c.g, l.c, l.s
+	c.session = s
+	c.ws.SetReadLimit(wire.MaxFrame)
+	c.fence.Store(&fenceCheck{valid: g.presence.Lease.Valid, epoch: s.epoch})
+	ok := wire.LoginOK{
+		Session:      s.id,
+		Others:       presence.WireList(s.owner.account, l.out.Others, s.device.DeviceID),
+		ServerTimeMS: time.Now().UnixMilli(),
+		SwitchOpen:   l.who.Account.Push(),
+		Profile:      l.who.Account.Profile(),
+	}
+	s.activate(l.out.Revision, func() { c.answer(l.id, ok) })
+	c.extend()
+
+	by := presence.KickBy(s.device, wire.KickSameType, presence.TextDisplaced, l.time)
+	g.kickAll(s.owner, l.out.Displaced, by)
+	by.Description = presence.TextReplaced
+	g.kickAll(s.owner, l.out.Replaced, by)
+	g.announce(s.owner, l.out.Revision, l.out.Others, noticeOut, l.out.Displaced)
+	g.announce(s.owner, l.out.Revision, l.out.Others, noticeIn, []presence.Device{s.device})
+	c.log.Info("gateway: login", "app", s.owner.app, "account", s.owner.account, "device", s.device.DeviceID,
+		"client_type", s.device.ClientType, "sdk", l.req.SDK, "operation_id", l.req.OperationID,
+		"relogin", l.req.Relogin, "displaced", len(l.out.Displaced))
+}
+
+// refuse answers with what is known of the refusal, then ends the connection.
+func (l *login) refuse(err error) {
+	e := nimerr.From(err, nimerr.ServerError)
+	level := l.c.log.Info
+	if e.Kind == nimerr.ServerError {
+		level = l.c.log.Error
+	}
+	level("gateway: login refused", "app", l.req.AppKey, "account", l.req.Account, "err_name", e.Kind.Name,
+		"cause", e.Cause, "operation_id", l.req.OperationID)
+	var body any
+	if r, ok := errors.AsType[*presence.Refused](err); ok {
+		body = wire.LoginRefused{
+			Others: presence.WireList(l.req.Account, r.Others, ""),
+			Kicked: r.Kicked,
+		}
+	}
+	l.c.sendFrame(reply(l.id, public(e)), body)
+	l.c.finish(wire.CloseRefused, e.Kind.Name)
+}
+
+// checkLogin returns an error that names the key which breaks its rule.
+func checkLogin(r *wire.Login) error {
+	if err := accounts.CheckName(r.Account); err != nil {
+		return err
+	}
+	for _, f := range []struct {
+		key, value string
+		min, max   int
+	}{
+		{"app_key", r.AppKey, 1, 64},
+		{"device_id", r.DeviceID, 1, 128},
+		{"token", r.Token, 1, 16 << 10},
+		{"login_ex", r.LoginEx, 0, 16 << 10},
+		{"custom_tag", r.CustomTag, 0, 4 << 10},
+		{"client_os", r.ClientOS, 0, 256},
+		{"mac", r.Mac, 0, 64},
+		{"sdk", r.SDK, 0, 256},
+		{"operation_id", r.OperationID, 0, 256},
+	} {
+		if len(f.value) < f.min || len(f.value) > f.max {
+			return nimerr.InvalidArgument.Newf("%s: want %d to %d bytes", f.key, f.min, f.max)
+		}
+	}
+	if r.AuthType < auth.TypeStatic || r.AuthType > auth.TypeWebhook {
+		return nimerr.InvalidArgument.New("auth_type: want 0, 1 or 2")
+	}
+	return nil
+}

@@ -1,0 +1,107 @@
+package presence
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/libnim/libnim/internal/nimerr"
+	"github.com/libnim/libnim/internal/wire"
+)
+
+// Descriptions of a kick by another login.
+const (
+	TextDisplaced = "another device of this account logged in"
+	TextReplaced  = "this device logged in again"
+)
+
+// Login asks to put a device on line.
+type Login struct {
+	App, Account string
+	Device       Device
+	Force        bool // displace others where the policy demands it
+	Relogin      bool // the device was on line before and comes back on its own
+}
+
+// Admitted is what a login did to the record.
+type Admitted struct {
+	Revision  uint64
+	Others    []Device // on line beside the newcomer, without its device id
+	Displaced []Device // other devices that had to go
+	Replaced  []Device // earlier sessions of the same device
+}
+
+// Refused tells why a login was not admitted.
+type Refused struct {
+	Err    *nimerr.Error
+	Others []Device     // who is in the way of a login without force
+	Kicked *wire.Kicked // the kick that happened while the device was away
+}
+
+func (r *Refused) Error() string { return r.Err.Error() }
+
+// Unwrap makes the kind of the refusal visible to errors.Is.
+func (r *Refused) Unwrap() error { return r.Err }
+
+// KickBy describes a kick for which d is the cause.
+func KickBy(d Device, reason int, text string, now time.Time) wire.Kicked {
+	return wire.Kicked{
+		Reason: reason, Description: text,
+		ClientType: d.ClientType, CustomClientType: d.CustomClientType, DeviceID: d.DeviceID,
+		TimeMS: now.UnixMilli(),
+	}
+}
+
+// admit applies a login to r. Entries for which dead answers true are off line
+// already. With a refusal, changed says whether r must be written all the same.
+func admit(r *record, l Login, p Policy, dead func(Device) bool, now time.Time) (a Admitted, refused *Refused, changed bool) {
+	r.expire(now)
+	for _, d := range r.take(dead) {
+		r.remember(d, now)
+	}
+	if k := r.takeOfflineKick(l.Device.DeviceID); k != nil && l.Relogin {
+		r.forget(l.Device.DeviceID)
+		return a, &Refused{Err: nimerr.KickedOffline.New(k.Description), Kicked: k}, true
+	}
+	r.forget(l.Device.DeviceID)
+
+	group, limit := p.class(l.Device.ClientType)
+	if limit == 0 {
+		return a, &Refused{Err: nimerr.Forbidden.New("the policy lets no device of this client type in")}, false
+	}
+	inGroup := func(clientType int) bool { g, _ := p.class(clientType); return g == group }
+	rivals := slices.DeleteFunc(slices.Clone(r.Devices), func(d Device) bool {
+		return d.DeviceID == l.Device.DeviceID || !inGroup(d.ClientType)
+	})
+	slices.SortStableFunc(rivals, func(x, y Device) int { return cmp.Compare(x.LoginTimeMS, y.LoginTimeMS) })
+	surplus := rivals[:max(0, len(rivals)+1-limit)]
+	if len(surplus) > 0 && !l.Force {
+		return a, &Refused{Err: nimerr.OtherDeviceOnline.New(""), Others: surplus}, false
+	}
+
+	a.Replaced = r.take(func(d Device) bool { return d.DeviceID == l.Device.DeviceID })
+	a.Displaced = r.take(func(d Device) bool { return slices.Contains(surplus, d) })
+	a.Others = slices.Clone(r.Devices)
+	r.Devices = append(r.Devices, l.Device)
+	r.PolicyRev = p.Rev
+
+	by := KickBy(l.Device, wire.KickSameType, TextDisplaced, now)
+	for _, d := range a.Displaced {
+		r.noteKick(d.DeviceID, by)
+	}
+	// Devices that are away keep their place only where the policy has one left.
+	gone := len(rivals) - len(surplus) + 1 - limit
+	for _, x := range r.Away {
+		if inGroup(x.ClientType) {
+			gone++
+		}
+	}
+	r.kickAway(func(x away) bool { // oldest first
+		if gone <= 0 || !inGroup(x.ClientType) {
+			return false
+		}
+		gone--
+		return true
+	}, by)
+	return a, nil, true
+}

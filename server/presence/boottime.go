@@ -1,0 +1,5 @@
+package presence
+
+import "time"
+
+var processStart = time.Now()

@@ -1,0 +1,131 @@
+package presence
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"github.com/libnim/libnim/server/bus"
+)
+
+// Edges is what this edge knows of the leases of all edges. A lease that it
+// believes dead is always confirmed with the bucket's leader; one that it
+// believes live may have died a moment ago, which is the safe side.
+type Edges struct {
+	own    *Lease
+	bucket *bus.Bucket
+	ttl    time.Duration
+
+	mu   sync.Mutex
+	seen map[string]sighting // by edge
+}
+
+type sighting struct {
+	epoch uint64
+	at    time.Time
+}
+
+// NewEdges returns the table for an edge with the lease own.
+func NewEdges(b *bus.Bus, own *Lease) *Edges {
+	return &Edges{own: own, bucket: b.Leases, ttl: b.LeaseTTL, seen: map[string]sighting{}}
+}
+
+// Run follows the leases until ctx ends. lost is called for each lease of
+// another edge that ended, on a goroutine of its own. Run returns once the
+// leases of now are known, and goes on in the background.
+func (t *Edges) Run(ctx context.Context, lost func(edge string, epoch uint64)) error {
+	err := t.bucket.Watch(ctx, func(e bus.Entry) {
+		if old, ended := t.note(e); ended {
+			go lost(e.Key, old)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	go func() {
+		tick := time.NewTicker(t.ttl / 20)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				for edge, epoch := range t.overdue() {
+					if !t.Alive(ctx, edge, epoch) {
+						go lost(edge, epoch)
+					}
+				}
+			}
+		}
+	}()
+	return nil
+}
+
+// Live returns the ids of the other edges that are believed to live.
+func (t *Edges) Live() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var out []string
+	for edge, s := range t.seen {
+		if edge != t.own.Edge && time.Since(s.at) < t.ttl {
+			out = append(out, edge)
+		}
+	}
+	return out
+}
+
+// Alive reports whether entries of an edge under that epoch count. It asks the
+// leader before it says no, and says yes when the leader cannot be asked.
+func (t *Edges) Alive(ctx context.Context, edge string, epoch uint64) bool {
+	if edge == t.own.Edge {
+		return t.own.Epoch() == epoch
+	}
+	t.mu.Lock()
+	s, known := t.seen[edge]
+	t.mu.Unlock()
+	if known && s.epoch == epoch && time.Since(s.at) < t.ttl {
+		return true
+	}
+	e, err := t.bucket.Get(ctx, edge)
+	if err != nil {
+		return true
+	}
+	t.note(e)
+	return e.Value != nil && epochOf(e) == epoch
+}
+
+// note takes a lease as it is now, and returns the epoch that ended with it.
+func (t *Edges) note(e bus.Entry) (ended uint64, any bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	old, known := t.seen[e.Key]
+	if e.Value == nil {
+		delete(t.seen, e.Key)
+		return old.epoch, known
+	}
+	epoch := epochOf(e)
+	t.seen[e.Key] = sighting{epoch: epoch, at: time.Now()}
+	return old.epoch, known && old.epoch != epoch
+}
+
+// overdue returns the leases of other edges that were not refreshed in time.
+func (t *Edges) overdue() map[string]uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	out := map[string]uint64{}
+	for edge, s := range t.seen {
+		if edge != t.own.Edge && time.Since(s.at) >= t.ttl {
+			out[edge] = s.epoch
+		}
+	}
+	return out
+}
+
+func epochOf(e bus.Entry) uint64 {
+	var v leaseValue
+	if json.Unmarshal(e.Value, &v) != nil || v.Epoch == 0 {
+		return e.Revision
+	}
+	return v.Epoch
+}

@@ -1,0 +1,239 @@
+package presence
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/libnim/libnim/internal/nimerr"
+	"github.com/libnim/libnim/internal/wire"
+	"github.com/libnim/libnim/server/bus"
+)
+
+// Bounds of one change of a record.
+const (
+	maxTries   = 8
+	tryTimeout = 2 * time.Second
+	maxPause   = 40 * time.Millisecond
+	retryAfter = time.Second // told to a client whose login met too much contention
+)
+
+// Store changes records by compare-and-set.
+type Store struct {
+	Lease *Lease
+	Edges *Edges
+
+	bucket *bus.Bucket
+	policy func(ctx context.Context, app string, atLeast uint64) (Policy, error)
+	log    *slog.Logger
+}
+
+// NewStore returns a store for the edge that holds lease. policy gives an app's
+// policy as of the revision atLeast or later.
+func NewStore(b *bus.Bus, lease *Lease, policy func(ctx context.Context, app string, atLeast uint64) (Policy, error), log *slog.Logger) *Store {
+	return &Store{Lease: lease, Edges: NewEdges(b, lease), bucket: b.Presence, policy: policy, log: log}
+}
+
+// Join puts a device on line, or returns a *Refused. The epoch under which it
+// did is in the entry that the record now holds, and returned.
+func (s *Store) Join(ctx context.Context, l Login) (Admitted, uint64, error) {
+	policy, err := s.policy(ctx, l.App, 0)
+	if err != nil {
+		return Admitted{}, 0, err
+	}
+	var out Admitted
+	var refused *Refused
+	l.Device.Edge = s.Lease.Edge
+	rev, err := s.change(ctx, l.App, l.Account, func(r *record) (bool, error) {
+		if _, done := r.session(l.Device.Session); done {
+			return false, nil // an earlier try was written although it did not look so
+		}
+		if r.PolicyRev > policy.Rev {
+			if policy, err = s.policy(ctx, l.App, r.PolicyRev); err != nil {
+				return false, err
+			}
+		}
+		epoch := s.Lease.Epoch()
+		if epoch == 0 {
+			return false, fenced()
+		}
+		l.Device.Epoch = epoch
+		var write bool
+		out, refused, write = admit(r, l, policy, s.dead(ctx), time.Now())
+		return write, nil
+	})
+	if err != nil {
+		return Admitted{}, 0, err
+	}
+	if refused != nil {
+		return Admitted{}, 0, refused
+	}
+	out.Revision = rev
+	return out, l.Device.Epoch, nil
+}
+
+// Left is what a departure did to the record.
+type Left struct {
+	Revision uint64
+	Gone     []Device // entries that this change removed
+	Rest     []Device // live entries that stay
+	Offline  []string // device ids that were away and now have a kick waiting
+}
+
+// Leave removes one session. comesBack says that it lost its connection rather
+// than logged out. Nothing is gone when it had been displaced before.
+func (s *Store) Leave(ctx context.Context, app, account, session string, comesBack bool) (Left, error) {
+	return s.remove(ctx, app, account, func(r *record, left *Left) {
+		for _, d := range r.take(func(d Device) bool { return d.Session == session }) {
+			left.Gone = append(left.Gone, d)
+			if comesBack {
+				r.remember(d, time.Now())
+			}
+		}
+	})
+}
+
+// Evict removes the sessions whose device id match accepts, and leaves a kick
+// for each such device, on line or away.
+func (s *Store) Evict(ctx context.Context, app, account string, match func(deviceID string) bool, by wire.Kicked) (Left, error) {
+	return s.remove(ctx, app, account, func(r *record, left *Left) {
+		left.Offline = append(left.Offline, r.kickAway(func(a away) bool { return match(a.DeviceID) }, by)...)
+		for _, d := range r.take(func(d Device) bool { return match(d.DeviceID) }) {
+			left.Gone = append(left.Gone, d)
+			r.noteKick(d.DeviceID, by)
+		}
+	})
+}
+
+// Sweep removes the entries whose edge is gone.
+func (s *Store) Sweep(ctx context.Context, app, account string) (Left, error) {
+	dead := s.dead(ctx)
+	return s.remove(ctx, app, account, func(r *record, left *Left) {
+		for _, d := range r.take(dead) {
+			left.Gone = append(left.Gone, d)
+			r.remember(d, time.Now())
+		}
+	})
+}
+
+// Online returns the live entries of an account.
+func (s *Store) Online(ctx context.Context, app, account string) ([]Device, error) {
+	e, err := s.bucket.Get(ctx, bus.AccountKey(app, account))
+	if err != nil {
+		return nil, nimerr.ServerError.Wrap(err)
+	}
+	r, err := decodeRecord(e.Value)
+	if err != nil {
+		return nil, nimerr.ServerError.Wrap(err)
+	}
+	return slices.DeleteFunc(r.Devices, s.dead(ctx)), nil
+}
+
+// EachOnline calls yield for every account of an app with live entries, until
+// it returns false.
+func (s *Store) EachOnline(ctx context.Context, app string, yield func(account string, devices []Device) bool) error {
+	dead := s.dead(ctx)
+	return s.bucket.Keys(ctx, bus.AppPrefix(app), func(e bus.Entry) bool {
+		_, account, ok := bus.SplitAccountKey(e.Key)
+		r, err := decodeRecord(e.Value)
+		if !ok || err != nil {
+			return true
+		}
+		devices := slices.DeleteFunc(r.Devices, dead)
+		return len(devices) == 0 || yield(account, devices)
+	})
+}
+
+func (s *Store) dead(ctx context.Context) func(Device) bool {
+	return func(d Device) bool { return !s.Edges.Alive(ctx, d.Edge, d.Epoch) }
+}
+
+// remove runs a change that takes entries out. A try whose answer was lost may
+// have been written: its entries are then reported although the next try finds
+// none of them.
+func (s *Store) remove(ctx context.Context, app, account string, take func(*record, *Left)) (Left, error) {
+	var out Left
+	rev, err := s.change(ctx, app, account, func(r *record) (bool, error) {
+		var now Left
+		take(r, &now)
+		now.Rest = slices.Clone(r.Devices)
+		if len(now.Gone)+len(now.Offline) == 0 {
+			out.Rest = now.Rest
+			return false, nil
+		}
+		out = now
+		return true, nil
+	})
+	out.Revision = rev
+	return out, err
+}
+
+// change reads the record from the leader, lets edit change it and writes it
+// back if nobody else did meanwhile; otherwise it starts over, after a pause
+// that spreads the contenders. edit may run several times and returns false
+// for a record that needs no write.
+func (s *Store) change(ctx context.Context, app, account string, edit func(*record) (bool, error)) (uint64, error) {
+	key := bus.AccountKey(app, account)
+	var last error
+	for try := range maxTries {
+		if try > 0 && !pause(ctx, try) {
+			break
+		}
+		rev, err := s.changeOnce(ctx, key, edit)
+		if err == nil {
+			return rev, nil
+		}
+		if e, ok := errors.AsType[*nimerr.Error](err); ok {
+			return 0, e
+		}
+		last = err
+	}
+	busy := nimerr.ServerBusy.New("presence of the account could not be changed")
+	busy.RetryAfter, busy.Cause = retryAfter, last
+	return 0, busy
+}
+
+func (s *Store) changeOnce(ctx context.Context, key string, edit func(*record) (bool, error)) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
+	defer cancel()
+	e, err := s.bucket.Get(ctx, key)
+	if err != nil {
+		return 0, err
+	}
+	r, err := decodeRecord(e.Value)
+	if err != nil {
+		return 0, nimerr.ServerError.Wrap(err)
+	}
+	write, err := edit(&r)
+	if err != nil || !write {
+		return e.Revision, err
+	}
+	data, err := json.Marshal(r)
+	if err != nil {
+		return 0, nimerr.ServerError.Wrap(err)
+	}
+	return s.bucket.Set(ctx, key, data, e.Revision, r.ttl())
+}
+
+// pause waits U(0, 1) of a bound that doubles with each try.
+func pause(ctx context.Context, try int) bool {
+	bound := min(time.Millisecond<<try, maxPause)
+	t := time.NewTimer(rand.N(bound) + 1)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func fenced() *nimerr.Error {
+	e := nimerr.ServerBusy.New("this edge is cut off from the cluster")
+	e.RetryAfter = retryAfter
+	return e
+}

@@ -1,0 +1,69 @@
+package server
+
+import (
+	"encoding/json"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/libnim/libnim/internal/wire"
+)
+
+// Ready is the line that nimd prints once it takes clients. The secrets are
+// there with --dev, and at the start that made them.
+type Ready struct {
+	Ready     bool   `json:"ready"`
+	Link      string `json:"link"`
+	LBS       string `json:"lbs"`
+	Admin     string `json:"admin"`
+	AdminKey  string `json:"admin_key,omitempty"`
+	AppKey    string `json:"app_key,omitempty"`
+	AppSecret string `json:"app_secret,omitempty"`
+}
+
+// Ready describes the running server.
+func (s *Server) Ready() Ready {
+	host := dialable(s.listener.Addr())
+	r := Ready{Ready: true, Link: "ws://" + host + "/nim", LBS: "http://" + host + "/lbs", Admin: "http://" + host + "/v1"}
+	if s.cfg.Dev || s.firstRun {
+		r.AdminKey = s.adminKey
+		if app, err := s.apps.Only(); err == nil {
+			r.AppKey, r.AppSecret = app.Key, app.Secret
+		}
+	}
+	return r
+}
+
+// dialable turns a listener's address into one that can be connected to.
+func dialable(a net.Addr) string {
+	host, port, err := net.SplitHostPort(a.String())
+	if err != nil {
+		return a.String()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// lbsTTL is how long a client may keep the answer of /lbs, in seconds.
+const lbsTTL = 600
+
+// lbs answers where the edges are: the configured links, or the address at
+// which it was asked.
+func (s *Server) lbs(w http.ResponseWriter, r *http.Request) {
+	out := wire.LBS{Link: []string{}, LinkIPv6: []string{}, TTLS: lbsTTL}
+	links := s.cfg.PublicLinks
+	if len(links) == 0 {
+		links = []string{"ws://" + r.Host + "/nim"}
+	}
+	for _, l := range links {
+		if strings.Contains(l, "[") { // an address literal: only IPv6 ones have brackets
+			out.LinkIPv6 = append(out.LinkIPv6, l)
+		} else {
+			out.Link = append(out.Link, l)
+		}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(out)
+}
