@@ -78,7 +78,7 @@ func parseConnectReply(head []byte, sentPassword bool) error {
 		return authFailed("HTTP 407; it wants a user name and password, and none is configured")
 	case status == "403":
 		return refused("HTTP 403; its rules do not allow the connection")
-	case status == "502", status == "503", status == "504":
+	case status[0] == '5':
 		return refused("HTTP " + status + "; it cannot reach the server")
 	}
 	return refused("HTTP " + status)
