@@ -76,7 +76,8 @@ func open(t *testing.T, path string) *Dir {
 
 func wantKind(t *testing.T, err error, want *nimerr.Kind) {
 	t.Helper()
-	if !errors.Is(err, want) {
+	e, ok := errors.AsType[*nimerr.Error](err)
+	if !ok || e == nil || e.Kind != want {
 		t.Fatalf("error = %v, want %s", err, want.Name)
 	}
 }

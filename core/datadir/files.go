@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/libnim/libnim/internal/nimerr"
@@ -49,7 +50,7 @@ func (d *Dir) CacheDelete(account, fileType string, until time.Time) *nimerr.Err
 	}
 	var failed []error
 	err := d.eachFile(dir, until, func(root *os.Root, name string, _ int64) error {
-		if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := removeFile(root, name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			failed = append(failed, err)
 		}
 		return nil
@@ -117,4 +118,14 @@ func (d *Dir) openDir(dir string) (*os.Root, error) {
 		}
 	}
 	return d.root.OpenRoot(dir)
+}
+
+// removeFile removes a regular file. Wine, and some file systems of Windows, do
+// not know the delete that an os.Root asks for; the old one serves there.
+func removeFile(root *os.Root, name string) error {
+	err := root.Remove(name)
+	if err != nil && runtime.GOOS == "windows" {
+		err = os.Remove(filepath.Join(root.Name(), filepath.FromSlash(name)))
+	}
+	return err
 }

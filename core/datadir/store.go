@@ -74,8 +74,7 @@ func (d *Dir) readFile(name string, max int64) ([]byte, error) {
 // the disk. The caller holds mu: there is one temporary file.
 func (d *Dir) replaceFile(name string, data []byte) error {
 	temporary := name + ".new"
-	_ = d.root.Remove(temporary) // left by a crash
-	f, err := d.root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := d.root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
@@ -90,7 +89,7 @@ func (d *Dir) replaceFile(name string, data []byte) error {
 		err = d.root.Rename(temporary, name)
 	}
 	if err != nil {
-		_ = d.root.Remove(temporary)
+		_ = removeFile(d.root, temporary)
 		return err
 	}
 	return d.syncDir(path.Dir(name))
