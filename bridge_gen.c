@@ -181,352 +181,429 @@ const unsigned char nim_slot_replays[] = {
     1, /* nimx_client_connection */
 };
 
-void nim_tramp_nim_client_dnd_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_client_dnd_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_client_dnd_cb_func)fn)((int)a->num[0], a->str[0], a->str[1], user_data);
 }
 
-void nim_tramp_nim_client_get_server_current_time_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_client_get_server_current_time_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_client_get_server_current_time_cb_func)fn)((int)a->num[0], a->num[1] != 0,
-    (nim_uint64)a->num[2], user_data);
+        (nim_uint64)a->num[2], user_data);
 }
 
-void nim_tramp_nim_client_multiport_push_config_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_client_multiport_push_config_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_client_multiport_push_config_cb_func)fn)((int)a->num[0], a->str[0], a->str[1],
-    user_data);
+        user_data);
 }
 
-void nim_tramp_nim_custom_sysmsg_ack_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_custom_sysmsg_ack_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_custom_sysmsg_ack_cb_func)fn)(a->str[0], user_data);
 }
 
-void nim_tramp_nim_data_sync_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_data_sync_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_data_sync_cb_func)fn)((enum NIMDataSyncType)a->num[0],
-    (enum NIMDataSyncStatus)a->num[1], a->str[0], user_data);
+        (enum NIMDataSyncStatus)a->num[1], a->str[0], user_data);
 }
 
-void nim_tramp_nim_friend_change_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_friend_change_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_friend_change_cb_func)fn)((enum NIMFriendChangeType)a->num[0], a->str[0],
-    a->str[1], user_data);
+        a->str[1], user_data);
 }
 
-void nim_tramp_nim_friend_get_list_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_friend_get_list_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_friend_get_list_cb_func)fn)((int)a->num[0], a->str[0], a->str[1], user_data);
 }
 
-void nim_tramp_nim_friend_get_profile_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_friend_get_profile_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_friend_get_profile_cb_func)fn)(a->str[0], a->str[1], a->str[2], user_data);
 }
 
-void nim_tramp_nim_friend_opt_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_friend_opt_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_friend_opt_cb_func)fn)((int)a->num[0], a->str[0], user_data);
 }
 
-void nim_tramp_nim_global_detect_proxy_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_global_detect_proxy_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_global_detect_proxy_cb_func)fn)(a->num[0] != 0,
-    (enum NIMProxyDetectStep)a->num[1], a->str[0], user_data);
+        (enum NIMProxyDetectStep)a->num[1], a->str[0], user_data);
 }
 
-void nim_tramp_nim_global_sdk_db_error_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_global_sdk_db_error_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_global_sdk_db_error_cb_func)fn)(a->str[0], user_data);
 }
 
-void nim_tramp_nim_global_upload_sdk_log_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_global_upload_sdk_log_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_global_upload_sdk_log_cb_func)fn)((int)a->num[0], user_data);
 }
 
-void nim_tramp_nim_json_transport_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_json_transport_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_json_transport_cb_func)fn)(a->str[0], user_data);
 }
 
-void nim_tramp_nim_msglog_delete_history_online_notify_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_msglog_delete_history_online_notify_cb_func(nim_fn fn,
+    const nim_args *a, const void *user_data) {
     static NIMDeleteSessionHistoryMessagesNotifyInfo none_info_list_head_node;
     ((nim_msglog_delete_history_online_notify_cb_func)fn)(&none_info_list_head_node,
-    (int)a->num[0], user_data);
+        (int)a->num[0], user_data);
 }
 
-void nim_tramp_nim_msglog_delete_history_online_res_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_msglog_delete_history_online_res_cb_func(nim_fn fn,
+    const nim_args *a, const void *user_data) {
     ((nim_msglog_delete_history_online_res_cb_func)fn)((int)a->num[0], a->str[0],
-    user_data);
+        user_data);
 }
 
-void nim_tramp_nim_msglog_delete_history_online_res_cb_func_ex(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_msglog_delete_history_online_res_cb_func_ex(nim_fn fn,
+    const nim_args *a, const void *user_data) {
     ((nim_msglog_delete_history_online_res_cb_func_ex)fn)((int)a->num[0], a->str[0],
-    (enum NIMSessionType)a->num[1], (nim_uint64)a->num[2], a->str[1], user_data);
+        (enum NIMSessionType)a->num[1], (nim_uint64)a->num[2], a->str[1], user_data);
 }
 
-void nim_tramp_nim_msglog_delete_message_self_notify_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_msglog_delete_message_self_notify_cb_func(nim_fn fn,
+    const nim_args *a, const void *user_data) {
     ((nim_msglog_delete_message_self_notify_cb_func)fn)(a->str[0], user_data);
 }
 
-void nim_tramp_nim_msglog_delete_message_self_res_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_msglog_delete_message_self_res_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_msglog_delete_message_self_res_cb_func)fn)((int)a->num[0], user_data);
 }
 
-void nim_tramp_nim_msglog_modify_res_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_msglog_modify_res_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_msglog_modify_res_cb_func)fn)((int)a->num[0], a->str[0], user_data);
 }
 
-void nim_tramp_nim_msglog_query_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_msglog_query_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_msglog_query_cb_func)fn)((int)a->num[0], a->str[0],
-    (enum NIMSessionType)a->num[1], a->str[1], a->str[2], user_data);
+        (enum NIMSessionType)a->num[1], a->str[1], a->str[2], user_data);
 }
 
-void nim_tramp_nim_msglog_query_message_is_thread_root_async_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_msglog_query_message_is_thread_root_async_cb_func(nim_fn fn,
+    const nim_args *a, const void *user_data) {
     ((nim_msglog_query_message_is_thread_root_async_cb_func)fn)((int)a->num[0], a->str[0],
-    a->num[1] != 0, (int)a->num[2], user_data);
+        a->num[1] != 0, (int)a->num[2], user_data);
 }
 
-void nim_tramp_nim_msglog_query_single_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_msglog_query_single_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_msglog_query_single_cb_func)fn)((int)a->num[0], a->str[0], a->str[1], a->str[2],
-    user_data);
+        user_data);
 }
 
-void nim_tramp_nim_msglog_query_thread_history_msg_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_msglog_query_thread_history_msg_cb_func(nim_fn fn,
+    const nim_args *a, const void *user_data) {
     ((nim_msglog_query_thread_history_msg_cb_func)fn)((int)a->num[0], a->str[0],
-    (int)a->num[1], (nim_uint64)a->num[2], a->str[1], user_data);
+        (int)a->num[1], (nim_uint64)a->num[2], a->str[1], user_data);
 }
 
-void nim_tramp_nim_msglog_res_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_msglog_res_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_msglog_res_cb_func)fn)((int)a->num[0], a->str[0], a->str[1], user_data);
 }
 
-void nim_tramp_nim_msglog_res_ex_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_msglog_res_ex_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_msglog_res_ex_cb_func)fn)((int)a->num[0], a->str[0],
-    (enum NIMSessionType)a->num[1], a->str[1], user_data);
+        (enum NIMSessionType)a->num[1], a->str[1], user_data);
 }
 
-void nim_tramp_nim_msglog_status_changed_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_msglog_status_changed_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_msglog_status_changed_cb_func)fn)((int)a->num[0], a->str[0], a->str[1],
-    user_data);
+        user_data);
 }
 
-void nim_tramp_nim_relogin_request_token_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_relogin_request_token_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_relogin_request_token_cb_func)fn)((NIM_REF(char *))(uintptr_t)a->num[0],
-    (nim_uint32 *)(uintptr_t)a->num[1], a->str[0], user_data);
+        (nim_uint32 *)(uintptr_t)a->num[1], a->str[0], user_data);
 }
 
-void nim_tramp_nim_sdk_del_cache_file_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_sdk_del_cache_file_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_sdk_del_cache_file_cb_func)fn)((enum NIMResCode)a->num[0], user_data);
 }
 
-void nim_tramp_nim_sdk_exception_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_sdk_exception_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_sdk_exception_cb_func)fn)((enum NIMSDKException)a->num[0], a->str[0], user_data);
 }
 
-void nim_tramp_nim_sdk_feedback_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_sdk_feedback_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_sdk_feedback_cb_func)fn)((enum NIMResCode)a->num[0], user_data);
 }
 
-void nim_tramp_nim_sdk_get_cache_file_info_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_sdk_get_cache_file_info_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_sdk_get_cache_file_info_cb_func)fn)(a->str[0], user_data);
 }
 
-void nim_tramp_nim_sdk_log_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_sdk_log_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_sdk_log_cb_func)fn)((int)a->num[0], a->str[0], user_data);
 }
 
-void nim_tramp_nim_session_badge_count_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_session_badge_count_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     (void)((nim_session_badge_count_cb_func)fn)(a->str[0], user_data);
 }
 
-void nim_tramp_nim_session_cancel_stick_top_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_session_cancel_stick_top_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_session_cancel_stick_top_cb_func)fn)((int)a->num[0], a->str[0],
-    (enum NIMSessionType)a->num[1], user_data);
+        (enum NIMSessionType)a->num[1], user_data);
 }
 
-void nim_tramp_nim_session_cancel_stick_top_notify_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_session_cancel_stick_top_notify_cb_func(nim_fn fn,
+    const nim_args *a, const void *user_data) {
     ((nim_session_cancel_stick_top_notify_cb_func)fn)(a->str[0],
-    (enum NIMSessionType)a->num[0], user_data);
+        (enum NIMSessionType)a->num[0], user_data);
 }
 
-void nim_tramp_nim_session_change_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_session_change_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_session_change_cb_func)fn)((int)a->num[0], a->str[0], (int)a->num[1], a->str[1],
-    user_data);
+        user_data);
 }
 
-void nim_tramp_nim_session_delete_session_hasmore_roammsg_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_session_delete_session_hasmore_roammsg_cb_func(nim_fn fn,
+    const nim_args *a, const void *user_data) {
     ((nim_session_delete_session_hasmore_roammsg_cb_func)fn)((int)a->num[0], user_data);
 }
 
-void nim_tramp_nim_session_delete_session_roaming_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_session_delete_session_roaming_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_session_delete_session_roaming_cb_func)fn)((int)a->num[0], a->str[0], a->str[1],
-    user_data);
+        user_data);
 }
 
-void nim_tramp_nim_session_multi_change_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_session_multi_change_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_session_multi_change_cb_func)fn)((int)a->num[0], a->str[0], (int)a->num[1],
-    user_data);
+        user_data);
 }
 
-void nim_tramp_nim_session_query_all_session_hasmore_roammsg_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_session_query_all_session_hasmore_roammsg_cb_func(nim_fn fn,
+    const nim_args *a, const void *user_data) {
     static SessionRoamMsgHasMoreTagInfo none_tag_info_list;
     ((nim_session_query_all_session_hasmore_roammsg_cb_func)fn)((int)a->num[0],
-    &none_tag_info_list, (int)a->num[1], user_data);
+        &none_tag_info_list, (int)a->num[1], user_data);
 }
 
-void nim_tramp_nim_session_query_recent_session_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_session_query_recent_session_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_session_query_recent_session_cb_func)fn)((int)a->num[0], a->str[0], a->str[1],
-    user_data);
+        user_data);
 }
 
-void nim_tramp_nim_session_query_session_hasmore_roammsg_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_session_query_session_hasmore_roammsg_cb_func(nim_fn fn,
+    const nim_args *a, const void *user_data) {
     static SessionRoamMsgHasMoreTagInfo none_tag_info;
     ((nim_session_query_session_hasmore_roammsg_cb_func)fn)((int)a->num[0], &none_tag_info,
-    user_data);
+        user_data);
 }
 
-void nim_tramp_nim_session_query_sessiondata_by_id_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_session_query_sessiondata_by_id_cb_func(nim_fn fn,
+    const nim_args *a, const void *user_data) {
     ((nim_session_query_sessiondata_by_id_cb_func)fn)((int)a->num[0], a->str[0], user_data);
 }
 
-void nim_tramp_nim_session_query_stick_top_session_list_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_session_query_stick_top_session_list_cb_func(nim_fn fn,
+    const nim_args *a, const void *user_data) {
     ((nim_session_query_stick_top_session_list_cb_func)fn)((int)a->num[0], a->str[0],
-    user_data);
+        user_data);
 }
 
-void nim_tramp_nim_session_set_to_stick_top_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_session_set_to_stick_top_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_session_set_to_stick_top_cb_func)fn)((int)a->num[0], a->str[0], user_data);
 }
 
-void nim_tramp_nim_session_set_to_stick_top_notify_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_session_set_to_stick_top_notify_cb_func(nim_fn fn,
+    const nim_args *a, const void *user_data) {
     ((nim_session_set_to_stick_top_notify_cb_func)fn)(a->str[0], user_data);
 }
 
-void nim_tramp_nim_session_update_session_hasmore_roammsg_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_session_update_session_hasmore_roammsg_cb_func(nim_fn fn,
+    const nim_args *a, const void *user_data) {
     ((nim_session_update_session_hasmore_roammsg_cb_func)fn)((int)a->num[0], user_data);
 }
 
-void nim_tramp_nim_session_update_stick_top_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_session_update_stick_top_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_session_update_stick_top_cb_func)fn)((int)a->num[0], a->str[0], user_data);
 }
 
-void nim_tramp_nim_session_update_stick_top_notify_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_session_update_stick_top_notify_cb_func(nim_fn fn,
+    const nim_args *a, const void *user_data) {
     ((nim_session_update_stick_top_notify_cb_func)fn)(a->str[0], user_data);
 }
 
-void nim_tramp_nim_sysmsg_query_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_sysmsg_query_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_sysmsg_query_cb_func)fn)((int)a->num[0], a->str[0], a->str[1], user_data);
 }
 
-void nim_tramp_nim_sysmsg_receive_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_sysmsg_receive_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_sysmsg_receive_cb_func)fn)(a->str[0], a->str[1], user_data);
 }
 
-void nim_tramp_nim_sysmsg_res_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_sysmsg_res_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_sysmsg_res_cb_func)fn)((int)a->num[0], (int)a->num[1], a->str[0], user_data);
 }
 
-void nim_tramp_nim_sysmsg_res_ex_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_sysmsg_res_ex_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_sysmsg_res_ex_cb_func)fn)((int)a->num[0], (nim_int64)a->num[1], (int)a->num[2],
-    a->str[0], user_data);
+        a->str[0], user_data);
 }
 
-void nim_tramp_nim_talk_ack_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_talk_ack_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_talk_ack_cb_func)fn)(a->str[0], user_data);
 }
 
-void nim_tramp_nim_talk_message_filter_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_talk_message_filter_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     (void)((nim_talk_message_filter_func)fn)(a->str[0], a->str[1], user_data);
 }
 
-void nim_tramp_nim_talk_recall_msg_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_talk_recall_msg_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_talk_recall_msg_func)fn)((int)a->num[0], a->str[0], a->str[1], user_data);
 }
 
-void nim_tramp_nim_talk_receive_broadcast_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_talk_receive_broadcast_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_talk_receive_broadcast_cb_func)fn)(a->str[0], a->str[1], user_data);
 }
 
-void nim_tramp_nim_talk_receive_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_talk_receive_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_talk_receive_cb_func)fn)(a->str[0], a->str[1], user_data);
 }
 
-void nim_tramp_nim_talk_team_notification_filter_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_talk_team_notification_filter_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     (void)((nim_talk_team_notification_filter_func)fn)(a->str[0], a->str[1], user_data);
 }
 
-void nim_tramp_nim_team_event_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_team_event_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_team_event_cb_func)fn)((int)a->num[0], (int)a->num[1], a->str[0], a->str[1],
-    a->str[2], user_data);
+        a->str[2], user_data);
 }
 
-void nim_tramp_nim_team_get_team_info_list_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_team_get_team_info_list_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_team_get_team_info_list_cb_func)fn)((int)a->num[0], a->str[0], a->str[1],
-    user_data);
+        user_data);
 }
 
-void nim_tramp_nim_team_msg_ack_read_ex_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_team_msg_ack_read_ex_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_team_msg_ack_read_ex_cb_func)fn)(a->str[0], a->str[1], a->str[2], a->str[3],
-    user_data);
+        user_data);
 }
 
-void nim_tramp_nim_team_query_all_my_teams_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_team_query_all_my_teams_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_team_query_all_my_teams_cb_func)fn)((int)a->num[0], a->str[0], a->str[1],
-    user_data);
+        user_data);
 }
 
-void nim_tramp_nim_team_query_all_my_teams_info_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_team_query_all_my_teams_info_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_team_query_all_my_teams_info_cb_func)fn)((int)a->num[0], a->str[0], a->str[1],
-    user_data);
+        user_data);
 }
 
-void nim_tramp_nim_team_query_members_invitor_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_team_query_members_invitor_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_team_query_members_invitor_cb_func)fn)((int)a->num[0], a->str[0], a->str[1],
-    user_data);
+        user_data);
 }
 
-void nim_tramp_nim_team_query_mute_list_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_team_query_mute_list_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_team_query_mute_list_cb_func)fn)((int)a->num[0], (int)a->num[1], a->str[0],
-    a->str[1], a->str[2], user_data);
+        a->str[1], a->str[2], user_data);
 }
 
-void nim_tramp_nim_team_query_my_all_member_infos_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_team_query_my_all_member_infos_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_team_query_my_all_member_infos_cb_func)fn)((int)a->num[0], a->str[0], a->str[1],
-    user_data);
+        user_data);
 }
 
-void nim_tramp_nim_team_query_team_info_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_team_query_team_info_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_team_query_team_info_cb_func)fn)(a->str[0], a->str[1], a->str[2], user_data);
 }
 
-void nim_tramp_nim_team_query_team_member_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_team_query_team_member_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_team_query_team_member_cb_func)fn)(a->str[0], a->str[1], a->str[2], a->str[3],
-    user_data);
+        user_data);
 }
 
-void nim_tramp_nim_team_query_team_members_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_team_query_team_members_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_team_query_team_members_cb_func)fn)(a->str[0], (int)a->num[0], a->num[1] != 0,
-    a->str[1], a->str[2], user_data);
+        a->str[1], a->str[2], user_data);
 }
 
-void nim_tramp_nim_team_update_tinfo_local_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_team_update_tinfo_local_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_team_update_tinfo_local_cb_func)fn)(a->str[0], a->str[1], user_data);
 }
 
-void nim_tramp_nim_user_get_user_name_card_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_user_get_user_name_card_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_user_get_user_name_card_cb_func)fn)(a->str[0], a->str[1], user_data);
 }
 
-void nim_tramp_nim_user_name_card_change_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_user_name_card_change_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_user_name_card_change_cb_func)fn)(a->str[0], a->str[1], user_data);
 }
 
-void nim_tramp_nim_user_opt_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_user_opt_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_user_opt_cb_func)fn)((int)a->num[0], a->str[0], a->num[1] != 0, a->str[1],
-    user_data);
+        user_data);
 }
 
-void nim_tramp_nim_user_special_relationship_change_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_user_special_relationship_change_cb_func(nim_fn fn,
+    const nim_args *a, const void *user_data) {
     ((nim_user_special_relationship_change_cb_func)fn)((enum NIMUserSpecialRelationshipChangeType)a->num[0],
-    a->str[0], a->str[1], user_data);
+        a->str[0], a->str[1], user_data);
 }
 
-void nim_tramp_nim_user_sync_muteandblacklist_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_user_sync_muteandblacklist_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_user_sync_muteandblacklist_cb_func)fn)((int)a->num[0], a->str[0], a->str[1],
-    user_data);
+        user_data);
 }
 
-void nim_tramp_nim_user_update_my_name_card_cb_func(nim_fn fn, const nim_args *a, const void *user_data) {
+void nim_tramp_nim_user_update_my_name_card_cb_func(nim_fn fn, const nim_args *a,
+    const void *user_data) {
     ((nim_user_update_my_name_card_cb_func)fn)((int)a->num[0], a->str[0], user_data);
 }
 

@@ -5,6 +5,12 @@ import (
 	"strings"
 )
 
+// docs writes docs/API.md and docs/ERRORS.md.
+func docs(s *Spec) ([]File, error) {
+	d := &reference{Spec: s, types: s.types()}
+	return []File{d.api(), d.errors()}, nil
+}
+
 // reference writes the pages of docs/ that follow from the description.
 type reference struct {
 	*Spec
@@ -70,7 +76,7 @@ func (d *reference) module(t *text, m *Module) {
 		if f.Status == Unbuilt {
 			status = "not built"
 		}
-		t.p("### `%s`\n\n```c\n%s;\n```\n", f.Name, cutLine(strings.Replace(prototype(f), "NIM_CALL ", "", 1)))
+		t.p("### `%s`\n\n```c\n%s;\n```\n", f.Name, cutLine(strings.Replace(prototype(f), "NIM_CALL ", "", 1), "    "))
 		t.p("%s\n", sentence(f.Doc))
 		for _, p := range f.Params {
 			t.p("- `%s`: %s", p.Name, p.Doc)

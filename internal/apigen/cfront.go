@@ -82,7 +82,7 @@ func (f *front) header() File {
 
 	t.p("/* Trampolines, one per callback typedef: numbers come from num[] (bool as 0\n * or 1, the address of an out parameter as a number), strings from str[], in\n * the order of the parameters. Results of the callback are dropped. */")
 	for _, cb := range f.realCallbacks() {
-		t.p("void nim_tramp_%s(nim_fn fn, const nim_args *a, const void *user_data);", cb.Name)
+		t.p("%s", cutLine(fmt.Sprintf("void nim_tramp_%s(nim_fn fn, const nim_args *a, const void *user_data);", cb.Name), "    "))
 	}
 	t.p("\n/* Answers of the functions that bridge.c defines. */")
 	for _, fn := range f.answered() {
@@ -208,7 +208,7 @@ func (t *types) place(params []Param) []int {
 }
 
 func (f *front) trampoline(t *text, cb *Callback) {
-	t.p("\nvoid nim_tramp_%s(nim_fn fn, const nim_args *a, const void *user_data) {", cb.Name)
+	t.p("\n%s", cutLine(fmt.Sprintf("void nim_tramp_%s(nim_fn fn, const nim_args *a, const void *user_data) {", cb.Name), "    "))
 	at := f.place(cb.Params)
 	var args []string
 	used := false
@@ -241,7 +241,7 @@ func (f *front) trampoline(t *text, cb *Callback) {
 	if cb.Returns != "" {
 		drop = "(void)"
 	}
-	t.p("    %s", cutLine(fmt.Sprintf("%s((%s)fn)(%s);", drop, cb.Name, strings.Join(args, ", "))))
+	t.p("    %s", cutLine(fmt.Sprintf("%s((%s)fn)(%s);", drop, cb.Name, strings.Join(args, ", ")), "        "))
 	t.p("}")
 }
 

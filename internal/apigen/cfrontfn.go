@@ -4,7 +4,7 @@ import "fmt"
 
 // define writes the body of one public function.
 func (f *front) define(t *text, fn *Function) {
-	t.p("\nNIM_API %s {", cutLine(prototype(fn)))
+	t.p("\nNIM_API %s {", cutLine(prototype(fn), "    "))
 	switch {
 	case fn.Slot != "":
 		f.register(t, fn)

@@ -13,7 +13,7 @@ func (h *headers) callbacks(t *text, m *Module) {
 			continue
 		}
 		t.blockComment(sentence(cb.Doc), h.paramDocs(cb.Params), nil)
-		t.p("%s;", cutLine(fmt.Sprintf("typedef %s(%s)", declare(cType(cb.Returns, true), "(NIM_CALL *"+cb.Name+")"), cParams(cb.Params, true))))
+		t.p("%s;", cutLine(fmt.Sprintf("typedef %s(%s)", declare(cType(cb.Returns, true), "(NIM_CALL *"+cb.Name+")"), cParams(cb.Params, true)), "    "))
 	}
 }
 
@@ -33,7 +33,7 @@ func (h *headers) function(t *text, f *Function) {
 		tail = append(tail, unbuiltNote(h.types, f))
 	}
 	t.blockComment(sentence(f.Doc), h.paramDocs(f.Params), tail)
-	t.p("NIM_API %s;", cutLine(prototype(f)))
+	t.p("NIM_API %s;", cutLine(prototype(f), "    "))
 }
 
 // prototype is the declaration without NIM_API.
@@ -122,9 +122,9 @@ func sentence(s string) string {
 	return s + "."
 }
 
-// cutLine breaks a long declaration between parameters.
-func cutLine(s string) string {
-	const indent = "    "
+// cutLine breaks a long declaration or call between parameters; indent begins
+// the further lines.
+func cutLine(s, indent string) string {
 	var out strings.Builder
 	width := 0
 	for i, part := range strings.SplitAfter(s, ", ") {

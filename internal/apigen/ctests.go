@@ -15,15 +15,19 @@ func cTests(s *Spec) ([]File, error) {
 	t.p(" * Every function with a known signature, callable by index. Include it once,")
 	t.p(" * behind nim_c_api.h and nimx.h. */")
 	t.p("#include <stddef.h>\n#include <string.h>\n")
-	t.p("/* Completions and notices that arrived, by any thread. */\nstatic volatile long calls_seen;\n")
+	t.p("/* Callbacks that ran, on any thread, and string arguments of them that were NULL. */\nstatic volatile long calls_seen, calls_null;\n")
 	for _, cb := range f.allCallbacks() {
 		ret, value := cType(cb.Returns, true), ""
 		if cb.Returns != "" {
 			value = " return 0;"
 		}
-		t.p("%s", cutLine(fmt.Sprintf("static %s(%s) {", declare(ret, "NIM_CALL seen_"+cb.Name), cParams(cb.Params, true))))
+		t.p("%s", cutLine(fmt.Sprintf("static %s(%s) {", declare(ret, "NIM_CALL seen_"+cb.Name), cParams(cb.Params, true)), "    "))
 		for _, p := range cb.Params {
-			t.p("    (void)%s;", p.Name)
+			if f.mustKind(p.Type) == Str {
+				t.p("    __atomic_add_fetch(&calls_null, %s == NULL, __ATOMIC_SEQ_CST);", p.Name)
+			} else {
+				t.p("    (void)%s;", p.Name)
+			}
 		}
 		t.p("    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);%s\n}", value)
 	}
@@ -33,7 +37,7 @@ func cTests(s *Spec) ([]File, error) {
 			rows = append(rows, f.caller(&t, fn))
 		}
 	}
-	t.p("\n/* strings: how many string parameters; completes: 1 if the call is answered\n * through a callback; lifecycle: 1 for init, cleanup and what blocks on a pump. */")
+	t.p("\n/* strings: how many string parameters; completes: 1 if the call is answered\n * through a callback; lifecycle: 1 for init, cleanup and the nimx_global functions. */")
 	t.p("static const struct call_row {\n    const char *name;\n    int strings, completes, lifecycle;\n    void (*call)(int at, const char *s);\n} call_rows[] = {")
 	t.WriteString(strings.Join(rows, ""))
 	t.p("};")
@@ -109,7 +113,7 @@ func (f *front) caller(t *text, fn *Function) string {
 	call := fmt.Sprintf("%s(%s);", fn.Name, strings.Join(args, ", "))
 	switch fn.Returns {
 	case "":
-		t.p("    %s", cutLine(call))
+		t.p("    %s", cutLine(call, "        "))
 	case "char *":
 		t.p("    nim_global_free_buf(%s);", strings.TrimSuffix(call, ";"))
 	default:

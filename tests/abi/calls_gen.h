@@ -5,14 +5,14 @@
 #include <stddef.h>
 #include <string.h>
 
-/* Completions and notices that arrived, by any thread. */
-static volatile long calls_seen;
+/* Callbacks that ran, on any thread, and string arguments of them that were NULL. */
+static volatile long calls_seen, calls_null;
 
 static void NIM_CALL seen_nim_client_dnd_cb_func(int rescode, const char *content,
     const char *json_params, const void *user_data) {
     (void)rescode;
-    (void)content;
-    (void)json_params;
+    __atomic_add_fetch(&calls_null, content == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, json_params == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
@@ -27,14 +27,14 @@ static void NIM_CALL seen_nim_client_get_server_current_time_cb_func(int rescode
 static void NIM_CALL seen_nim_client_multiport_push_config_cb_func(int rescode,
     const char *content, const char *json_params, const void *user_data) {
     (void)rescode;
-    (void)content;
-    (void)json_params;
+    __atomic_add_fetch(&calls_null, content == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, json_params == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_custom_sysmsg_ack_cb_func(const char *result,
     const void *user_data) {
-    (void)result;
+    __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
@@ -42,39 +42,39 @@ static void NIM_CALL seen_nim_data_sync_cb_func(enum NIMDataSyncType sync_type,
     enum NIMDataSyncStatus status, const char *json_attachment, const void *user_data) {
     (void)sync_type;
     (void)status;
-    (void)json_attachment;
+    __atomic_add_fetch(&calls_null, json_attachment == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_friend_change_cb_func(enum NIMFriendChangeType type,
     const char *result_json, const char *json_extension, const void *user_data) {
     (void)type;
-    (void)result_json;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, result_json == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_friend_get_list_cb_func(int res_code,
     const char *friend_list_json, const char *json_extension, const void *user_data) {
     (void)res_code;
-    (void)friend_list_json;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, friend_list_json == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_friend_get_profile_cb_func(const char *accid,
     const char *friend_profile_json, const char *json_extension,
     const void *user_data) {
-    (void)accid;
-    (void)friend_profile_json;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, accid == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, friend_profile_json == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_friend_opt_cb_func(int res_code,
     const char *json_extension, const void *user_data) {
     (void)res_code;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
@@ -82,13 +82,13 @@ static void NIM_CALL seen_nim_global_detect_proxy_cb_func(nim_bool_reg network_c
     enum NIMProxyDetectStep step, const char *json_params, const void *user_data) {
     (void)network_connect;
     (void)step;
-    (void)json_params;
+    __atomic_add_fetch(&calls_null, json_params == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_global_sdk_db_error_cb_func(const char *error_info,
     const void *user_data) {
-    (void)error_info;
+    __atomic_add_fetch(&calls_null, error_info == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
@@ -100,7 +100,7 @@ static void NIM_CALL seen_nim_global_upload_sdk_log_cb_func(int rescode,
 }
 static void NIM_CALL seen_nim_json_transport_cb_func(const char *json_params,
     const void *user_data) {
-    (void)json_params;
+    __atomic_add_fetch(&calls_null, json_params == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
@@ -114,7 +114,7 @@ static void NIM_CALL seen_nim_msglog_delete_history_online_notify_cb_func(NIMDel
 static void NIM_CALL seen_nim_msglog_delete_history_online_res_cb_func(int res_code,
     const char *accid, const void *user_data) {
     (void)res_code;
-    (void)accid;
+    __atomic_add_fetch(&calls_null, accid == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
@@ -122,16 +122,16 @@ static void NIM_CALL seen_nim_msglog_delete_history_online_res_cb_func_ex(int re
     const char *accid, enum NIMSessionType type, nim_uint64 time, const char *ext,
     const void *user_data) {
     (void)res_code;
-    (void)accid;
+    __atomic_add_fetch(&calls_null, accid == NULL, __ATOMIC_SEQ_CST);
     (void)type;
     (void)time;
-    (void)ext;
+    __atomic_add_fetch(&calls_null, ext == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_msglog_delete_message_self_notify_cb_func(const char *infos,
     const void *user_data) {
-    (void)infos;
+    __atomic_add_fetch(&calls_null, infos == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
@@ -144,7 +144,7 @@ static void NIM_CALL seen_nim_msglog_delete_message_self_res_cb_func(int res_cod
 static void NIM_CALL seen_nim_msglog_modify_res_cb_func(int res_code,
     const char *json_extension, const void *user_data) {
     (void)res_code;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
@@ -152,10 +152,10 @@ static void NIM_CALL seen_nim_msglog_query_cb_func(int res_code, const char *id,
     enum NIMSessionType type, const char *result, const char *json_extension,
     const void *user_data) {
     (void)res_code;
-    (void)id;
+    __atomic_add_fetch(&calls_null, id == NULL, __ATOMIC_SEQ_CST);
     (void)type;
-    (void)result;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
@@ -163,7 +163,7 @@ static void NIM_CALL seen_nim_msglog_query_message_is_thread_root_async_cb_func(
     const char *client_id, nim_bool_reg is_root, int reply_count,
     const void *user_data) {
     (void)res_code;
-    (void)client_id;
+    __atomic_add_fetch(&calls_null, client_id == NULL, __ATOMIC_SEQ_CST);
     (void)is_root;
     (void)reply_count;
     (void)user_data;
@@ -173,9 +173,9 @@ static void NIM_CALL seen_nim_msglog_query_single_cb_func(int res_code,
     const char *msg_id, const char *result, const char *json_extension,
     const void *user_data) {
     (void)res_code;
-    (void)msg_id;
-    (void)result;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, msg_id == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
@@ -183,35 +183,35 @@ static void NIM_CALL seen_nim_msglog_query_thread_history_msg_cb_func(int res_co
     const char *root_msg, int total, nim_uint64 timestamp, const char *msgs,
     const void *user_data) {
     (void)res_code;
-    (void)root_msg;
+    __atomic_add_fetch(&calls_null, root_msg == NULL, __ATOMIC_SEQ_CST);
     (void)total;
     (void)timestamp;
-    (void)msgs;
+    __atomic_add_fetch(&calls_null, msgs == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_msglog_res_cb_func(int res_code, const char *msg_id,
     const char *json_extension, const void *user_data) {
     (void)res_code;
-    (void)msg_id;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, msg_id == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_msglog_res_ex_cb_func(int res_code, const char *uid,
     enum NIMSessionType type, const char *json_extension, const void *user_data) {
     (void)res_code;
-    (void)uid;
+    __atomic_add_fetch(&calls_null, uid == NULL, __ATOMIC_SEQ_CST);
     (void)type;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_msglog_status_changed_cb_func(int res_code,
     const char *result, const char *json_extension, const void *user_data) {
     (void)res_code;
-    (void)result;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
@@ -219,7 +219,7 @@ static void NIM_CALL seen_nim_relogin_request_token_cb_func(NIM_REF(char *) auth
     nim_uint32 *length, const char *json_params, const void *user_data) {
     (void)auth_token;
     (void)length;
-    (void)json_params;
+    __atomic_add_fetch(&calls_null, json_params == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
@@ -232,7 +232,7 @@ static void NIM_CALL seen_nim_sdk_del_cache_file_cb_func(enum NIMResCode rescode
 static void NIM_CALL seen_nim_sdk_exception_cb_func(enum NIMSDKException exception,
     const char *log, const void *user_data) {
     (void)exception;
-    (void)log;
+    __atomic_add_fetch(&calls_null, log == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
@@ -244,34 +244,34 @@ static void NIM_CALL seen_nim_sdk_feedback_cb_func(enum NIMResCode rescode,
 }
 static void NIM_CALL seen_nim_sdk_get_cache_file_info_cb_func(const char *info,
     const void *user_data) {
-    (void)info;
+    __atomic_add_fetch(&calls_null, info == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_sdk_log_cb_func(int log_level, const char *log,
     const void *user_data) {
     (void)log_level;
-    (void)log;
+    __atomic_add_fetch(&calls_null, log == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static int NIM_CALL seen_nim_session_badge_count_cb_func(const char *json_extension,
     const void *user_data) {
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST); return 0;
 }
 static void NIM_CALL seen_nim_session_cancel_stick_top_cb_func(int rescode,
     const char *session_id, enum NIMSessionType to_type, const void *user_data) {
     (void)rescode;
-    (void)session_id;
+    __atomic_add_fetch(&calls_null, session_id == NULL, __ATOMIC_SEQ_CST);
     (void)to_type;
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_session_cancel_stick_top_notify_cb_func(const char *session_id,
     enum NIMSessionType to_type, const void *user_data) {
-    (void)session_id;
+    __atomic_add_fetch(&calls_null, session_id == NULL, __ATOMIC_SEQ_CST);
     (void)to_type;
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
@@ -279,9 +279,9 @@ static void NIM_CALL seen_nim_session_cancel_stick_top_notify_cb_func(const char
 static void NIM_CALL seen_nim_session_change_cb_func(int rescode, const char *result,
     int total_unread_counts, const char *json_extension, const void *user_data) {
     (void)rescode;
-    (void)result;
+    __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
     (void)total_unread_counts;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
@@ -294,15 +294,15 @@ static void NIM_CALL seen_nim_session_delete_session_hasmore_roammsg_cb_func(int
 static void NIM_CALL seen_nim_session_delete_session_roaming_cb_func(int rescode,
     const char *to_type, const char *id, const void *user_data) {
     (void)rescode;
-    (void)to_type;
-    (void)id;
+    __atomic_add_fetch(&calls_null, to_type == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, id == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_session_multi_change_cb_func(int rescode,
     const char *result, int total_unread_counts, const void *user_data) {
     (void)rescode;
-    (void)result;
+    __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
     (void)total_unread_counts;
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
@@ -319,8 +319,8 @@ static void NIM_CALL seen_nim_session_query_all_session_hasmore_roammsg_cb_func(
 static void NIM_CALL seen_nim_session_query_recent_session_cb_func(int total_unread_count,
     const char *result, const char *json_extension, const void *user_data) {
     (void)total_unread_count;
-    (void)result;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
@@ -334,27 +334,27 @@ static void NIM_CALL seen_nim_session_query_session_hasmore_roammsg_cb_func(int 
 static void NIM_CALL seen_nim_session_query_sessiondata_by_id_cb_func(int rescode,
     const char *result, const void *user_data) {
     (void)rescode;
-    (void)result;
+    __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_session_query_stick_top_session_list_cb_func(int rescode,
     const char *result, const void *user_data) {
     (void)rescode;
-    (void)result;
+    __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_session_set_to_stick_top_cb_func(int rescode,
     const char *stick_session, const void *user_data) {
     (void)rescode;
-    (void)stick_session;
+    __atomic_add_fetch(&calls_null, stick_session == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_session_set_to_stick_top_notify_cb_func(const char *stick_session,
     const void *user_data) {
-    (void)stick_session;
+    __atomic_add_fetch(&calls_null, stick_session == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
@@ -367,28 +367,28 @@ static void NIM_CALL seen_nim_session_update_session_hasmore_roammsg_cb_func(int
 static void NIM_CALL seen_nim_session_update_stick_top_cb_func(int rescode,
     const char *stick_session, const void *user_data) {
     (void)rescode;
-    (void)stick_session;
+    __atomic_add_fetch(&calls_null, stick_session == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_session_update_stick_top_notify_cb_func(const char *stick_session,
     const void *user_data) {
-    (void)stick_session;
+    __atomic_add_fetch(&calls_null, stick_session == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_sysmsg_query_cb_func(int count, const char *result,
     const char *json_extension, const void *user_data) {
     (void)count;
-    (void)result;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_sysmsg_receive_cb_func(const char *content,
     const char *json_extension, const void *user_data) {
-    (void)content;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, content == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
@@ -396,7 +396,7 @@ static void NIM_CALL seen_nim_sysmsg_res_cb_func(int res_code, int unread_count,
     const char *json_extension, const void *user_data) {
     (void)res_code;
     (void)unread_count;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
@@ -405,49 +405,49 @@ static void NIM_CALL seen_nim_sysmsg_res_ex_cb_func(int res_code, nim_int64 msg_
     (void)res_code;
     (void)msg_id;
     (void)unread_count;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_talk_ack_cb_func(const char *result,
     const void *user_data) {
-    (void)result;
+    __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static nim_bool_reg NIM_CALL seen_nim_talk_message_filter_func(const char *content,
     const char *json_extension, const void *user_data) {
-    (void)content;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, content == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST); return 0;
 }
 static void NIM_CALL seen_nim_talk_recall_msg_func(int rescode, const char *content,
     const char *json_extension, const void *user_data) {
     (void)rescode;
-    (void)content;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, content == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_talk_receive_broadcast_cb_func(const char *content,
     const char *json_extension, const void *user_data) {
-    (void)content;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, content == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_talk_receive_cb_func(const char *content,
     const char *json_extension, const void *user_data) {
-    (void)content;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, content == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static nim_bool_reg NIM_CALL seen_nim_talk_team_notification_filter_func(const char *content,
     const char *json_extension, const void *user_data) {
-    (void)content;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, content == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST); return 0;
 }
@@ -456,51 +456,51 @@ static void NIM_CALL seen_nim_team_event_cb_func(int res_code, int notification_
     const void *user_data) {
     (void)res_code;
     (void)notification_id;
-    (void)tid;
-    (void)result;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, tid == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_team_get_team_info_list_cb_func(int code,
     const char *tinfo_list, const char *fail_tid_list, const void *user_data) {
     (void)code;
-    (void)tinfo_list;
-    (void)fail_tid_list;
+    __atomic_add_fetch(&calls_null, tinfo_list == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, fail_tid_list == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_team_msg_ack_read_ex_cb_func(const char *tid,
     const char *success_ids, const char *failure_ids, const char *ignored_ids,
     const void *user_data) {
-    (void)tid;
-    (void)success_ids;
-    (void)failure_ids;
-    (void)ignored_ids;
+    __atomic_add_fetch(&calls_null, tid == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, success_ids == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, failure_ids == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, ignored_ids == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_team_query_all_my_teams_cb_func(int team_count,
     const char *result, const char *json_extension, const void *user_data) {
     (void)team_count;
-    (void)result;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_team_query_all_my_teams_info_cb_func(int team_count,
     const char *result, const char *json_extension, const void *user_data) {
     (void)team_count;
-    (void)result;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_team_query_members_invitor_cb_func(int res_code,
     const char *tid, const char *result, const void *user_data) {
     (void)res_code;
-    (void)tid;
-    (void)result;
+    __atomic_add_fetch(&calls_null, tid == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
@@ -509,99 +509,99 @@ static void NIM_CALL seen_nim_team_query_mute_list_cb_func(int res_code,
     const void *user_data) {
     (void)res_code;
     (void)member_count;
-    (void)tid;
-    (void)result;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, tid == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_team_query_my_all_member_infos_cb_func(int team_count,
     const char *result, const char *json_extension, const void *user_data) {
     (void)team_count;
-    (void)result;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_team_query_team_info_cb_func(const char *tid,
     const char *result, const char *json_extension, const void *user_data) {
-    (void)tid;
-    (void)result;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, tid == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_team_query_team_member_cb_func(const char *tid,
     const char *user_id, const char *result, const char *json_extension,
     const void *user_data) {
-    (void)tid;
-    (void)user_id;
-    (void)result;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, tid == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, user_id == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_team_query_team_members_cb_func(const char *tid,
     int member_count, nim_bool_reg include_user_info, const char *result,
     const char *json_extension, const void *user_data) {
-    (void)tid;
+    __atomic_add_fetch(&calls_null, tid == NULL, __ATOMIC_SEQ_CST);
     (void)member_count;
     (void)include_user_info;
-    (void)result;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_team_update_tinfo_local_cb_func(const char *success_ids,
     const char *failure_ids, const void *user_data) {
-    (void)success_ids;
-    (void)failure_ids;
+    __atomic_add_fetch(&calls_null, success_ids == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, failure_ids == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_user_get_user_name_card_cb_func(const char *result_json,
     const char *json_extension, const void *user_data) {
-    (void)result_json;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, result_json == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_user_name_card_change_cb_func(const char *result_json,
     const char *json_extension, const void *user_data) {
-    (void)result_json;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, result_json == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_user_opt_cb_func(int res_code, const char *accid,
     nim_bool_reg opt, const char *json_extension, const void *user_data) {
     (void)res_code;
-    (void)accid;
+    __atomic_add_fetch(&calls_null, accid == NULL, __ATOMIC_SEQ_CST);
     (void)opt;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_user_special_relationship_change_cb_func(enum NIMUserSpecialRelationshipChangeType type,
     const char *result_json, const char *json_extension, const void *user_data) {
     (void)type;
-    (void)result_json;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, result_json == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_user_sync_muteandblacklist_cb_func(int res_code,
     const char *black_list_json, const char *json_extension, const void *user_data) {
     (void)res_code;
-    (void)black_list_json;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, black_list_json == NULL, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_user_update_my_name_card_cb_func(int res_code,
     const char *json_extension, const void *user_data) {
     (void)res_code;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
@@ -609,7 +609,7 @@ static void NIM_CALL seen_nim_nos_upload_prg_cb_func(nim_int64 uploaded_size,
     nim_int64 file_size, const char *json_extension, const void *user_data) {
     (void)uploaded_size;
     (void)file_size;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
@@ -617,7 +617,7 @@ static void NIM_CALL seen_nim_msglog_import_prg_cb_func(nim_int64 imported_count
     nim_int64 total_count, const char *json_extension, const void *user_data) {
     (void)imported_count;
     (void)total_count;
-    (void)json_extension;
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
     (void)user_data;
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
@@ -650,7 +650,7 @@ static void call_nim_client_login(int at, const char *s) {
     (void)at;
     (void)s;
     nim_client_login(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
-    at == 3 ? s : "", seen_nim_json_transport_cb_func, NULL);
+        at == 3 ? s : "", seen_nim_json_transport_cb_func, NULL);
 }
 
 static void call_nim_client_get_login_state(int at, const char *s) {
@@ -669,7 +669,7 @@ static void call_nim_client_logout(int at, const char *s) {
     (void)at;
     (void)s;
     nim_client_logout((enum NIMLogoutType)0, at == 0 ? s : "",
-    seen_nim_json_transport_cb_func, NULL);
+        seen_nim_json_transport_cb_func, NULL);
 }
 
 static void call_nim_client_kick_other_client(int at, const char *s) {
@@ -688,7 +688,7 @@ static void call_nim_client_reg_relogin_request_token_cb(int at, const char *s) 
     (void)at;
     (void)s;
     nim_client_reg_relogin_request_token_cb(at == 0 ? s : "",
-    seen_nim_relogin_request_token_cb_func, NULL);
+        seen_nim_relogin_request_token_cb_func, NULL);
 }
 
 static void call_nim_client_reg_kickout_cb(int at, const char *s) {
@@ -707,35 +707,35 @@ static void call_nim_client_reg_multispot_login_notify_cb(int at, const char *s)
     (void)at;
     (void)s;
     nim_client_reg_multispot_login_notify_cb(at == 0 ? s : "",
-    seen_nim_json_transport_cb_func, NULL);
+        seen_nim_json_transport_cb_func, NULL);
 }
 
 static void call_nim_client_reg_kickout_other_client_cb(int at, const char *s) {
     (void)at;
     (void)s;
     nim_client_reg_kickout_other_client_cb(at == 0 ? s : "",
-    seen_nim_json_transport_cb_func, NULL);
+        seen_nim_json_transport_cb_func, NULL);
 }
 
 static void call_nim_client_reg_sync_multiport_push_config_cb(int at, const char *s) {
     (void)at;
     (void)s;
     nim_client_reg_sync_multiport_push_config_cb(at == 0 ? s : "",
-    seen_nim_client_multiport_push_config_cb_func, NULL);
+        seen_nim_client_multiport_push_config_cb_func, NULL);
 }
 
 static void call_nim_client_set_multiport_push_config(int at, const char *s) {
     (void)at;
     (void)s;
     nim_client_set_multiport_push_config(at == 0 ? s : "", at == 1 ? s : "",
-    seen_nim_client_multiport_push_config_cb_func, NULL);
+        seen_nim_client_multiport_push_config_cb_func, NULL);
 }
 
 static void call_nim_client_get_multiport_push_config(int at, const char *s) {
     (void)at;
     (void)s;
     nim_client_get_multiport_push_config(at == 0 ? s : "",
-    seen_nim_client_multiport_push_config_cb_func, NULL);
+        seen_nim_client_multiport_push_config_cb_func, NULL);
 }
 
 static void call_nim_client_version(int at, const char *s) {
@@ -754,14 +754,14 @@ static void call_nim_client_get_server_current_time(int at, const char *s) {
     (void)at;
     (void)s;
     nim_client_get_server_current_time(0, seen_nim_client_get_server_current_time_cb_func,
-    at == 0 ? s : "", NULL);
+        at == 0 ? s : "", NULL);
 }
 
 static void call_nim_client_set_dnd_config(int at, const char *s) {
     (void)at;
     (void)s;
     nim_client_set_dnd_config(at == 0 ? s : "", at == 1 ? s : "",
-    seen_nim_client_dnd_cb_func, NULL);
+        seen_nim_client_dnd_cb_func, NULL);
 }
 
 static void call_nim_client_get_dnd_config(int at, const char *s) {
@@ -786,42 +786,42 @@ static void call_nim_global_set_proxy(int at, const char *s) {
     (void)at;
     (void)s;
     nim_global_set_proxy((enum NIMProxyType)0, at == 0 ? s : "", 0, at == 1 ? s : "",
-    at == 2 ? s : "");
+        at == 2 ? s : "");
 }
 
 static void call_nim_global_detect_proxy(int at, const char *s) {
     (void)at;
     (void)s;
     nim_global_detect_proxy((enum NIMProxyType)0, at == 0 ? s : "", 0, at == 1 ? s : "",
-    at == 2 ? s : "", seen_nim_global_detect_proxy_cb_func, NULL);
+        at == 2 ? s : "", seen_nim_global_detect_proxy_cb_func, NULL);
 }
 
 static void call_nim_global_reg_exception_report_cb(int at, const char *s) {
     (void)at;
     (void)s;
     nim_global_reg_exception_report_cb(at == 0 ? s : "", seen_nim_sdk_exception_cb_func,
-    NULL);
+        NULL);
 }
 
 static void call_nim_global_get_sdk_cache_file_info_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_global_get_sdk_cache_file_info_async(at == 0 ? s : "", at == 1 ? s : "", 0,
-    at == 2 ? s : "", seen_nim_sdk_get_cache_file_info_cb_func, NULL);
+        at == 2 ? s : "", seen_nim_sdk_get_cache_file_info_cb_func, NULL);
 }
 
 static void call_nim_global_del_sdk_cache_file_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_global_del_sdk_cache_file_async(at == 0 ? s : "", at == 1 ? s : "", 0,
-    at == 2 ? s : "", seen_nim_sdk_del_cache_file_cb_func, NULL);
+        at == 2 ? s : "", seen_nim_sdk_del_cache_file_cb_func, NULL);
 }
 
 static void call_nim_global_sdk_feedback_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_global_sdk_feedback_async(at == 0 ? s : "", at == 1 ? s : "",
-    seen_nim_sdk_feedback_cb_func, NULL);
+        seen_nim_sdk_feedback_cb_func, NULL);
 }
 
 static void call_nim_global_reg_sdk_db_error_cb(int at, const char *s) {
@@ -834,7 +834,7 @@ static void call_nim_global_upload_sdk_log(int at, const char *s) {
     (void)at;
     (void)s;
     nim_global_upload_sdk_log(at == 0 ? s : "", seen_nim_global_upload_sdk_log_cb_func,
-    NULL);
+        NULL);
 }
 
 static void call_nim_global_reg_sdk_log_cb(int at, const char *s) {
@@ -853,7 +853,7 @@ static void call_nim_talk_send_msg(int at, const char *s) {
     (void)at;
     (void)s;
     nim_talk_send_msg(at == 0 ? s : "", at == 1 ? s : "", seen_nim_nos_upload_prg_cb_func,
-    NULL);
+        NULL);
 }
 
 static void call_nim_talk_stop_send_msg(int at, const char *s) {
@@ -884,14 +884,14 @@ static void call_nim_talk_reg_notification_filter_cb(int at, const char *s) {
     (void)at;
     (void)s;
     nim_talk_reg_notification_filter_cb(at == 0 ? s : "",
-    seen_nim_talk_team_notification_filter_func, NULL);
+        seen_nim_talk_team_notification_filter_func, NULL);
 }
 
 static void call_nim_talk_reg_message_filter_cb(int at, const char *s) {
     (void)at;
     (void)s;
     nim_talk_reg_message_filter_cb(at == 0 ? s : "", seen_nim_talk_message_filter_func,
-    NULL);
+        NULL);
 }
 
 static void call_nim_talk_create_retweet_msg(int at, const char *s) {
@@ -904,14 +904,14 @@ static void call_nim_talk_recall_msg(int at, const char *s) {
     (void)at;
     (void)s;
     nim_talk_recall_msg(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
-    seen_nim_talk_recall_msg_func, NULL);
+        seen_nim_talk_recall_msg_func, NULL);
 }
 
 static void call_nim_talk_recall_msg2(int at, const char *s) {
     (void)at;
     (void)s;
     nim_talk_recall_msg2(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
-    at == 3 ? s : "", at == 4 ? s : "", seen_nim_talk_recall_msg_func, NULL);
+        at == 3 ? s : "", at == 4 ? s : "", seen_nim_talk_recall_msg_func, NULL);
 }
 
 static void call_nim_talk_recall_msg_ex(int at, const char *s) {
@@ -919,7 +919,7 @@ static void call_nim_talk_recall_msg_ex(int at, const char *s) {
     (void)at;
     (void)s;
     nim_talk_recall_msg_ex(at == 0 ? s : "", at == 1 ? s : "",
-    seen_nim_talk_recall_msg_func, &extra_params, NULL);
+        seen_nim_talk_recall_msg_func, &extra_params, NULL);
 }
 
 static void call_nim_talk_reg_recall_msg_cb(int at, const char *s) {
@@ -938,21 +938,21 @@ static void call_nim_talk_reg_receive_broadcast_cb(int at, const char *s) {
     (void)at;
     (void)s;
     nim_talk_reg_receive_broadcast_cb(at == 0 ? s : "",
-    seen_nim_talk_receive_broadcast_cb_func, NULL);
+        seen_nim_talk_receive_broadcast_cb_func, NULL);
 }
 
 static void call_nim_talk_reg_receive_broadcast_msgs_cb(int at, const char *s) {
     (void)at;
     (void)s;
     nim_talk_reg_receive_broadcast_msgs_cb(at == 0 ? s : "",
-    seen_nim_talk_receive_broadcast_cb_func, NULL);
+        seen_nim_talk_receive_broadcast_cb_func, NULL);
 }
 
 static void call_nim_talk_reply_msg(int at, const char *s) {
     (void)at;
     (void)s;
     nim_talk_reply_msg(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
-    seen_nim_nos_upload_prg_cb_func, NULL);
+        seen_nim_nos_upload_prg_cb_func, NULL);
 }
 
 static void call_nim_session_reg_change_cb(int at, const char *s) {
@@ -965,154 +965,154 @@ static void call_nim_session_reg_badge_count_cb(int at, const char *s) {
     (void)at;
     (void)s;
     nim_session_reg_badge_count_cb(at == 0 ? s : "", seen_nim_session_badge_count_cb_func,
-    NULL);
+        NULL);
 }
 
 static void call_nim_session_query_last_few_session_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_session_query_last_few_session_async(0, at == 0 ? s : "",
-    seen_nim_session_query_recent_session_cb_func, NULL);
+        seen_nim_session_query_recent_session_cb_func, NULL);
 }
 
 static void call_nim_session_query_all_recent_session_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_session_query_all_recent_session_async(at == 0 ? s : "",
-    seen_nim_session_query_recent_session_cb_func, NULL);
+        seen_nim_session_query_recent_session_cb_func, NULL);
 }
 
 static void call_nim_session_query_all_recent_session_with_last_msg_excluded_type_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_session_query_all_recent_session_with_last_msg_excluded_type_async(at == 0 ? s : "",
-    seen_nim_session_query_recent_session_cb_func, (enum NIMMessageType)0, NULL);
+        seen_nim_session_query_recent_session_cb_func, (enum NIMMessageType)0, NULL);
 }
 
 static void call_nim_session_query_all_recent_session_with_last_msg_excluded_type_async_ex(int at, const char *s) {
     (void)at;
     (void)s;
     nim_session_query_all_recent_session_with_last_msg_excluded_type_async_ex(at == 0 ? s : "",
-    seen_nim_session_query_recent_session_cb_func, at == 1 ? s : "", NULL);
+        seen_nim_session_query_recent_session_cb_func, at == 1 ? s : "", NULL);
 }
 
 static void call_nim_session_delete_recent_session_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_session_delete_recent_session_async((enum NIMSessionType)0, at == 0 ? s : "",
-    at == 1 ? s : "", seen_nim_session_change_cb_func, NULL);
+        at == 1 ? s : "", seen_nim_session_change_cb_func, NULL);
 }
 
 static void call_nim_session_delete_recent_session_async_ex(int at, const char *s) {
     (void)at;
     (void)s;
     nim_session_delete_recent_session_async_ex((enum NIMSessionType)0, at == 0 ? s : "", 0,
-    seen_nim_session_change_cb_func, NULL);
+        seen_nim_session_change_cb_func, NULL);
 }
 
 static void call_nim_session_delete_session_roaming_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_session_delete_session_roaming_async((enum NIMSessionType)0, at == 0 ? s : "",
-    at == 1 ? s : "", seen_nim_session_delete_session_roaming_cb_func, NULL);
+        at == 1 ? s : "", seen_nim_session_delete_session_roaming_cb_func, NULL);
 }
 
 static void call_nim_session_delete_all_recent_session_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_session_delete_all_recent_session_async(at == 0 ? s : "",
-    seen_nim_session_change_cb_func, NULL);
+        seen_nim_session_change_cb_func, NULL);
 }
 
 static void call_nim_session_set_unread_count_zero_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_session_set_unread_count_zero_async((enum NIMSessionType)0, at == 0 ? s : "",
-    at == 1 ? s : "", seen_nim_session_change_cb_func, NULL);
+        at == 1 ? s : "", seen_nim_session_change_cb_func, NULL);
 }
 
 static void call_nim_session_set_multi_unread_count_zero_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_session_set_multi_unread_count_zero_async(0, at == 0 ? s : "",
-    seen_nim_session_multi_change_cb_func, NULL);
+        seen_nim_session_multi_change_cb_func, NULL);
 }
 
 static void call_nim_session_set_top(int at, const char *s) {
     (void)at;
     (void)s;
     nim_session_set_top((enum NIMSessionType)0, at == 0 ? s : "", 0, at == 1 ? s : "",
-    seen_nim_session_change_cb_func, NULL);
+        seen_nim_session_change_cb_func, NULL);
 }
 
 static void call_nim_session_set_extend_data(int at, const char *s) {
     (void)at;
     (void)s;
     nim_session_set_extend_data((enum NIMSessionType)0, at == 0 ? s : "", at == 1 ? s : "",
-    at == 2 ? s : "", seen_nim_session_change_cb_func, NULL);
+        at == 2 ? s : "", seen_nim_session_change_cb_func, NULL);
 }
 
 static void call_nim_session_reset_all_unread_count_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_session_reset_all_unread_count_async(at == 0 ? s : "",
-    seen_nim_session_change_cb_func, NULL);
+        seen_nim_session_change_cb_func, NULL);
 }
 
 static void call_nim_session_query_sessiondata_by_id_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_session_query_sessiondata_by_id_async((enum NIMSessionType)0, at == 0 ? s : "",
-    at == 1 ? s : "", seen_nim_session_query_sessiondata_by_id_cb_func, NULL);
+        at == 1 ? s : "", seen_nim_session_query_sessiondata_by_id_cb_func, NULL);
 }
 
 static void call_nim_session_query_stick_top_session_list(int at, const char *s) {
     (void)at;
     (void)s;
     nim_session_query_stick_top_session_list(seen_nim_session_query_stick_top_session_list_cb_func,
-    NULL);
+        NULL);
 }
 
 static void call_nim_session_set_to_stick_top(int at, const char *s) {
     (void)at;
     (void)s;
     nim_session_set_to_stick_top(at == 0 ? s : "", (enum NIMSessionType)0,
-    at == 1 ? s : "", seen_nim_session_set_to_stick_top_cb_func, NULL);
+        at == 1 ? s : "", seen_nim_session_set_to_stick_top_cb_func, NULL);
 }
 
 static void call_nim_session_cancel_stick_top(int at, const char *s) {
     (void)at;
     (void)s;
     nim_session_cancel_stick_top(at == 0 ? s : "", (enum NIMSessionType)0,
-    seen_nim_session_cancel_stick_top_cb_func, NULL);
+        seen_nim_session_cancel_stick_top_cb_func, NULL);
 }
 
 static void call_nim_session_update_stick_top(int at, const char *s) {
     (void)at;
     (void)s;
     nim_session_update_stick_top(at == 0 ? s : "", (enum NIMSessionType)0,
-    at == 1 ? s : "", seen_nim_session_update_stick_top_cb_func, NULL);
+        at == 1 ? s : "", seen_nim_session_update_stick_top_cb_func, NULL);
 }
 
 static void call_nim_session_reg_set_to_stick_top_notify_cb(int at, const char *s) {
     (void)at;
     (void)s;
     nim_session_reg_set_to_stick_top_notify_cb(seen_nim_session_set_to_stick_top_notify_cb_func,
-    NULL);
+        NULL);
 }
 
 static void call_nim_session_reg_cancell_stick_top_notify_cb(int at, const char *s) {
     (void)at;
     (void)s;
     nim_session_reg_cancell_stick_top_notify_cb(seen_nim_session_cancel_stick_top_notify_cb_func,
-    NULL);
+        NULL);
 }
 
 static void call_nim_session_reg_update_stick_top_notify_cb(int at, const char *s) {
     (void)at;
     (void)s;
     nim_session_reg_update_stick_top_notify_cb(seen_nim_session_update_stick_top_notify_cb_func,
-    NULL);
+        NULL);
 }
 
 static void call_nim_session_query_session_hasmore_roammsg(int at, const char *s) {
@@ -1120,21 +1120,21 @@ static void call_nim_session_query_session_hasmore_roammsg(int at, const char *s
     (void)at;
     (void)s;
     nim_session_query_session_hasmore_roammsg(&session_main_tag_info,
-    seen_nim_session_query_session_hasmore_roammsg_cb_func, NULL);
+        seen_nim_session_query_session_hasmore_roammsg_cb_func, NULL);
 }
 
 static void call_nim_session_query_all_session_hasmore_roammsg(int at, const char *s) {
     (void)at;
     (void)s;
     nim_session_query_all_session_hasmore_roammsg(seen_nim_session_query_all_session_hasmore_roammsg_cb_func,
-    NULL);
+        NULL);
 }
 
 static void call_nim_session_update_session_hasmore_roammsg(int at, const char *s) {
     (void)at;
     (void)s;
     nim_session_update_session_hasmore_roammsg(at == 0 ? s : "",
-    seen_nim_session_update_session_hasmore_roammsg_cb_func, NULL);
+        seen_nim_session_update_session_hasmore_roammsg_cb_func, NULL);
 }
 
 static void call_nim_session_delete_session_hasmore_roammsg(int at, const char *s) {
@@ -1142,7 +1142,7 @@ static void call_nim_session_delete_session_hasmore_roammsg(int at, const char *
     (void)at;
     (void)s;
     nim_session_delete_session_hasmore_roammsg(&session_main_tag_info,
-    seen_nim_session_delete_session_hasmore_roammsg_cb_func, NULL);
+        seen_nim_session_delete_session_hasmore_roammsg_cb_func, NULL);
 }
 
 static void call_nim_sysmsg_reg_sysmsg_cb(int at, const char *s) {
@@ -1161,7 +1161,7 @@ static void call_nim_sysmsg_reg_custom_notification_ack_cb(int at, const char *s
     (void)at;
     (void)s;
     nim_sysmsg_reg_custom_notification_ack_cb(at == 0 ? s : "",
-    seen_nim_custom_sysmsg_ack_cb_func, NULL);
+        seen_nim_custom_sysmsg_ack_cb_func, NULL);
 }
 
 static void call_nim_sysmsg_query_msg_async(int at, const char *s) {
@@ -1180,7 +1180,7 @@ static void call_nim_sysmsg_set_status_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_sysmsg_set_status_async(0, (enum NIMSysMsgStatus)0, at == 0 ? s : "",
-    seen_nim_sysmsg_res_ex_cb_func, NULL);
+        seen_nim_sysmsg_res_ex_cb_func, NULL);
 }
 
 static void call_nim_sysmsg_read_all_async(int at, const char *s) {
@@ -1205,49 +1205,49 @@ static void call_nim_sysmsg_set_logs_status_by_type_async(int at, const char *s)
     (void)at;
     (void)s;
     nim_sysmsg_set_logs_status_by_type_async((enum NIMSysMsgType)0,
-    (enum NIMSysMsgStatus)0, at == 0 ? s : "", seen_nim_sysmsg_res_cb_func, NULL);
+        (enum NIMSysMsgStatus)0, at == 0 ? s : "", seen_nim_sysmsg_res_cb_func, NULL);
 }
 
 static void call_nim_sysmsg_delete_logs_by_type_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_sysmsg_delete_logs_by_type_async((enum NIMSysMsgType)0, at == 0 ? s : "",
-    seen_nim_sysmsg_res_cb_func, NULL);
+        seen_nim_sysmsg_res_cb_func, NULL);
 }
 
 static void call_nim_msglog_register_delete_msgs_self_callback(int at, const char *s) {
     (void)at;
     (void)s;
     nim_msglog_register_delete_msgs_self_callback(seen_nim_msglog_delete_message_self_notify_cb_func,
-    NULL);
+        NULL);
 }
 
 static void call_nim_msglog_register_delete_history_messages_callback(int at, const char *s) {
     (void)at;
     (void)s;
     nim_msglog_register_delete_history_messages_callback(seen_nim_msglog_delete_history_online_notify_cb_func,
-    NULL);
+        NULL);
 }
 
 static void call_nim_msglog_query_msg_by_id_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_msglog_query_msg_by_id_async(at == 0 ? s : "", at == 1 ? s : "",
-    seen_nim_msglog_query_single_cb_func, NULL);
+        seen_nim_msglog_query_single_cb_func, NULL);
 }
 
 static void call_nim_msglog_query_msg_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_msglog_query_msg_async(at == 0 ? s : "", (enum NIMSessionType)0, 0, 0,
-    at == 1 ? s : "", seen_nim_msglog_query_cb_func, NULL);
+        at == 1 ? s : "", seen_nim_msglog_query_cb_func, NULL);
 }
 
 static void call_nim_msglog_query_msg_online_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_msglog_query_msg_online_async(at == 0 ? s : "", (enum NIMSessionType)0, 0, 0, 0, 0,
-    0, 0, at == 1 ? s : "", seen_nim_msglog_query_cb_func, NULL);
+        0, 0, at == 1 ? s : "", seen_nim_msglog_query_cb_func, NULL);
 }
 
 static void call_nim_msglog_query_msg_online_async2(int at, const char *s) {
@@ -1255,7 +1255,7 @@ static void call_nim_msglog_query_msg_online_async2(int at, const char *s) {
     (void)at;
     (void)s;
     nim_msglog_query_msg_online_async2(at == 0 ? s : "", query_param,
-    seen_nim_msglog_query_cb_func, NULL);
+        seen_nim_msglog_query_cb_func, NULL);
 }
 
 static void call_nim_msglog_query_msg_by_keyword_online_async(int at, const char *s) {
@@ -1263,142 +1263,143 @@ static void call_nim_msglog_query_msg_by_keyword_online_async(int at, const char
     (void)at;
     (void)s;
     nim_msglog_query_msg_by_keyword_online_async(at == 0 ? s : "", at == 1 ? s : "",
-    query_param, seen_nim_msglog_query_cb_func, NULL);
+        query_param, seen_nim_msglog_query_cb_func, NULL);
 }
 
 static void call_nim_msglog_query_the_message_of_the_specified_type_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_msglog_query_the_message_of_the_specified_type_async((enum NIMSessionType)0,
-    at == 0 ? s : "", 0, 0, 0, at == 1 ? s : "", 0, at == 2 ? s : "", at == 3 ? s : "",
-    seen_nim_msglog_query_cb_func, NULL);
+        at == 0 ? s : "", 0, 0, 0, at == 1 ? s : "", 0, at == 2 ? s : "",
+        at == 3 ? s : "", seen_nim_msglog_query_cb_func, NULL);
 }
 
 static void call_nim_msglog_query_msg_by_options_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_msglog_query_msg_by_options_async((enum NIMMsgLogQueryRange)0, at == 0 ? s : "", 0,
-    0, 0, at == 1 ? s : "", 0, (enum NIMMessageType)0, at == 2 ? s : "",
-    at == 3 ? s : "", seen_nim_msglog_query_cb_func, NULL);
+        0, 0, at == 1 ? s : "", 0, (enum NIMMessageType)0, at == 2 ? s : "",
+        at == 3 ? s : "", seen_nim_msglog_query_cb_func, NULL);
 }
 
 static void call_nim_msglog_query_msg_by_options_async_ex(int at, const char *s) {
     (void)at;
     (void)s;
     nim_msglog_query_msg_by_options_async_ex(at == 0 ? s : "",
-    seen_nim_msglog_query_cb_func, NULL);
+        seen_nim_msglog_query_cb_func, NULL);
 }
 
 static void call_nim_msglog_batch_status_read_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_msglog_batch_status_read_async(at == 0 ? s : "", (enum NIMSessionType)0,
-    at == 1 ? s : "", seen_nim_msglog_res_ex_cb_func, NULL);
+        at == 1 ? s : "", seen_nim_msglog_res_ex_cb_func, NULL);
 }
 
 static void call_nim_msglog_set_status_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_msglog_set_status_async(at == 0 ? s : "", (enum NIMMsgLogStatus)0,
-    at == 1 ? s : "", seen_nim_msglog_res_cb_func, NULL);
+        at == 1 ? s : "", seen_nim_msglog_res_cb_func, NULL);
 }
 
 static void call_nim_msglog_set_sub_status_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_msglog_set_sub_status_async(at == 0 ? s : "", (enum NIMMsgLogSubStatus)0,
-    at == 1 ? s : "", seen_nim_msglog_res_cb_func, NULL);
+        at == 1 ? s : "", seen_nim_msglog_res_cb_func, NULL);
 }
 
 static void call_nim_msglog_insert_msglog_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_msglog_insert_msglog_async(at == 0 ? s : "", at == 1 ? s : "", 0, at == 2 ? s : "",
-    seen_nim_msglog_res_cb_func, NULL);
+        seen_nim_msglog_res_cb_func, NULL);
 }
 
 static void call_nim_msglog_batch_status_delete_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_msglog_batch_status_delete_async(at == 0 ? s : "", (enum NIMSessionType)0,
-    at == 1 ? s : "", seen_nim_msglog_res_ex_cb_func, NULL);
+        at == 1 ? s : "", seen_nim_msglog_res_ex_cb_func, NULL);
 }
 
 static void call_nim_msglog_batch_status_delete_async_ex(int at, const char *s) {
     (void)at;
     (void)s;
     nim_msglog_batch_status_delete_async_ex(at == 0 ? s : "", (enum NIMSessionType)0, 0,
-    at == 1 ? s : "", seen_nim_msglog_res_ex_cb_func, NULL);
+        at == 1 ? s : "", seen_nim_msglog_res_ex_cb_func, NULL);
 }
 
 static void call_nim_msglog_delete_by_session_type_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_msglog_delete_by_session_type_async(0, (enum NIMSessionType)0, at == 0 ? s : "",
-    seen_nim_msglog_res_ex_cb_func, NULL);
+        seen_nim_msglog_res_ex_cb_func, NULL);
 }
 
 static void call_nim_msglog_delete_by_session_type_async_ex(int at, const char *s) {
     (void)at;
     (void)s;
     nim_msglog_delete_by_session_type_async_ex(0, (enum NIMSessionType)0, 0,
-    at == 0 ? s : "", seen_nim_msglog_res_ex_cb_func, NULL);
+        at == 0 ? s : "", seen_nim_msglog_res_ex_cb_func, NULL);
 }
 
 static void call_nim_msglog_delete_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_msglog_delete_async(at == 0 ? s : "", (enum NIMSessionType)0, at == 1 ? s : "",
-    at == 2 ? s : "", seen_nim_msglog_res_cb_func, NULL);
+        at == 2 ? s : "", seen_nim_msglog_res_cb_func, NULL);
 }
 
 static void call_nim_msglog_delete_all_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_msglog_delete_all_async(0, at == 0 ? s : "", seen_nim_msglog_modify_res_cb_func,
-    NULL);
+        NULL);
 }
 
 static void call_nim_msglog_delete_all_async_ex(int at, const char *s) {
     (void)at;
     (void)s;
     nim_msglog_delete_all_async_ex(0, 0, at == 0 ? s : "",
-    seen_nim_msglog_modify_res_cb_func, NULL);
+        seen_nim_msglog_modify_res_cb_func, NULL);
 }
 
 static void call_nim_msglog_delete_by_time_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_msglog_delete_by_time_async(at == 0 ? s : "", (enum NIMSessionType)0, 0, 0,
-    at == 1 ? s : "", seen_nim_msglog_modify_res_cb_func, NULL);
+        at == 1 ? s : "", seen_nim_msglog_modify_res_cb_func, NULL);
 }
 
 static void call_nim_msglog_delete_by_time_async_ex(int at, const char *s) {
     (void)at;
     (void)s;
     nim_msglog_delete_by_time_async_ex(at == 0 ? s : "", (enum NIMSessionType)0, 0, 0, 0,
-    at == 1 ? s : "", seen_nim_msglog_modify_res_cb_func, NULL);
+        at == 1 ? s : "", seen_nim_msglog_modify_res_cb_func, NULL);
 }
 
 static void call_nim_msglog_export_db_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_msglog_export_db_async(at == 0 ? s : "", at == 1 ? s : "",
-    seen_nim_msglog_modify_res_cb_func, NULL);
+        seen_nim_msglog_modify_res_cb_func, NULL);
 }
 
 static void call_nim_msglog_import_db_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_msglog_import_db_async(at == 0 ? s : "", at == 1 ? s : "",
-    seen_nim_msglog_modify_res_cb_func, NULL, seen_nim_msglog_import_prg_cb_func, NULL);
+        seen_nim_msglog_modify_res_cb_func, NULL, seen_nim_msglog_import_prg_cb_func,
+        NULL);
 }
 
 static void call_nim_msglog_send_receipt_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_msglog_send_receipt_async(at == 0 ? s : "", at == 1 ? s : "",
-    seen_nim_msglog_status_changed_cb_func, NULL);
+        seen_nim_msglog_status_changed_cb_func, NULL);
 }
 
 static void call_nim_msglog_query_be_readed(int at, const char *s) {
@@ -1417,14 +1418,14 @@ static void call_nim_msglog_reg_status_changed_cb(int at, const char *s) {
     (void)at;
     (void)s;
     nim_msglog_reg_status_changed_cb(at == 0 ? s : "",
-    seen_nim_msglog_status_changed_cb_func, NULL);
+        seen_nim_msglog_status_changed_cb_func, NULL);
 }
 
 static void call_nim_msglog_update_localext_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_msglog_update_localext_async(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
-    seen_nim_msglog_res_cb_func, NULL);
+        seen_nim_msglog_res_cb_func, NULL);
 }
 
 static void call_nim_msglog_read_all_async(int at, const char *s) {
@@ -1463,21 +1464,21 @@ static void call_nim_msglog_delete_history_online_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_msglog_delete_history_online_async(at == 0 ? s : "", 0, at == 1 ? s : "",
-    seen_nim_msglog_delete_history_online_res_cb_func, NULL);
+        seen_nim_msglog_delete_history_online_res_cb_func, NULL);
 }
 
 static void call_nim_msglog_delete_history_online_async_ex(int at, const char *s) {
     (void)at;
     (void)s;
     nim_msglog_delete_history_online_async_ex(at == 0 ? s : "", (enum NIMSessionType)0, 0,
-    at == 1 ? s : "", seen_nim_msglog_delete_history_online_res_cb_func_ex, NULL);
+        at == 1 ? s : "", seen_nim_msglog_delete_history_online_res_cb_func_ex, NULL);
 }
 
 static void call_nim_msglog_delete_message_self_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_msglog_delete_message_self_async(at == 0 ? s : "", at == 1 ? s : "",
-    at == 2 ? s : "", seen_nim_msglog_delete_message_self_res_cb_func, NULL);
+        at == 2 ? s : "", seen_nim_msglog_delete_message_self_res_cb_func, NULL);
 }
 
 static void call_nim_msglog_delete_messages_self_async(int at, const char *s) {
@@ -1485,14 +1486,14 @@ static void call_nim_msglog_delete_messages_self_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_msglog_delete_messages_self_async(&param, 0,
-    seen_nim_msglog_delete_message_self_res_cb_func, NULL);
+        seen_nim_msglog_delete_message_self_res_cb_func, NULL);
 }
 
 static void call_nim_msglog_query_message_is_thread_root_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_msglog_query_message_is_thread_root_async(at == 0 ? s : "",
-    seen_nim_msglog_query_message_is_thread_root_async_cb_func, NULL);
+        seen_nim_msglog_query_message_is_thread_root_async_cb_func, NULL);
 }
 
 static void call_nim_msglog_query_message_online(int at, const char *s) {
@@ -1514,56 +1515,56 @@ static void call_nim_user_reg_special_relationship_changed_cb(int at, const char
     (void)at;
     (void)s;
     nim_user_reg_special_relationship_changed_cb(at == 0 ? s : "",
-    seen_nim_user_special_relationship_change_cb_func, NULL);
+        seen_nim_user_special_relationship_change_cb_func, NULL);
 }
 
 static void call_nim_user_set_black(int at, const char *s) {
     (void)at;
     (void)s;
     nim_user_set_black(at == 0 ? s : "", 0, at == 1 ? s : "", seen_nim_user_opt_cb_func,
-    NULL);
+        NULL);
 }
 
 static void call_nim_user_set_mute(int at, const char *s) {
     (void)at;
     (void)s;
     nim_user_set_mute(at == 0 ? s : "", 0, at == 1 ? s : "", seen_nim_user_opt_cb_func,
-    NULL);
+        NULL);
 }
 
 static void call_nim_user_get_mute_blacklist(int at, const char *s) {
     (void)at;
     (void)s;
     nim_user_get_mute_blacklist(at == 0 ? s : "",
-    seen_nim_user_sync_muteandblacklist_cb_func, NULL);
+        seen_nim_user_sync_muteandblacklist_cb_func, NULL);
 }
 
 static void call_nim_user_reg_user_name_card_changed_cb(int at, const char *s) {
     (void)at;
     (void)s;
     nim_user_reg_user_name_card_changed_cb(at == 0 ? s : "",
-    seen_nim_user_name_card_change_cb_func, NULL);
+        seen_nim_user_name_card_change_cb_func, NULL);
 }
 
 static void call_nim_user_get_user_name_card(int at, const char *s) {
     (void)at;
     (void)s;
     nim_user_get_user_name_card(at == 0 ? s : "", at == 1 ? s : "",
-    seen_nim_user_get_user_name_card_cb_func, NULL);
+        seen_nim_user_get_user_name_card_cb_func, NULL);
 }
 
 static void call_nim_user_get_user_name_card_online(int at, const char *s) {
     (void)at;
     (void)s;
     nim_user_get_user_name_card_online(at == 0 ? s : "", at == 1 ? s : "",
-    seen_nim_user_get_user_name_card_cb_func, NULL);
+        seen_nim_user_get_user_name_card_cb_func, NULL);
 }
 
 static void call_nim_user_update_my_user_name_card(int at, const char *s) {
     (void)at;
     (void)s;
     nim_user_update_my_user_name_card(at == 0 ? s : "", at == 1 ? s : "",
-    seen_nim_user_update_my_name_card_cb_func, NULL);
+        seen_nim_user_update_my_name_card_cb_func, NULL);
 }
 
 static void call_nim_user_update_push_token(int at, const char *s) {
@@ -1576,7 +1577,7 @@ static void call_nim_user_query_by_keyword(int at, const char *s) {
     (void)at;
     (void)s;
     nim_user_query_by_keyword(at == 0 ? s : "", at == 1 ? s : "",
-    seen_nim_user_get_user_name_card_cb_func, NULL);
+        seen_nim_user_get_user_name_card_cb_func, NULL);
 }
 
 static void call_nim_friend_reg_changed_cb(int at, const char *s) {
@@ -1589,21 +1590,21 @@ static void call_nim_friend_request(int at, const char *s) {
     (void)at;
     (void)s;
     nim_friend_request(at == 0 ? s : "", (enum NIMVerifyType)0, at == 1 ? s : "",
-    at == 2 ? s : "", seen_nim_friend_opt_cb_func, NULL);
+        at == 2 ? s : "", seen_nim_friend_opt_cb_func, NULL);
 }
 
 static void call_nim_friend_delete(int at, const char *s) {
     (void)at;
     (void)s;
     nim_friend_delete(at == 0 ? s : "", at == 1 ? s : "", seen_nim_friend_opt_cb_func,
-    NULL);
+        NULL);
 }
 
 static void call_nim_friend_update(int at, const char *s) {
     (void)at;
     (void)s;
     nim_friend_update(at == 0 ? s : "", at == 1 ? s : "", seen_nim_friend_opt_cb_func,
-    NULL);
+        NULL);
 }
 
 static void call_nim_friend_get_list(int at, const char *s) {
@@ -1616,7 +1617,7 @@ static void call_nim_friend_get_profile(int at, const char *s) {
     (void)at;
     (void)s;
     nim_friend_get_profile(at == 0 ? s : "", at == 1 ? s : "",
-    seen_nim_friend_get_profile_cb_func, NULL);
+        seen_nim_friend_get_profile_cb_func, NULL);
 }
 
 static void call_nim_friend_query_friendship_block(int at, const char *s) {
@@ -1629,7 +1630,7 @@ static void call_nim_friend_query_by_keyword(int at, const char *s) {
     (void)at;
     (void)s;
     nim_friend_query_by_keyword(at == 0 ? s : "", at == 1 ? s : "",
-    seen_nim_friend_get_list_cb_func, NULL);
+        seen_nim_friend_get_list_cb_func, NULL);
 }
 
 static void call_nim_team_reg_team_event_cb(int at, const char *s) {
@@ -1642,154 +1643,154 @@ static void call_nim_team_create_team_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_team_create_team_async(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
-    at == 3 ? s : "", seen_nim_team_event_cb_func, NULL);
+        at == 3 ? s : "", seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_invite_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_team_invite_async(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
-    at == 3 ? s : "", seen_nim_team_event_cb_func, NULL);
+        at == 3 ? s : "", seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_invite_async2(int at, const char *s) {
     (void)at;
     (void)s;
     nim_team_invite_async2(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
-    at == 3 ? s : "", at == 4 ? s : "", seen_nim_team_event_cb_func, NULL);
+        at == 3 ? s : "", at == 4 ? s : "", seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_kick_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_team_kick_async(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
-    seen_nim_team_event_cb_func, NULL);
+        seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_leave_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_team_leave_async(at == 0 ? s : "", at == 1 ? s : "", seen_nim_team_event_cb_func,
-    NULL);
+        NULL);
 }
 
 static void call_nim_team_dismiss_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_team_dismiss_async(at == 0 ? s : "", at == 1 ? s : "", seen_nim_team_event_cb_func,
-    NULL);
+        NULL);
 }
 
 static void call_nim_team_update_team_info_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_team_update_team_info_async(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
-    seen_nim_team_event_cb_func, NULL);
+        seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_apply_join_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_team_apply_join_async(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
-    seen_nim_team_event_cb_func, NULL);
+        seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_pass_join_apply_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_team_pass_join_apply_async(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
-    seen_nim_team_event_cb_func, NULL);
+        seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_reject_join_apply_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_team_reject_join_apply_async(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
-    at == 3 ? s : "", seen_nim_team_event_cb_func, NULL);
+        at == 3 ? s : "", seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_add_managers_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_team_add_managers_async(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
-    seen_nim_team_event_cb_func, NULL);
+        seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_remove_managers_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_team_remove_managers_async(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
-    seen_nim_team_event_cb_func, NULL);
+        seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_transfer_team_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_team_transfer_team_async(at == 0 ? s : "", at == 1 ? s : "", 0, at == 2 ? s : "",
-    seen_nim_team_event_cb_func, NULL);
+        seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_update_my_property_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_team_update_my_property_async(at == 0 ? s : "", at == 1 ? s : "",
-    seen_nim_team_event_cb_func, NULL);
+        seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_update_other_nick_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_team_update_other_nick_async(at == 0 ? s : "", at == 1 ? s : "",
-    seen_nim_team_event_cb_func, NULL);
+        seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_accept_invitation_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_team_accept_invitation_async(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
-    seen_nim_team_event_cb_func, NULL);
+        seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_reject_invitation_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_team_reject_invitation_async(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
-    at == 3 ? s : "", seen_nim_team_event_cb_func, NULL);
+        at == 3 ? s : "", seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_query_all_my_teams_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_team_query_all_my_teams_async(at == 0 ? s : "",
-    seen_nim_team_query_all_my_teams_cb_func, NULL);
+        seen_nim_team_query_all_my_teams_cb_func, NULL);
 }
 
 static void call_nim_team_query_all_my_teams_info_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_team_query_all_my_teams_info_async(at == 0 ? s : "",
-    seen_nim_team_query_all_my_teams_info_cb_func, NULL);
+        seen_nim_team_query_all_my_teams_info_cb_func, NULL);
 }
 
 static void call_nim_team_query_my_all_member_infos_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_team_query_my_all_member_infos_async(at == 0 ? s : "",
-    seen_nim_team_query_my_all_member_infos_cb_func, NULL);
+        seen_nim_team_query_my_all_member_infos_cb_func, NULL);
 }
 
 static void call_nim_team_query_team_members_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_team_query_team_members_async(at == 0 ? s : "", 0, at == 1 ? s : "",
-    seen_nim_team_query_team_members_cb_func, NULL);
+        seen_nim_team_query_team_members_cb_func, NULL);
 }
 
 static void call_nim_team_query_team_member_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_team_query_team_member_async(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
-    seen_nim_team_query_team_member_cb_func, NULL);
+        seen_nim_team_query_team_member_cb_func, NULL);
 }
 
 static void call_nim_team_query_team_member_block(int at, const char *s) {
@@ -1802,7 +1803,7 @@ static void call_nim_team_query_team_info_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_team_query_team_info_async(at == 0 ? s : "", at == 1 ? s : "",
-    seen_nim_team_query_team_info_cb_func, NULL);
+        seen_nim_team_query_team_info_cb_func, NULL);
 }
 
 static void call_nim_team_query_team_info_block(int at, const char *s) {
@@ -1815,84 +1816,84 @@ static void call_nim_team_query_team_info_online_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_team_query_team_info_online_async(at == 0 ? s : "", at == 1 ? s : "",
-    seen_nim_team_event_cb_func, NULL);
+        seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_mute_member_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_team_mute_member_async(at == 0 ? s : "", at == 1 ? s : "", 0, at == 2 ? s : "",
-    seen_nim_team_event_cb_func, NULL);
+        seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_query_mute_list_online_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_team_query_mute_list_online_async(at == 0 ? s : "", at == 1 ? s : "",
-    seen_nim_team_query_mute_list_cb_func, NULL);
+        seen_nim_team_query_mute_list_cb_func, NULL);
 }
 
 static void call_nim_team_mute_async(int at, const char *s) {
     (void)at;
     (void)s;
     nim_team_mute_async(at == 0 ? s : "", 0, at == 1 ? s : "", seen_nim_team_event_cb_func,
-    NULL);
+        NULL);
 }
 
 static void call_nim_team_msg_ack_read(int at, const char *s) {
     (void)at;
     (void)s;
     nim_team_msg_ack_read(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
-    seen_nim_team_event_cb_func, NULL);
+        seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_msg_ack_read_ex(int at, const char *s) {
     (void)at;
     (void)s;
     nim_team_msg_ack_read_ex(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
-    seen_nim_team_msg_ack_read_ex_cb_func, NULL);
+        seen_nim_team_msg_ack_read_ex_cb_func, NULL);
 }
 
 static void call_nim_team_msg_query_unread_list(int at, const char *s) {
     (void)at;
     (void)s;
     nim_team_msg_query_unread_list(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
-    seen_nim_team_event_cb_func, NULL);
+        seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_query_members_invitor(int at, const char *s) {
     (void)at;
     (void)s;
     nim_team_query_members_invitor(at == 0 ? s : "", at == 1 ? s : "",
-    seen_nim_team_query_members_invitor_cb_func, NULL);
+        seen_nim_team_query_members_invitor_cb_func, NULL);
 }
 
 static void call_nim_team_query_teams_info_by_keyword(int at, const char *s) {
     (void)at;
     (void)s;
     nim_team_query_teams_info_by_keyword(at == 0 ? s : "",
-    seen_nim_team_query_all_my_teams_cb_func, at == 1 ? s : "", NULL);
+        seen_nim_team_query_all_my_teams_cb_func, at == 1 ? s : "", NULL);
 }
 
 static void call_nim_team_get_team_info_batch_sftrans(int at, const char *s) {
     (void)at;
     (void)s;
     nim_team_get_team_info_batch_sftrans(at == 0 ? s : "",
-    seen_nim_team_query_all_my_teams_info_cb_func, 0, NULL);
+        seen_nim_team_query_all_my_teams_info_cb_func, 0, NULL);
 }
 
 static void call_nim_team_update_tinfo_local(int at, const char *s) {
     (void)at;
     (void)s;
     nim_team_update_tinfo_local(at == 0 ? s : "", seen_nim_team_update_tinfo_local_cb_func,
-    NULL);
+        NULL);
 }
 
 static void call_nim_team_get_team_info_list(int at, const char *s) {
     (void)at;
     (void)s;
     nim_team_get_team_info_list(at == 0 ? s : "", seen_nim_team_get_team_info_list_cb_func,
-    NULL);
+        NULL);
 }
 
 static void call_nimx_global_set_dispatch_mode(int at, const char *s) {
@@ -1971,14 +1972,14 @@ static void call_nimx_client_reg_connection_cb(int at, const char *s) {
     (void)at;
     (void)s;
     nimx_client_reg_connection_cb(at == 0 ? s : "", seen_nim_json_transport_cb_func, NULL,
-    NULL);
+        NULL);
 }
 
 static void call_nimx_client_renew_token(int at, const char *s) {
     (void)at;
     (void)s;
     nimx_client_renew_token(at == 0 ? s : "", at == 1 ? s : "",
-    seen_nim_json_transport_cb_func, NULL);
+        seen_nim_json_transport_cb_func, NULL);
 }
 
 static void call_nimx_client_network_changed(int at, const char *s) {
@@ -2012,7 +2013,7 @@ static void call_nimx_client_capabilities(int at, const char *s) {
 }
 
 /* strings: how many string parameters; completes: 1 if the call is answered
- * through a callback; lifecycle: 1 for init, cleanup and what blocks on a pump. */
+ * through a callback; lifecycle: 1 for init, cleanup and the nimx_global functions. */
 static const struct call_row {
     const char *name;
     int strings, completes, lifecycle;
