@@ -1,0 +1,152 @@
+package core
+
+import (
+	"time"
+
+	"github.com/libnim/libnim/core/backend"
+	"github.com/libnim/libnim/internal/abi"
+	"github.com/libnim/libnim/internal/nimerr"
+)
+
+// Call names a call of the application that waits for its callback; 0 is none.
+type Call uint64
+
+// account is one login and what came of it, from the call until logout. All
+// memory that belongs to an account hangs here, so that one assignment wipes
+// it. Owned by run.
+type account struct {
+	login   backend.Login // with the newest token
+	call    Call          // the login call, until its final answer
+	first   bool          // this login has not been online yet
+	options retryOptions
+
+	started  time.Time     // of the login call
+	outage   time.Time     // when the present outage began
+	online   time.Time     // when it last came online
+	failures int           // failed attempts since it was last online
+	tries    int           // attempts in the present outage
+	wish     time.Duration // the server's own delay for the next attempt; <0: none
+
+	asked   bool                    // the provider gave the present token, or had its chance
+	mustAsk bool                    // the next attempt needs a fresh token
+	renewed func(err *nimerr.Error) // answers a renewal that needs a new link; nil: none
+
+	session    string
+	onlineWall time.Time
+	profile    *backend.Profile
+	others     []backend.Device
+	pushSwitch int
+	tokenEnds  time.Time // zero: never, or unknown
+}
+
+type retryOptions struct {
+	max     int           // failed attempts that are retried; 0: by the rules of the first login
+	timeout time.Duration // of the first login
+	limited bool          // timeout or max was given by the application
+}
+
+const noWish = time.Duration(-1)
+
+// LoginRequest is a login as the application asks for it.
+type LoginRequest struct {
+	AppKey  string
+	Account string
+	Token   string
+	Options abi.LoginOptions
+}
+
+// checkLogin says what is wrong with a request, or nil.
+func checkLogin(r *LoginRequest) *nimerr.Error {
+	switch {
+	case r.AppKey == "":
+		return nimerr.InvalidArgument.New("app_key: want the key of your app, got an empty string and none from init")
+	case len(r.AppKey) > 128:
+		return nimerr.InvalidArgument.Newf("app_key: want at most 128 bytes, got %d", len(r.AppKey))
+	case !validAccount(r.Account):
+		return nimerr.InvalidArgument.Newf("account: want 1 to 64 bytes of A-Z a-z 0-9 _ . @ -, got %q", clip(r.Account, 80))
+	case len(r.Token) > 16<<10:
+		return nimerr.InvalidArgument.Newf("token: want at most 16384 bytes, got %d", len(r.Token))
+	case r.Options.AuthType < 0 || r.Options.AuthType > 2:
+		return nimerr.InvalidArgument.Newf("auth_type: want 0, 1 or 2, got %d", r.Options.AuthType)
+	case r.Options.TimeoutMs < 0:
+		return nimerr.InvalidArgument.Newf("timeout_ms: want a positive number, got %d", r.Options.TimeoutMs)
+	case len(r.Options.CustomTag) > 1024:
+		return nimerr.InvalidArgument.Newf("custom_tag: want at most 1024 bytes, got %d", len(r.Options.CustomTag))
+	case len(r.Options.LoginEx) > 4096:
+		return nimerr.InvalidArgument.Newf("login_ex: want at most 4096 bytes, got %d", len(r.Options.LoginEx))
+	case len(r.Options.OperationId) > 128:
+		return nimerr.InvalidArgument.Newf("operation_id: want at most 128 bytes, got %d", len(r.Options.OperationId))
+	}
+	return nil
+}
+
+func validAccount(id string) bool {
+	if len(id) < 1 || len(id) > 64 {
+		return false
+	}
+	for _, c := range []byte(id) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9',
+			c == '_', c == '.', c == '@', c == '-':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+func clip(s string, n int) string {
+	if len(s) > n {
+		return s[:n] + "…"
+	}
+	return s
+}
+
+// newAccount makes the account of an accepted login call.
+func (s *Session) newAccount(call Call, r *LoginRequest) *account {
+	now := time.Now()
+	a := &account{call: call, first: true, started: now, outage: now, wish: noWish}
+	a.adopt(s, r)
+	return a
+}
+
+// adopt takes over what a login call brings: credentials replace every cached
+// one.
+func (a *account) adopt(s *Session, r *LoginRequest) {
+	op := r.Options.OperationId
+	if op == "" {
+		op = s.env.NewID()
+	}
+	a.login = backend.Login{
+		AppKey: r.AppKey, Account: r.Account, Token: r.Token,
+		AuthType: r.Options.AuthType, LoginEx: r.Options.LoginEx, CustomTag: r.Options.CustomTag,
+		OperationID: op, Force: r.Options.Force, Device: s.env.Config.Device,
+	}
+	a.options = retryOptions{max: s.env.Config.LoginRetryMax, timeout: firstLoginTimeout}
+	a.options.limited = a.options.max > 0
+	if r.Options.TimeoutMs > 0 {
+		a.options.timeout = time.Duration(r.Options.TimeoutMs) * time.Millisecond
+		a.options.limited = true
+	} else if s.env.Config.LoginTimeout > 0 {
+		a.options.timeout = s.env.Config.LoginTimeout
+		a.options.limited = true
+	}
+	a.asked, a.mustAsk = false, false
+	s.env.Journal.Secret(r.Token)
+	if s.env.Tokens != nil {
+		s.env.Tokens.Forget() // a late token belongs to the login before
+	}
+}
+
+// forget wipes the account: credentials, provider answers and everything the
+// server told about it.
+func (s *Session) forget() {
+	if s.acct != nil {
+		s.env.Journal.Forget(s.acct.login.Token)
+	}
+	s.acct = nil
+	s.env.Sink.Clock(0, false)
+	if s.env.Tokens != nil {
+		s.env.Tokens.Forget()
+	}
+}

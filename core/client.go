@@ -1,0 +1,232 @@
+package core
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	mathrand "math/rand/v2"
+	"net/url"
+	"reflect"
+	"sync/atomic"
+	"time"
+
+	"github.com/libnim/libnim/core/backend"
+	"github.com/libnim/libnim/core/datadir"
+	"github.com/libnim/libnim/core/dial"
+	"github.com/libnim/libnim/core/journal"
+	"github.com/libnim/libnim/core/nimlink"
+	"github.com/libnim/libnim/core/proxy"
+	"github.com/libnim/libnim/internal/abi"
+	"github.com/libnim/libnim/internal/nimerr"
+)
+
+// Options is what Open needs of the program.
+type Options struct {
+	Version  string // of this library
+	DataDir  string // "": the default of this user
+	Settings abi.InitOptions
+	Proxy    proxy.Config
+	Sink     Sink
+	Tokens   TokenProvider
+	Log      func(level journal.Level, line string) // for the log callback; must not wait
+	DiskLow  func(text string)                      // the disk is nearly full
+}
+
+// A Client is a session with everything it runs on: data directory, journal,
+// way out, backend.
+type Client struct {
+	*Session
+	settings abi.InitOptions
+	dataDir  string
+	dir      *datadir.Dir
+	journal  *journal.Journal
+	dialer   atomic.Pointer[dial.Dialer]
+	backend  backend.Backend
+	target   string // host:port of a server, for proxy detection; "": none known
+	ended    chan struct{}
+}
+
+// Open starts a client that is logged out.
+func Open(o Options) (*Client, *nimerr.Error) {
+	path, bad := datadir.Resolve(o.DataDir)
+	if bad != nil {
+		return nil, bad
+	}
+	if bad := loadServerConf(&o.Settings); bad != nil {
+		return nil, bad
+	}
+	c := &Client{settings: o.Settings, dataDir: path, ended: make(chan struct{})}
+	fixed, bad := links(&o.Settings)
+	if bad != nil {
+		return nil, bad
+	}
+	if c.dir, bad = datadir.Open(path); bad != nil {
+		return nil, bad
+	}
+	device, err := c.dir.DeviceID(o.Settings.Nimx.DeviceId)
+	if err != nil {
+		c.dir.Close()
+		return nil, nimerr.From(err, nimerr.DataDirUnusable)
+	}
+	c.journal = journal.New(journal.Options{
+		Level: journal.Level(o.Settings.GlobalConfig.SdkLogLevel), Dir: c.dir.LogDir(), Callback: o.Log,
+	})
+	c.SetProxy(o.Proxy)
+	routes, bad := c.routes(fixed, o.Version)
+	if bad != nil {
+		c.journal.Close()
+		c.dir.Close()
+		return nil, bad
+	}
+	c.journal.Add(journal.App, "init", journal.Str("version", o.Version), journal.Str("backend", c.backend.Name()))
+	c.Session = New(Env{
+		Config: newConfig(&o.Settings, device), Router: routes, Backend: c.backend.Capabilities(),
+		Sink: o.Sink, Tokens: o.Tokens, Journal: c.journal,
+		Wall: time.Now, Rand: mathrand.Float64, NewID: newID,
+	})
+	if o.DiskLow != nil {
+		go c.watchDisk(o.DiskLow)
+	}
+	return c, nil
+}
+
+// Same reports whether the settings are those the client was opened with.
+func (c *Client) Same(dataDir string, settings *abi.InitOptions) bool {
+	path, bad := datadir.Resolve(dataDir)
+	if bad != nil || path != c.dataDir {
+		return false
+	}
+	s := *settings
+	return loadServerConf(&s) == nil && reflect.DeepEqual(s, c.settings)
+}
+
+// Close stops the session and waits for it, at most for limit, then releases
+// the data directory.
+func (c *Client) Close(limit time.Duration) {
+	c.Stop()
+	close(c.ended)
+	t := time.NewTimer(limit)
+	defer t.Stop()
+	select {
+	case <-c.Done():
+	case <-t.C:
+	}
+	c.journal.Add(journal.App, "cleanup")
+	c.journal.Close()
+	c.dir.Close()
+}
+
+// SetProxy sets the proxy for every connection from now on.
+func (c *Client) SetProxy(p proxy.Config) {
+	n := &c.settings.Nimx
+	c.journal.Secret(p.Password)
+	c.dialer.Store(&dial.Dialer{
+		Proxy: p, IPVersion: c.settings.PrivateServerSetting.IpProtocolVersion,
+		TLS: dial.TLS{CAFile: n.CaFile, Pins: n.SpkiPins},
+	})
+}
+
+// DetectProxy connects to a server through a proxy; nil means that it works.
+func (c *Client) DetectProxy(ctx context.Context, p proxy.Config) error {
+	if c.target == "" {
+		return nimerr.InvalidArgument.New("no server address is configured to connect to")
+	}
+	return dial.DetectProxy(ctx, p, c.target, c.dialer.Load())
+}
+
+// CacheInfo counts the cached files of an account.
+func (c *Client) CacheInfo(account, fileType string, untilMS int64) (datadir.Files, *nimerr.Error) {
+	return c.dir.CacheInfo(account, fileType, fromMilli(untilMS))
+}
+
+// CacheDelete deletes the cached files of an account.
+func (c *Client) CacheDelete(account, fileType string, untilMS int64) *nimerr.Error {
+	return c.dir.CacheDelete(account, fileType, fromMilli(untilMS))
+}
+
+// Capabilities says what the backend can do.
+func (c *Client) Capabilities() (name string, caps backend.Capabilities) {
+	return c.backend.Name(), c.backend.Capabilities()
+}
+
+// routes builds the backend that the settings name, and the way to it.
+func (c *Client) routes(fixed []string, version string) (*Routes, *nimerr.Error) {
+	p := &c.settings.PrivateServerSetting
+	switch p.Backend {
+	case "", "nim":
+	default:
+		return nil, nimerr.InvalidArgument.Newf("private_server_setting.backend: want \"nim\" or \"openim\", got %q", clip(p.Backend, 40))
+	}
+	c.backend = &nimlink.Backend{Dialer: c.dialer.Load, SDK: "libnim/" + version}
+	r := &Routes{Backend: c.backend, Fixed: fixed}
+	if p.Lbs != "" {
+		r.Discover = &Discovery{
+			URLs: append([]string{p.Lbs}, p.LbsBackup...), AppKey: c.settings.AppKey,
+			Get: func(ctx context.Context, u string, max int64) ([]byte, error) {
+				return c.dialer.Load().Get(ctx, u, max)
+			},
+			Link: func(a string) (string, *nimerr.Error) { return linkURL(a, secure(&c.settings)) },
+			Wall: time.Now,
+			Load: func(name string) []byte { data, _ := c.dir.ReadCache(name); return data },
+			Store: func(name string, data []byte) {
+				if err := c.dir.WriteCache(name, data); err != nil {
+					c.journal.Add(journal.Warn, "cache_not_written", journal.Str("name", name), journal.Err(err))
+				}
+			},
+		}
+	}
+	if r.Discover == nil && len(fixed) == 0 {
+		return nil, nimerr.InvalidArgument.New("private_server_setting: want link or lbs: this library has no server of its own")
+	}
+	c.target = hostPort(append(fixed, p.Lbs))
+	return r, nil
+}
+
+// hostPort returns host:port of the first usable URL.
+func hostPort(urls []string) string {
+	for _, s := range urls {
+		u, err := url.Parse(s)
+		if err != nil || u.Hostname() == "" {
+			continue
+		}
+		if u.Port() != "" {
+			return u.Host
+		}
+		if u.Scheme == "wss" || u.Scheme == "https" {
+			return u.Host + ":443"
+		}
+		return u.Host + ":80"
+	}
+	return ""
+}
+
+// watchDisk tells when the disk of the data directory becomes nearly full.
+func (c *Client) watchDisk(tell func(string)) {
+	every := time.NewTicker(time.Minute)
+	defer every.Stop()
+	for {
+		if free, low := c.dir.SpaceNotice(); low {
+			text := "the disk of the data directory is nearly full"
+			c.journal.Add(journal.Warn, "disk_low", journal.Int("free_bytes", int64(free)))
+			tell(text)
+		}
+		select {
+		case <-every.C:
+		case <-c.ended:
+			return
+		}
+	}
+}
+
+func newID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+func fromMilli(ms int64) time.Time {
+	if ms <= 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms)
+}

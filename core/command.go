@@ -1,0 +1,137 @@
+package core
+
+import (
+	"github.com/libnim/libnim/core/backend"
+	"github.com/libnim/libnim/internal/abi"
+	"github.com/libnim/libnim/internal/nimerr"
+)
+
+// A command is one call of the application on its way to run. Every state
+// receives every command; what it does not treat itself, unavailable answers.
+type command interface{ command() }
+
+type (
+	cmdLogin struct {
+		call Call
+		req  LoginRequest
+	}
+	cmdLogout struct {
+		call Call
+		kind int
+	}
+	cmdRelogin   struct{}
+	cmdKickOther struct{ devices []string }
+	cmdRenew     struct {
+		call    Call
+		token   string
+		options abi.RenewTokenOptions
+	}
+	cmdPushGet struct{ call Call }
+	cmdPushSet struct {
+		call Call
+		open int
+	}
+	cmdServerTime struct{ call Call }
+	cmdUpload     struct {
+		call     Call
+		feedback string
+		parts    []backend.UploadLog
+	}
+	cmdNetworkChanged struct{}
+	cmdPause          struct{ call Call }
+	cmdResume         struct{ call Call }
+	cmdDiagnostics    struct{ call Call }
+	cmdReplay         struct{}
+)
+
+func (cmdLogin) command()          {}
+func (cmdLogout) command()         {}
+func (cmdRelogin) command()        {}
+func (cmdKickOther) command()      {}
+func (cmdRenew) command()          {}
+func (cmdPushGet) command()        {}
+func (cmdPushSet) command()        {}
+func (cmdServerTime) command()     {}
+func (cmdUpload) command()         {}
+func (cmdNetworkChanged) command() {}
+func (cmdPause) command()          {}
+func (cmdResume) command()         {}
+func (cmdDiagnostics) command()    {}
+func (cmdReplay) command()         {}
+
+// Login asks for a session. The call is answered for every step and finally
+// with step 3 and code 200, or with another code and retrying false.
+func (s *Session) Login(call Call, r LoginRequest) { s.do(cmdLogin{call, r}) }
+
+// Logout ends the session, whatever its state; the call is always answered
+// with success.
+func (s *Session) Logout(call Call, kind int) { s.do(cmdLogout{call, kind}) }
+
+// Relogin tries to connect at once where the session waits or has given up.
+func (s *Session) Relogin() { s.do(cmdRelogin{}) }
+
+// KickOther drops other devices of the account; the result is a KickOtherEvent.
+func (s *Session) KickOther(devices []string) { s.do(cmdKickOther{devices}) }
+
+// RenewToken replaces the token of the session in place.
+func (s *Session) RenewToken(call Call, token string, o abi.RenewTokenOptions) {
+	s.do(cmdRenew{call, token, o})
+}
+
+// PushConfig reads the push-while-PC-online switch.
+func (s *Session) PushConfig(call Call) { s.do(cmdPushGet{call}) }
+
+// SetPushConfig sets the push-while-PC-online switch: 1 or 2.
+func (s *Session) SetPushConfig(call Call, open int) { s.do(cmdPushSet{call, open}) }
+
+// ServerTime asks the server for its clock.
+func (s *Session) ServerTime(call Call) { s.do(cmdServerTime{call}) }
+
+// NetworkChanged tells that the network may have changed: a waiting session
+// tries at once, an online one asks the server for a sign of life.
+func (s *Session) NetworkChanged() { s.do(cmdNetworkChanged{}) }
+
+// Pause drops the connection and keeps the session until Resume.
+func (s *Session) Pause(call Call) { s.do(cmdPause{call}) }
+
+// Resume connects a paused session again.
+func (s *Session) Resume(call Call) { s.do(cmdResume{call}) }
+
+// Diagnostics answers with what the session knows about itself.
+func (s *Session) Diagnostics(call Call) { s.do(cmdDiagnostics{call}) }
+
+// Replay posts the present state once more, for a host that attached its
+// callbacks anew.
+func (s *Session) Replay() { s.do(cmdReplay{}) }
+
+// unavailable answers a command that the present state has no use for. why is
+// what a command that needs a session is told.
+func (s *Session) unavailable(c command, why *nimerr.Error) {
+	switch c := c.(type) {
+	case cmdLogin:
+		s.refuseLogin(c.call, why)
+	case cmdKickOther:
+		s.kickedOther(c.devices, nil, why)
+	case cmdRenew:
+		s.env.Sink.Answer(c.call, &abi.RenewTokenResult{ErrorInfo: s.info(why)}, true)
+	case cmdPushGet:
+		s.env.Sink.Answer(c.call, &PushConfigResult{Error: s.info(why)}, true)
+	case cmdPushSet:
+		s.env.Sink.Answer(c.call, &PushConfigResult{Error: s.info(why)}, true)
+	case cmdServerTime:
+		s.env.Sink.Answer(c.call, &ServerTimeResult{Code: why.Kind.Code}, true)
+	case cmdUpload:
+		s.env.Sink.Answer(c.call, &CodeResult{why.Kind.Code}, true)
+	case cmdPause:
+		s.simple(c.call, why)
+	case cmdResume:
+		s.simple(c.call, why)
+	case cmdDiagnostics:
+		s.env.Sink.Answer(c.call, s.diagnose(nil), true)
+	case cmdReplay:
+		s.replay()
+	case cmdRelogin:
+		s.log(6, "relogin_ignored")
+	case cmdLogout, cmdNetworkChanged:
+	}
+}

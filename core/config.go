@@ -1,0 +1,146 @@
+package core
+
+import (
+	"net"
+	"net/url"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/libnim/libnim/core/backend"
+	"github.com/libnim/libnim/internal/abi"
+	"github.com/libnim/libnim/internal/nimerr"
+)
+
+// Config is what the session needs of the init settings.
+type Config struct {
+	AppKey        string // for logins that name none
+	Device        backend.Device
+	LoginRetryMax int           // 0: by the rules of the first login
+	LoginTimeout  time.Duration // 0: the default
+	RefreshLBS    bool          // ask the LBS before each relogin
+}
+
+func newConfig(o *abi.InitOptions, deviceID string) Config {
+	d := backend.Device{
+		ID: deviceID, ClientType: hostClientType(), OS: hostOS(),
+		CustomClientType: o.GlobalConfig.CustomClientType,
+	}
+	if o.Nimx.ClientType != 0 {
+		d.ClientType = o.Nimx.ClientType
+	}
+	if o.Nimx.ClientOs != "" {
+		d.OS = o.Nimx.ClientOs
+	}
+	if o.Nimx.ReportMac {
+		d.Mac = hostMac()
+	}
+	return Config{
+		AppKey: o.AppKey, Device: d, LoginRetryMax: o.GlobalConfig.LoginRetryMaxTimes,
+		LoginTimeout: time.Duration(o.Nimx.LoginTimeoutMs) * time.Millisecond,
+		RefreshLBS:   o.GlobalConfig.NeedUpdateLbsBeforRelogin,
+	}
+}
+
+// hostClientType is the PC type also on Linux: the ABI has none for it, and
+// client_os says so.
+func hostClientType() int {
+	if runtime.GOOS == "darwin" {
+		return abi.ClientTypeMacOS
+	}
+	return abi.ClientTypePCWindows
+}
+
+func hostOS() string {
+	switch runtime.GOOS {
+	case "windows":
+		return "Windows"
+	case "darwin":
+		return "macOS"
+	case "linux":
+		return "Linux"
+	}
+	return runtime.GOOS
+}
+
+// hostMac returns the hardware address of the first interface that has one and
+// is up, or "".
+func hostMac() string {
+	list, err := net.Interfaces()
+	if err != nil {
+		return ""
+	}
+	for _, i := range list {
+		if i.Flags&net.FlagUp != 0 && i.Flags&net.FlagLoopback == 0 && len(i.HardwareAddr) == 6 {
+			return i.HardwareAddr.String()
+		}
+	}
+	return ""
+}
+
+// linkURL turns a link address, host:port or a whole URL, into the URL of the
+// gateway.
+//
+// An address without a scheme means TLS where secure says so; without a word
+// of the settings (nil) it does, except on the loopback interface.
+func linkURL(address string, secure *bool) (string, *nimerr.Error) {
+	address = strings.TrimSpace(address)
+	if !strings.Contains(address, "://") {
+		scheme := "wss://"
+		if secure != nil && !*secure || secure == nil && onLoopback(address) {
+			scheme = "ws://"
+		}
+		address = scheme + address + "/nim"
+	}
+	u, err := url.Parse(address)
+	if err != nil || (u.Scheme != "ws" && u.Scheme != "wss") || u.Hostname() == "" {
+		return "", nimerr.InvalidArgument.New("want host:port or a ws:// or wss:// URL")
+	}
+	if u.User != nil || u.RawQuery != "" {
+		return "", nimerr.InvalidArgument.New("want a URL without user name and query")
+	}
+	return u.String(), nil
+}
+
+// links collects the fixed addresses of the settings.
+func links(o *abi.InitOptions) ([]string, *nimerr.Error) {
+	p := &o.PrivateServerSetting
+	var out []string
+	add := func(key string, list []string) *nimerr.Error {
+		for _, l := range list {
+			if strings.TrimSpace(l) == "" {
+				continue
+			}
+			u, err := linkURL(l, secure(o))
+			if err != nil {
+				return nimerr.InvalidArgument.Newf("private_server_setting.%s: %s, got %q", key, err.Detail, clip(l, 80))
+			}
+			out = append(out, u)
+		}
+		return nil
+	}
+	if err := add("link", p.Link); err != nil {
+		return nil, err
+	}
+	if err := add("link_ipv6", p.LinkIpv6); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// secure is what the settings say about TLS; nil: nothing.
+func secure(o *abi.InitOptions) *bool {
+	if v := o.PrivateServerSetting.HttpsEnabled; v != nil {
+		return v
+	}
+	return o.GlobalConfig.UseHttps
+}
+
+func onLoopback(hostPort string) bool {
+	host, _, err := net.SplitHostPort(hostPort)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,71 @@
+package core
+
+import (
+	"sync"
+
+	"github.com/libnim/libnim/core/backend"
+	"github.com/libnim/libnim/internal/nimerr"
+)
+
+// A conn is a link with its reader. It is handed from linking through linked
+// and authenticating to online; the state that leaves this chain closes it.
+type conn struct {
+	link   backend.Link
+	events chan backend.Event // reader -> run, unbuffered: run sets the pace
+	lost   chan *nimerr.Error // reader -> run, once, after its last event
+	left   chan struct{}      // closed by close
+	reader sync.WaitGroup
+	nextID uint64
+}
+
+func newConn(link backend.Link) *conn {
+	c := &conn{
+		link: link, events: make(chan backend.Event),
+		lost: make(chan *nimerr.Error, 1), left: make(chan struct{}),
+	}
+	c.reader.Go(c.read)
+	return c
+}
+
+// read passes on what the server says. Only it ends a link: a failed write
+// shows up here, after everything that was received before it.
+func (c *conn) read() {
+	for {
+		e, err := receive(c.link)
+		if err != nil {
+			c.lost <- nimerr.From(err, nimerr.ConnectionLost)
+			return
+		}
+		select {
+		case c.events <- e:
+		case <-c.left:
+			return
+		}
+	}
+}
+
+// receive turns a panic of a decoder into the end of the link.
+func receive(l backend.Link) (e backend.Event, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = nimerr.Internal.Newf("%v", p)
+		}
+	}()
+	return l.Receive()
+}
+
+// send queues a request and returns its id.
+func (c *conn) send(r backend.Request) (uint64, *nimerr.Error) {
+	c.nextID++
+	if err := c.link.Send(c.nextID, r); err != nil {
+		return 0, nimerr.From(err, nimerr.ConnectionLost)
+	}
+	return c.nextID, nil
+}
+
+// close ends the link and waits for the reader: nothing outlives the state.
+func (c *conn) close() {
+	close(c.left)
+	c.link.Close()
+	c.reader.Wait()
+}

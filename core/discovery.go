@@ -1,0 +1,116 @@
+package core
+
+import (
+	"context"
+	"encoding/json"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/libnim/libnim/internal/nimerr"
+	"github.com/libnim/libnim/internal/wire"
+)
+
+const (
+	lbsTimeout = 4 * time.Second // for each discovery address
+	lbsMax     = 64 << 10        // bytes of an answer
+	lbsCache   = "lbs.json"
+)
+
+// A Discovery asks an LBS where the gateways are. The answer is cached, also
+// on disk, for as long as the LBS allows; a stale one is better than none.
+type Discovery struct {
+	URLs   []string // the address and its backups, tried in turn
+	AppKey string
+	Get    func(ctx context.Context, url string, maxBody int64) ([]byte, error)
+	Link   func(address string) (string, *nimerr.Error) // to a URL
+	Wall   func() time.Time
+	Load   func(name string) []byte       // from the data directory; nil: none
+	Store  func(name string, data []byte) // to the data directory
+
+	cached *lbsAnswer
+}
+
+type lbsAnswer struct {
+	AppKey string   `json:"app_key"`
+	From   []string `json:"from"` // the discovery URLs this answer belongs to
+	Until  int64    `json:"until_ms"`
+	Links  []string `json:"links"`
+}
+
+// Addresses returns gateway URLs. It fails only when there is no answer, not
+// even an old one.
+func (d *Discovery) Addresses(ctx context.Context, refresh bool) ([]string, error) {
+	if d.cached == nil {
+		d.cached = d.load()
+	}
+	if c := d.cached; c != nil && !refresh && d.Wall().UnixMilli() < c.Until {
+		return c.Links, nil
+	}
+	var err error
+	for _, u := range d.URLs {
+		var a *lbsAnswer
+		if a, err = d.ask(ctx, u); err == nil {
+			d.cached = a
+			d.store(a)
+			return a.Links, nil
+		}
+	}
+	if d.cached != nil {
+		return d.cached.Links, nil
+	}
+	return nil, err
+}
+
+func (d *Discovery) ask(ctx context.Context, address string) (*lbsAnswer, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return nil, nimerr.InvalidArgument.Newf("lbs: want an http or https URL, got %q", clip(address, 80))
+	}
+	q := u.Query()
+	q.Set("app_key", d.AppKey)
+	u.RawQuery = q.Encode()
+	ctx, cancel := context.WithTimeout(ctx, lbsTimeout)
+	defer cancel()
+	data, err := d.Get(ctx, u.String(), lbsMax)
+	if err != nil {
+		return nil, err
+	}
+	var w wire.LBS
+	if err := json.Unmarshal(data, &w); err != nil {
+		return nil, nimerr.NotAGateway.New("the LBS gave no valid JSON").At(address)
+	}
+	a := &lbsAnswer{AppKey: d.AppKey, From: d.URLs}
+	for _, l := range append(w.Link, w.LinkIPv6...) {
+		link, bad := d.Link(l)
+		if bad != nil {
+			return nil, nimerr.NotAGateway.New("the LBS gave an unusable link: " + bad.Detail).At(address)
+		}
+		a.Links = append(a.Links, link)
+	}
+	if len(a.Links) == 0 {
+		return nil, nimerr.NotAGateway.New("the LBS gave no link").At(address)
+	}
+	a.Until = d.Wall().Add(time.Duration(max(w.TTLS, 60)) * time.Second).UnixMilli()
+	return a, nil
+}
+
+func (d *Discovery) load() *lbsAnswer {
+	if d.Load == nil {
+		return nil
+	}
+	var a lbsAnswer
+	if json.Unmarshal(d.Load(lbsCache), &a) != nil || a.AppKey != d.AppKey || len(a.Links) == 0 || !slices.Equal(a.From, d.URLs) {
+		return nil
+	}
+	return &a
+}
+
+func (d *Discovery) store(a *lbsAnswer) {
+	if d.Store == nil {
+		return
+	}
+	if data, err := json.Marshal(a); err == nil {
+		d.Store(lbsCache, data)
+	}
+}

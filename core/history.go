@@ -1,0 +1,78 @@
+package core
+
+import (
+	"time"
+
+	"github.com/libnim/libnim/core/backend"
+	"github.com/libnim/libnim/internal/abi"
+	"github.com/libnim/libnim/internal/nimerr"
+)
+
+// keptAttempts is how many connection attempts diagnostics shows.
+const keptAttempts = 20
+
+// history is what diagnostics tells of the past. It holds no secret. Owned by
+// run.
+type history struct {
+	attempts   []abi.Attempt // newest last
+	reconnects int
+	last       *nimerr.Error   // why the last attempt failed; nil: it did not
+	closed     *nimerr.Error   // why the last link ended
+	kick       *backend.Kicked // that ended the last login
+}
+
+// add records the addresses tried by one attempt; err is that of the last.
+func (h *history) add(tried []backend.Attempt, err error) {
+	for i, t := range tried {
+		a := abi.Attempt{
+			Address: t.Remote, TimeMs: t.Start.UnixMilli(),
+			DnsMs: ms(t.DNS), TcpMs: ms(t.TCP), ProxyMs: ms(t.Proxy), TlsMs: ms(t.TLS), UpgradeMs: ms(t.Upgrade),
+		}
+		a.ErrorInfo = abi.Success()
+		if i == len(tried)-1 && err != nil {
+			a.ErrorInfo = abi.ErrorInfoOf(nimerr.From(err, nimerr.ConnectionFailed))
+		}
+		a.Endpoint = t.Endpoint
+		h.attempts = append(h.attempts, a)
+	}
+	if n := len(h.attempts); n > keptAttempts {
+		h.attempts = append([]abi.Attempt{}, h.attempts[n-keptAttempts:]...)
+	}
+}
+
+// authenticated completes the newest record.
+func (h *history) authenticated(took time.Duration, err *nimerr.Error) {
+	if len(h.attempts) == 0 {
+		return
+	}
+	a := &h.attempts[len(h.attempts)-1]
+	a.AuthMs = ms(took)
+	if err != nil {
+		endpoint := a.Endpoint
+		a.ErrorInfo = abi.ErrorInfoOf(err)
+		a.Endpoint = endpoint
+	}
+}
+
+func (h *history) lost(err *nimerr.Error) {
+	h.reconnects++
+	h.closed = err
+}
+
+func ms(d time.Duration) int64 { return d.Milliseconds() }
+
+// diagnose tells what the session knows of itself; link may be nil.
+func (s *Session) diagnose(link backend.Link) *abi.Diagnostics {
+	d := &abi.Diagnostics{
+		ErrorInfo: s.info(nil), Status: int(s.status), Attempts: s.history.attempts,
+		Reconnects: s.history.reconnects, Trace: s.env.Journal.Trace(),
+	}
+	if e := s.history.closed; e != nil {
+		d.LastClose = e.Kind.Name + ": " + e.Error()
+	}
+	if link != nil {
+		st := link.Stats()
+		d.RttMs, d.BytesIn, d.BytesOut = ms(st.RTT), int64(st.BytesIn), int64(st.BytesOut)
+	}
+	return d
+}

@@ -1,0 +1,239 @@
+package core
+
+import (
+	"slices"
+	"time"
+
+	"github.com/libnim/libnim/core/backend"
+	"github.com/libnim/libnim/core/journal"
+	"github.com/libnim/libnim/internal/abi"
+	"github.com/libnim/libnim/internal/nimerr"
+)
+
+// clockCheck is how often the session looks whether the machine was asleep.
+const clockCheck = time.Second
+
+// onlineState is what the online state owns; it dies with the link.
+type onlineState struct {
+	*Session
+	conn *conn
+	keep bool // the next state takes the link over
+	next stateFn
+
+	pending []request   // requests on the wire, by age
+	overdue *time.Timer // of the oldest of them
+}
+
+// A request is on the wire until its answer, its deadline, or the loss.
+type request struct {
+	id       uint64
+	deadline time.Time
+	done     func(body any, err *nimerr.Error)
+}
+
+// online: the session stands. It ends with a kick, a loss, a logout, a pause.
+func (s *Session) online(c *conn, ok *backend.LoginOK) stateFn {
+	return func() stateFn {
+		o := &onlineState{Session: s, conn: c, overdue: time.NewTimer(requestTimeout)}
+		o.overdue.Stop()
+		defer func() {
+			o.overdue.Stop()
+			if !o.keep {
+				c.close()
+			}
+		}()
+		o.welcome(ok)
+		watch := newClockWatch(s.env.Wall)
+		tick := time.NewTicker(clockCheck)
+		defer tick.Stop()
+		for o.next == nil {
+			events := c.events
+			if s.room != nil {
+				events = nil
+			}
+			select {
+			case e := <-events:
+				o.event(e)
+			case err := <-c.lost:
+				o.lost(err)
+			case cmd := <-s.cmds:
+				o.command(cmd)
+			case <-o.overdue.C:
+				o.expire()
+			case <-tick.C:
+				if watch.jumped() {
+					s.log(journal.App, "wall_clock_jumped")
+					c.link.Check()
+				}
+			case <-s.room:
+				s.room = nil
+			case <-s.quit:
+				o.answerAll(nimerr.Cancelled.New(""))
+				return s.stopped
+			}
+		}
+		return o.next
+	}
+}
+
+// welcome tells that the session stands: the login result, then what follows
+// from it.
+func (o *onlineState) welcome(ok *backend.LoginOK) {
+	a := o.acct
+	a.session, a.profile, a.others = ok.Session, ok.Profile, ok.Others
+	a.pushSwitch, a.tokenEnds = ok.SwitchOpen, ok.TokenExpiresAt
+	a.online, a.onlineWall = time.Now(), o.env.Wall()
+	a.failures, a.wish, a.asked = 0, noWish, false
+	first := a.first
+	a.first = false // from now on the account is logged in
+	if !ok.ServerTime.IsZero() {
+		o.env.Sink.Clock(ok.ServerTime.UnixMilli(), true)
+	}
+	o.enter(StatusOnline, "online")
+	a.first = first
+	o.finishLogin(nil, stepLogin, nil)
+	a.first = false
+	o.connection(connReady, nil)
+	o.synced()
+}
+
+// event treats what the server sent.
+func (o *onlineState) event(e backend.Event) {
+	switch e := e.(type) {
+	case backend.Answer:
+		o.answer(e)
+	case backend.Presence:
+		o.presence(&e)
+	case backend.Kicked:
+		o.kickedOut(&e)
+	case backend.GoingAway:
+		o.acct.wish = e.RetryAfter
+		o.log(journal.App, "going_away", journal.Str("reason", e.Reason), journal.Dur("retry_after", e.RetryAfter))
+	case backend.TokenExpiring:
+		o.acct.tokenEnds = e.ExpiresAt
+		o.connectionEvent(abi.ConnectionEvent{Event: connTokenExpiring, ErrorInfo: o.info(nil), ExpiresInMs: e.ExpiresAt.Sub(o.env.Wall()).Milliseconds()})
+	case backend.TokenExpired:
+		o.acct.mustAsk = true
+		o.connection(connTokenExpired, nimerr.TokenExpired.New(""))
+	case backend.PushChanged:
+		o.acct.pushSwitch = e.SwitchOpen
+		o.post(PushChangedEvent{abi.PushConfig{SwitchOpen: e.SwitchOpen}})
+	}
+}
+
+// presence keeps the list of other devices and passes the notice on, without
+// this device.
+func (o *onlineState) presence(p *backend.Presence) {
+	for _, d := range p.Devices {
+		o.acct.others = slices.DeleteFunc(o.acct.others, func(x backend.Device) bool { return x.ID == d.ID })
+		if p.Type == abi.MultiSpotNotifyTypeImIn {
+			o.acct.others = append(o.acct.others, d)
+		}
+	}
+	if list := o.devices(p.Devices); len(list) > 0 {
+		o.post(MultiSpotEvent{abi.MultiSpotEvent{MultiSpotNotiyType: p.Type, OtherClientsPres: list}})
+	}
+}
+
+// kickedOut ends the session because the server said so; there is no relogin.
+func (o *onlineState) kickedOut(k *backend.Kicked) {
+	o.log(journal.App, "kicked", journal.Int("reason", int64(k.Reason)), journal.Str("device_id", k.DeviceID))
+	o.answerAll(nimerr.Kicked.New(k.Description))
+	o.enter(StatusKicked, "kicked")
+	o.tellKicked(k)
+	o.connection(connNotReady, nil)
+	o.forget()
+	o.next = o.kicked
+}
+
+// lost begins automatic relogin.
+func (o *onlineState) lost(err *nimerr.Error) {
+	a := o.acct
+	o.history.lost(err)
+	o.answerAll(err)
+	if time.Since(a.online) >= steadyAfter {
+		a.outage, a.tries = time.Now(), 0
+	}
+	o.enter(StatusReconnecting, "lost")
+	o.post(DisconnectedEvent{abi.DisconnectEvent{ErrorInfo: o.info(err)}})
+	o.connection(connLost, err)
+	o.connection(connNotReady, nil)
+	o.next = o.backoff(err)
+}
+
+// command treats a call of the application.
+func (o *onlineState) command(c command) {
+	switch c := c.(type) {
+	case cmdLogin:
+		o.loginAgain(c)
+	case cmdLogout:
+		o.leave(func() stateFn { return o.loggingOut(o.conn, []Call{c.call}, c.kind, nil) })
+	case cmdPause:
+		o.answerAll(nimerr.Cancelled.New(""))
+		o.next = o.pausing(c.call)
+	case cmdResume:
+		o.simple(c.call, nil)
+	case cmdNetworkChanged:
+		o.conn.link.Check()
+	case cmdRelogin:
+		o.log(journal.Pro, "relogin_ignored")
+	case cmdKickOther:
+		o.ask(o.env.Backend.KickOther, backend.KickOther{DeviceIDs: c.devices}, func(body any, err *nimerr.Error) {
+			ok, _ := body.(backend.KickOtherOK)
+			o.kickedOther(c.devices, ok.Results, err)
+		})
+	case cmdRenew:
+		o.renew(c.token, c.options, func(ends time.Time, err *nimerr.Error) {
+			o.env.Sink.Answer(c.call, &abi.RenewTokenResult{ErrorInfo: o.info(err), ExpiresAtMs: unixMilli(ends)}, true)
+		})
+	case cmdPushGet:
+		o.push(c.call, backend.PushGet{})
+	case cmdPushSet:
+		o.push(c.call, backend.PushSet{SwitchOpen: c.open})
+	case cmdServerTime:
+		o.ask(o.env.Backend.ServerTime, backend.ServerTime{}, func(body any, err *nimerr.Error) { o.timed(c.call, body, err) })
+	case cmdUpload:
+		o.upload(c)
+	case cmdDiagnostics:
+		o.env.Sink.Answer(c.call, o.diagnose(o.conn.link), true)
+	default:
+		o.unavailable(c, nimerr.NotLoggedIn.New(""))
+	}
+}
+
+// leave goes to a state that takes the link over. What is on the wire is
+// cancelled.
+func (o *onlineState) leave(next stateFn) {
+	o.answerAll(nimerr.Cancelled.New(""))
+	o.keep, o.next = true, next
+}
+
+// loginAgain treats a login call while online.
+func (o *onlineState) loginAgain(c cmdLogin) {
+	if err := checkLogin(&c.req); err != nil {
+		o.refuseLogin(c.call, err)
+		return
+	}
+	a := o.acct
+	if a.login.Account != c.req.Account || a.login.AppKey != c.req.AppKey {
+		if !c.req.Options.SwitchAccount {
+			o.refuseLogin(c.call, nimerr.AlreadyLoggedIn.New(""))
+			return
+		}
+		then := func() stateFn { return o.begin(c) }
+		o.leave(func() stateFn { return o.loggingOut(o.conn, nil, abi.LogoutChangeAccout, then) })
+		return
+	}
+	if c.req.Token == "" || c.req.Token == a.login.Token && c.req.Options.AuthType == a.login.AuthType {
+		o.repeatLogin(c.call)
+		return
+	}
+	options := abi.RenewTokenOptions{AuthType: c.req.Options.AuthType, LoginEx: c.req.Options.LoginEx}
+	o.renew(c.req.Token, options, func(_ time.Time, err *nimerr.Error) {
+		if err != nil {
+			o.refuseLogin(c.call, err)
+			return
+		}
+		o.repeatLogin(c.call)
+	})
+}

@@ -1,0 +1,219 @@
+package core
+
+import (
+	"time"
+
+	"github.com/libnim/libnim/core/backend"
+	"github.com/libnim/libnim/core/journal"
+	"github.com/libnim/libnim/internal/abi"
+	"github.com/libnim/libnim/internal/nimerr"
+)
+
+// info turns an error into the group of keys that every result carries; nil is
+// success.
+func (s *Session) info(err *nimerr.Error) abi.ErrorInfo {
+	i := abi.ErrorInfoOf(err)
+	if a := s.acct; a != nil {
+		i.OperationId = a.login.OperationID
+		if err != nil {
+			i.Attempt = a.tries
+		}
+	}
+	return i
+}
+
+// step tells the login call how far it came.
+func (s *Session) step(step loginStep) {
+	s.log(journal.App, "login_step", journal.Int("step", int64(step)), journal.Bool("relogin", !s.acct.first))
+	if s.acct.call != 0 {
+		s.env.Sink.Answer(s.acct.call, &abi.LoginResult{ErrorInfo: s.info(nil), LoginStep: int(step)}, false)
+	}
+}
+
+// refuseLogin answers a login call that changes nothing.
+func (s *Session) refuseLogin(call Call, err *nimerr.Error) {
+	s.log(journal.Warn, "login_refused", journal.Err(err))
+	s.env.Sink.Answer(call, &abi.LoginResult{ErrorInfo: s.info(err)}, true)
+}
+
+// attemptFailed tells the login call, or the relogin callback, that an attempt
+// has failed and another follows.
+func (s *Session) attemptFailed(err *nimerr.Error, step loginStep) {
+	r := abi.LoginResult{ErrorInfo: s.info(err), LoginStep: int(step), Retrying: true}
+	r.Step = step.String()
+	switch a := s.acct; {
+	case !a.first:
+		r.Relogin = true
+		s.post(ReloginEvent{r})
+	case a.call != 0 && a.options.limited:
+		s.env.Sink.Answer(a.call, &r, false)
+	}
+	// A first login without limits of its own stays silent: programs that do
+	// not know "retrying" read any code but 200 as the end.
+}
+
+// finishLogin gives the final answer of the login call, or the last event of
+// automatic relogin. refused may be nil.
+func (s *Session) finishLogin(err *nimerr.Error, step loginStep, refused *backend.LoginRefused) {
+	a := s.acct
+	r := abi.LoginResult{ErrorInfo: s.info(err), LoginStep: int(step), Relogin: !a.first}
+	if err != nil {
+		r.Step = step.String()
+	} else {
+		r.OtherClientsPres = s.devices(a.others)
+	}
+	if refused != nil {
+		r.OtherClientsPres = s.devices(refused.Others)
+		if refused.Kicked != nil {
+			r.Kicked = kickout(refused.Kicked)
+		}
+	}
+	if !a.first {
+		s.post(ReloginEvent{r})
+	} else if call := a.call; call != 0 {
+		a.call = 0
+		s.env.Sink.Answer(call, &r, true)
+	}
+	if done := a.renewed; done != nil {
+		a.renewed = nil
+		done(err)
+	}
+}
+
+// repeatLogin answers a login of the account that is online already.
+func (s *Session) repeatLogin(call Call) {
+	r := abi.LoginResult{ErrorInfo: s.info(nil), LoginStep: int(stepLogin), RepeatLogin: true}
+	r.ErrMsg = "this account is logged in already"
+	r.OtherClientsPres = s.devices(s.acct.others)
+	s.env.Sink.Answer(call, &r, true)
+}
+
+// connection posts to the connection callback; err may be nil.
+func (s *Session) connection(kind string, err *nimerr.Error) {
+	s.connectionEvent(abi.ConnectionEvent{Event: kind, ErrorInfo: s.info(err)})
+}
+
+func (s *Session) connectionEvent(e abi.ConnectionEvent) {
+	e.Status = int(s.status)
+	s.log(journal.App, "connection", journal.Str("event", e.Event), journal.Str("err_name", e.ErrName))
+	s.post(ConnectionEvent{e})
+}
+
+// failed posts the connection event that fits why an attempt failed.
+func (s *Session) failed(err *nimerr.Error, step loginStep) {
+	kind := connFailed
+	switch err.Kind {
+	case nimerr.TokenExpired:
+		kind = connTokenExpired
+	case nimerr.TokenInvalid, nimerr.TokenNotYetValid, nimerr.TokenKeyMismatch, nimerr.TokenAccountMismatch,
+		nimerr.TokenAppMismatch, nimerr.TokenRevoked:
+		kind = connTokenInvalid
+	}
+	e := abi.ConnectionEvent{Event: kind, ErrorInfo: s.info(err)}
+	e.Step = step.String()
+	s.connectionEvent(e)
+}
+
+// retryIn posts when the next attempt comes.
+func (s *Session) retryIn(d time.Duration, cause *nimerr.Error) {
+	e := abi.ConnectionEvent{Event: connRetryIn, ErrorInfo: s.info(cause)}
+	e.RetryInMs = d.Milliseconds()
+	s.connectionEvent(e)
+}
+
+// tellKicked posts the kickout callback, which may come once per login: the
+// session leaves its login right after it.
+func (s *Session) tellKicked(k *backend.Kicked) {
+	s.history.kick = k
+	p := kickout(k)
+	s.post(KickoutEvent{*p})
+	err := nimerr.Kicked.New(k.Description)
+	s.connectionEvent(abi.ConnectionEvent{Event: connKicked, ErrorInfo: s.info(err), Kicked: p})
+}
+
+func (s *Session) kickedOther(asked []string, results []backend.KickResult, err *nimerr.Error) {
+	r := abi.KickOtherResult{ErrorInfo: s.info(err), DeviceIds: []string{}}
+	if err != nil {
+		r.DeviceIds = append(r.DeviceIds, asked...)
+	}
+	for _, k := range results {
+		r.Results = append(r.Results, abi.KickedDevice{DeviceId: k.DeviceID, ErrCode: int(k.Code)})
+		if k.Code == nimerr.OK.Code {
+			r.DeviceIds = append(r.DeviceIds, k.DeviceID)
+		}
+	}
+	s.post(KickOtherEvent{r})
+}
+
+// post hands an event to the host. When the host has stopped consuming, the
+// session stops reading until it has caught up.
+func (s *Session) post(e Event) {
+	if s.env.Sink.Event(e) > backlogHigh && s.room == nil {
+		room := make(chan struct{})
+		s.room = room
+		go func() {
+			s.env.Sink.WaitRoom(backlogLow)
+			close(room)
+		}()
+	}
+}
+
+// simple answers a call that only succeeds or fails.
+func (s *Session) simple(call Call, err *nimerr.Error) {
+	s.env.Sink.Answer(call, &abi.Result{ErrorInfo: s.info(err)}, true)
+}
+
+// synced tells programs that wait for the first synchronisation that it is
+// over: there is nothing to synchronise until the library carries messages.
+func (s *Session) synced() {
+	for _, t := range dataSyncTypes {
+		s.post(DataSyncedEvent{t})
+	}
+}
+
+// replay posts the present state again.
+func (s *Session) replay() {
+	switch s.status {
+	case StatusOnline:
+		s.connection(connReady, nil)
+	case StatusReconnecting, StatusLoggingIn:
+		s.connection(connConnecting, nil)
+	case StatusKicked:
+		if k := s.history.kick; k != nil {
+			p := kickout(k)
+			s.post(KickoutEvent{*p})
+			s.connectionEvent(abi.ConnectionEvent{Event: connKicked, ErrorInfo: s.info(nimerr.Kicked.New(k.Description)), Kicked: p})
+		}
+	case StatusGaveUp:
+		s.connection(connFailed, s.history.last)
+	default:
+		s.connection(connNotReady, nil)
+	}
+}
+
+func kickout(k *backend.Kicked) *abi.KickoutEvent {
+	p := &abi.KickoutEvent{
+		ClientType: k.ClientType, CustomClientType: k.CustomClientType,
+		ReasonCode: k.Reason, ReasonDescription: k.Description, DeviceId: k.DeviceID,
+	}
+	if !k.Time.IsZero() {
+		p.TimeMs = k.Time.UnixMilli()
+	}
+	return p
+}
+
+// devices leaves out entries of this device: after a crash the server may still
+// list what is in truth this client.
+func (s *Session) devices(list []backend.Device) []abi.ClientPres {
+	out := make([]abi.ClientPres, 0, len(list))
+	for _, d := range list {
+		if d.ID == s.env.Config.Device.ID {
+			continue
+		}
+		out = append(out, abi.ClientPres{
+			AppAccount: d.Account, ClientType: d.ClientType, ClientOs: d.OS, Mac: d.Mac, DeviceId: d.ID,
+			LoginTime: d.LoginTime.UnixMilli(), CustomTag: d.CustomTag, CustomClientType: d.CustomClientType,
+		})
+	}
+	return out
+}

@@ -1,0 +1,144 @@
+package core
+
+import (
+	"time"
+
+	"github.com/libnim/libnim/core/backend"
+	"github.com/libnim/libnim/internal/abi"
+	"github.com/libnim/libnim/internal/nimerr"
+)
+
+// ask sends a request and calls done exactly once: with the answer, or with
+// why there is none. can is the backend's capability.
+func (o *onlineState) ask(can bool, r backend.Request, done func(body any, err *nimerr.Error)) {
+	if !can {
+		done(nil, nimerr.NotSupported.New("the present server cannot do that"))
+		return
+	}
+	if len(o.pending) >= maxRequests {
+		done(nil, nimerr.Busy.New(""))
+		return
+	}
+	id, err := o.conn.send(r)
+	if err != nil {
+		done(nil, err)
+		return
+	}
+	o.pending = append(o.pending, request{id, time.Now().Add(requestTimeout), done})
+	if len(o.pending) == 1 {
+		o.overdue.Reset(requestTimeout)
+	}
+}
+
+// answer completes the request that an answer belongs to. One that comes after
+// its deadline belongs to none.
+func (o *onlineState) answer(a backend.Answer) {
+	for i, r := range o.pending {
+		if r.id == a.ID {
+			o.pending = append(o.pending[:i:i], o.pending[i+1:]...)
+			o.rearm()
+			r.done(a.Body, a.Err)
+			return
+		}
+	}
+}
+
+// expire completes the requests whose deadline has passed.
+func (o *onlineState) expire() {
+	now := time.Now()
+	for len(o.pending) > 0 && !o.pending[0].deadline.After(now) {
+		r := o.pending[0]
+		o.pending = o.pending[1:]
+		r.done(nil, nimerr.Timeout.New("waiting for the server's answer"))
+	}
+	o.rearm()
+}
+
+// answerAll completes everything on the wire, in order: the link is gone or the
+// session ends.
+func (o *onlineState) answerAll(err *nimerr.Error) {
+	all := o.pending
+	o.pending = nil
+	o.overdue.Stop()
+	for _, r := range all {
+		r.done(nil, err)
+	}
+}
+
+func (o *onlineState) rearm() {
+	if len(o.pending) == 0 {
+		o.overdue.Stop()
+		return
+	}
+	o.overdue.Reset(time.Until(o.pending[0].deadline))
+}
+
+// renew replaces the token: in place where the server can, else by a new link
+// that the application does not see as a logout.
+func (o *onlineState) renew(token string, options abi.RenewTokenOptions, done func(ends time.Time, err *nimerr.Error)) {
+	if token == "" {
+		done(time.Time{}, nimerr.InvalidArgument.New("token: want the new token, got an empty string"))
+		return
+	}
+	o.env.Journal.Secret(token)
+	if options.AuthType < 0 {
+		options.AuthType = o.acct.login.AuthType
+	}
+	adopt := func(a *account) {
+		if a.login.Token != token {
+			o.env.Journal.Forget(a.login.Token)
+		}
+		a.login.Token, a.login.AuthType = token, options.AuthType
+		if options.LoginEx != "" {
+			a.login.LoginEx = options.LoginEx
+		}
+		a.mustAsk = false
+	}
+	if o.env.Backend.RenewToken {
+		r := backend.RenewToken{Token: token, AuthType: options.AuthType, LoginEx: options.LoginEx}
+		o.ask(true, r, func(body any, err *nimerr.Error) {
+			ok, _ := body.(backend.TokenRenewed)
+			if err == nil {
+				adopt(o.acct)
+				o.acct.tokenEnds = ok.ExpiresAt
+			}
+			done(ok.ExpiresAt, err)
+		})
+		return
+	}
+	adopt(o.acct)
+	a := o.acct
+	a.renewed = func(err *nimerr.Error) { done(a.tokenEnds, err) }
+	o.answerAll(nimerr.Cancelled.New("the link is renewed"))
+	o.next = o.linking
+}
+
+// push asks for or sets the push-while-PC-online switch.
+func (o *onlineState) push(call Call, r backend.Request) {
+	o.ask(o.env.Backend.PushConfig, r, func(body any, err *nimerr.Error) {
+		p, _ := body.(backend.PushConfig)
+		if err == nil {
+			o.acct.pushSwitch = p.SwitchOpen
+		}
+		o.env.Sink.Answer(call, &PushConfigResult{Error: o.info(err), SwitchOpen: p.SwitchOpen}, true)
+	})
+}
+
+// timed passes the server's clock on, and keeps it.
+func (o *onlineState) timed(call Call, body any, err *nimerr.Error) {
+	r := ServerTimeResult{Code: nimerr.OK.Code}
+	if err != nil {
+		r.Code = err.Kind.Code
+	} else if t, ok := body.(backend.Time); ok {
+		r.TimeMS = t.Server.UnixMilli()
+		o.env.Sink.Clock(r.TimeMS, true)
+	}
+	o.env.Sink.Answer(call, &r, true)
+}
+
+func unixMilli(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}

@@ -1,0 +1,64 @@
+package core
+
+import (
+	"context"
+	"errors"
+
+	"github.com/libnim/libnim/core/backend"
+	"github.com/libnim/libnim/internal/nimerr"
+)
+
+// Routes is the Router of a configuration: a list of addresses, discovered or
+// given, that are tried in turn, beginning with the one that worked last.
+type Routes struct {
+	Backend  backend.Backend
+	Discover *Discovery // nil: only Fixed
+	Fixed    []string   // URLs from the configuration
+
+	next int // where the next attempt begins; one attempt runs at a time
+}
+
+var _ Router = (*Routes)(nil)
+
+// Connect implements Router.
+func (r *Routes) Connect(ctx context.Context, login *backend.Login, refresh bool) (backend.Link, []backend.Attempt, error) {
+	list, err := r.addresses(ctx, refresh)
+	if err != nil {
+		return nil, nil, err
+	}
+	var tried []backend.Attempt
+	begin := r.next
+	for i := range list {
+		at := (begin + i) % len(list)
+		var a backend.Attempt
+		var link backend.Link
+		link, err = r.Backend.Connect(ctx, list[at], login, &a)
+		tried = append(tried, a)
+		if err == nil {
+			r.next = at
+			return link, tried, nil
+		}
+		r.next = at + 1
+		if ctx.Err() != nil {
+			break
+		}
+		if e := nimerr.From(err, nimerr.ConnectionFailed); e.Kind.Domain != nimerr.Network || e.RetryAfter > 0 {
+			break // a server has spoken: another address would say the same
+		}
+	}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) && !errors.Is(err, nimerr.Timeout) {
+		err = nimerr.Timeout.New("connecting").At(tried[len(tried)-1].Endpoint)
+	}
+	return nil, tried, err
+}
+
+func (r *Routes) addresses(ctx context.Context, refresh bool) ([]string, error) {
+	if r.Discover == nil {
+		return r.Fixed, nil
+	}
+	found, err := r.Discover.Addresses(ctx, refresh)
+	if len(found) == 0 && len(r.Fixed) == 0 {
+		return nil, err
+	}
+	return append(found[:len(found):len(found)], r.Fixed...), nil
+}

@@ -1,0 +1,38 @@
+package core
+
+import "time"
+
+// The schedule of reconnects: the first attempt almost at once, then about one
+// a second while the outage is young, then exponentially rarer up to half a
+// minute, all jittered so that clients of a restarted server do not march in
+// step.
+const (
+	youngOutage  = 30 * time.Second
+	firstSpread  = 200 * time.Millisecond
+	youngMin     = 500 * time.Millisecond
+	youngSpread  = time.Second
+	oldBase      = 2 * time.Second
+	longestDelay = 30 * time.Second
+)
+
+// retryDelay returns how long to wait before the next attempt. outage is the
+// age of the outage, failures the number of failed attempts in it, wish the
+// server's own delay (negative: none), and random uniform in [0, 1).
+func retryDelay(outage time.Duration, failures int, wish time.Duration, random float64) time.Duration {
+	switch {
+	case wish >= 0:
+		return wish
+	case failures == 0:
+		return scale(firstSpread, random)
+	case outage < youngOutage:
+		return youngMin + scale(youngSpread, random)
+	}
+	// The young phase makes about 30 attempts; doubling starts after it.
+	bound := oldBase
+	for n := failures; n > 30 && bound < longestDelay; n-- {
+		bound *= 2
+	}
+	return scale(min(bound, longestDelay), random)
+}
+
+func scale(d time.Duration, f float64) time.Duration { return time.Duration(float64(d) * f) }

@@ -1,0 +1,144 @@
+package core
+
+import (
+	"time"
+
+	"github.com/libnim/libnim/core/journal"
+	"github.com/libnim/libnim/internal/abi"
+	"github.com/libnim/libnim/internal/nimerr"
+)
+
+// The states without a link: logged out, waiting for the next attempt, given
+// up, kicked, paused.
+
+// loggedOut: nobody is logged in.
+func (s *Session) loggedOut() stateFn {
+	s.enter(StatusLoggedOut, "logged_out")
+	return s.idle(s.reloginRefused(nimerr.NotLoggedIn.New("")))
+}
+
+// kicked: the server ended the session. A login is legal without a logout.
+func (s *Session) kicked() stateFn {
+	return s.idle(s.reloginRefused(nimerr.Kicked.New("log in again")))
+}
+
+// gaveUp: automatic relogin has stopped; a manual one starts it again.
+func (s *Session) gaveUp() stateFn {
+	return s.idle(func() stateFn {
+		s.acct.outage, s.acct.tries, s.acct.failures = time.Now(), 0, 0
+		return s.linking
+	})
+}
+
+// reloginRefused tells a manual relogin that there is nothing to reconnect.
+func (s *Session) reloginRefused(why *nimerr.Error) func() stateFn {
+	return func() stateFn {
+		s.post(ReloginEvent{abi.LoginResult{ErrorInfo: s.info(why), Relogin: true}})
+		return nil
+	}
+}
+
+// idle waits for a command where no session stands.
+func (s *Session) idle(relogin func() stateFn) stateFn {
+	for {
+		var next stateFn
+		select {
+		case c := <-s.cmds:
+			switch c := c.(type) {
+			case cmdLogin:
+				next = s.begin(c)
+			case cmdLogout:
+				next = s.logoutHere(c)
+			case cmdRelogin:
+				next = relogin()
+			default:
+				s.unavailable(c, nimerr.NotLoggedIn.New(""))
+			}
+		case <-s.room:
+			s.room = nil
+		case <-s.quit:
+			return s.stopped
+		}
+		if next != nil {
+			return next
+		}
+	}
+}
+
+// backoff waits for the next attempt.
+func (s *Session) backoff(cause *nimerr.Error) stateFn {
+	return func() stateFn {
+		a := s.acct
+		delay := retryDelay(time.Since(a.outage), a.tries, a.wish, s.env.Rand())
+		a.wish = noWish
+		s.enter(s.trying(), "backoff")
+		s.retryIn(delay, cause)
+		wake := time.NewTimer(min(delay, s.untilLimit()))
+		defer wake.Stop()
+		watch := newClockWatch(s.env.Wall)
+		tick := time.NewTicker(clockCheck)
+		defer tick.Stop()
+		for {
+			select {
+			case <-wake.C:
+				if s.exhausted() {
+					return s.end(cause, stepLinking, nil)
+				}
+				return s.linking
+			case <-tick.C:
+				if watch.jumped() {
+					s.log(journal.App, "wall_clock_jumped")
+					return s.linking
+				}
+			case c := <-s.cmds:
+				switch c.(type) {
+				case cmdRelogin, cmdNetworkChanged:
+					return s.linking
+				}
+				if next := s.whileConnecting(c, func() {}); next != nil {
+					return next
+				}
+			case <-s.quit:
+				return s.stopped
+			}
+		}
+	}
+}
+
+// pausing drops the connection and keeps the session.
+func (s *Session) pausing(call Call) stateFn {
+	return func() stateFn {
+		s.enter(StatusPaused, "paused")
+		s.simple(call, nil)
+		s.connection(connNotReady, nil)
+		return s.paused
+	}
+}
+
+// paused: the session is kept without a connection until Resume.
+func (s *Session) paused() stateFn {
+	for {
+		select {
+		case c := <-s.cmds:
+			switch c := c.(type) {
+			case cmdResume:
+				s.acct.outage, s.acct.tries = time.Now(), 0
+				s.simple(c.call, nil)
+				return s.linking
+			case cmdRelogin:
+				s.acct.outage, s.acct.tries = time.Now(), 0
+				return s.linking
+			case cmdPause:
+				s.simple(c.call, nil)
+			default:
+				if next := s.whileConnecting(c, func() {}); next != nil {
+					return next
+				}
+			}
+		case <-s.room:
+			s.room = nil
+		case <-s.quit:
+			return s.stopped
+		}
+	}
+}
