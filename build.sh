@@ -1,0 +1,164 @@
+#!/usr/bin/env bash
+# The one entry to the project; ./build.sh help lists what it does.
+#
+# Everything it makes is under dist/. GOOS, GOARCH and CC choose another target
+# for build and dist; the rest runs on this machine.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+root=$PWD
+
+usage() {
+	cat <<'EOF'
+./build.sh build           the library, its headers and nimd -> dist/<os>-<arch>/
+./build.sh demo            build, then see the library log in to nimd, be kicked, recover, log out
+./build.sh test [suite…]   every check, or the suites named: gen lint go headers bridge exports e2e mono fuzz
+./build.sh bench           build, then measure login, calls, callbacks, size and memory
+./build.sh gen             write what is derived from api/*.yaml
+./build.sh lint            formatting, vet, staticcheck and the rules of the tree
+./build.sh dist            a versioned archive with checksums
+./build.sh clean           remove dist/
+EOF
+}
+
+die() {
+	echo "build.sh: $*" >&2
+	exit 1
+}
+
+# ---- build -------------------------------------------------------------------
+
+command -v go >/dev/null || die "needs Go 1.26.8 or later (https://go.dev/dl/)"
+goos=$(go env GOOS)
+goarch=$(go env GOARCH)
+out=$root/dist/$goos-$goarch
+
+library_name() {
+	case $goos in
+	windows) echo nim.dll ;;
+	darwin) echo libnim.dylib ;;
+	*) echo libnim.so ;;
+	esac
+}
+
+# link_flags prints what the C linker is told: export the public names alone,
+# and be found under the name that programs of this ABI ask for (docs/adr/0001).
+# Paths must be absolute, since the linker runs elsewhere.
+link_flags() {
+	case $goos in
+	windows) echo "\"$root/nim.def\"" ;;
+	darwin)
+		sed -n 's/^    \(nim.*\);$/_\1/p' exports.map >"$out/exports.list"
+		echo "\"-Wl,-exported_symbols_list,$out/exports.list\" -Wl,-install_name,@rpath/libnim.dylib -Wl,-headerpad_max_install_names"
+		;;
+	*) echo "\"-Wl,--version-script=$root/exports.map\" -Wl,-soname,libnim.so -Wl,-z,now -Wl,-z,relro -Wl,--gc-sections" ;;
+	esac
+}
+
+# inputs_of prints a digest of all that a product is made of.
+inputs_of() {
+	{
+		go version
+		go env GOOS GOARCH CC CGO_CFLAGS
+		find . \( -path ./dist -o -path ./.git -o -path ./tests -o -path ./bindings \) -prune \
+			-o -type f \( -name '*.go' -o -name '*.c' -o -name '*.h' -o -name 'go.*' -o -name exports.map -o -name nim.def -o -name build.sh \) \
+			! -name '*_test.go' -print0 | LC_ALL=C sort -z | xargs -0 cat
+	} | checksum
+}
+
+checksum() { if command -v sha256sum >/dev/null; then sha256sum "$@"; else shasum -a 256 "$@"; fi; }
+
+# up_to_date succeeds when the product was made of the present inputs.
+up_to_date() { # product digest
+	[[ -f $1 && -f $1.inputs && $(<"$1.inputs") == "$2" ]]
+}
+
+build() {
+	mkdir -p "$out/lib" "$out/bin" "$out/include"
+	local digest lib bin
+	digest=$(inputs_of)
+	lib=$out/lib/$(library_name)
+	bin=$out/bin/nimd
+	[[ $goos != windows ]] || bin+=.exe
+	up_to_date "$lib" "$digest" || build_library "$lib" "$digest"
+	up_to_date "$bin" "$digest" || build_nimd "$bin" "$digest"
+	copy_headers
+}
+
+build_library() { # product digest
+	echo "building ${1#"$root"/}"
+	rm -f "$1.inputs"
+	local work
+	work=$(mktemp -d "$out/.link-XXXXXX")
+	# cgo writes a header beside the library; it is not ours to ship.
+	CGO_ENABLED=1 CGO_CFLAGS="${CGO_CFLAGS:--O2} -fvisibility=hidden" \
+		go build -buildmode=c-shared -trimpath -buildvcs=false \
+		-ldflags "-s -w -buildid= '-extldflags=$(link_flags)'" \
+		-o "$work/$(library_name)" . || { rm -rf "$work"; return 1; }
+	mv "$work/$(library_name)" "$1"
+	rm -rf "$work"
+	echo "$2" >"$1.inputs"
+}
+
+build_nimd() { # product digest
+	echo "building ${1#"$root"/}"
+	rm -f "$1.inputs"
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false \
+		-ldflags "-s -w -buildid= -X main.version=$(version)" -o "$1" ./cmd/nimd
+	echo "$2" >"$1.inputs"
+}
+
+copy_headers() {
+	cmp -s <(cd include && cat ./*.h) <(cd "$out/include" && cat ./*.h 2>/dev/null) && return
+	rm -f "$out"/include/*.h
+	cp include/*.h "$out/include/"
+}
+
+# version prints the one that the library reports.
+version() {
+	sed -n 's/.*NIM_VERSION_TEXT "\(.*\)".*/\1/p' ./*.h ./*.c | head -1
+}
+
+# ---- test --------------------------------------------------------------------
+
+source build/suites.sh
+
+# ---- commands ----------------------------------------------------------------
+
+dist() {
+	build
+	local name
+	name=libnim-$(version)-$goos-$goarch
+	rm -rf "dist/$name" "dist/$name.tar.gz"
+	mkdir -p "dist/$name"
+	cp -r "$out/lib" "$out/bin" "$out/include" LICENSE README.md README.zh-CN.md CHANGELOG.md "dist/$name/"
+	find "dist/$name" -name '*.inputs' -delete
+	tar --sort=name --owner=0 --group=0 --numeric-owner --mtime='2000-01-01 UTC' -C dist -cf - "$name" | gzip -9n >"dist/$name.tar.gz"
+	rm -rf "dist/$name"
+	(cd dist && checksum "$name.tar.gz" >"$name.tar.gz.sha256" && cat "$name.tar.gz.sha256")
+}
+
+case ${1:-help} in
+build) build ;;
+demo)
+	build
+	exec go run ./tests/demo
+	;;
+gen) go run ./internal/apigen ;;
+test)
+	shift
+	run_suites "$@"
+	;;
+run-suite) "suite_$2" ;; # how test runs one
+lint) exec build/lint.sh ;;
+bench)
+	build
+	exec go run ./tests/bench
+	;;
+dist) dist ;;
+clean) rm -rf dist ;;
+help | -h | --help) usage ;;
+*)
+	usage >&2
+	die "unknown command: $1"
+	;;
+esac

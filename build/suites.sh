@@ -1,0 +1,176 @@
+# shellcheck shell=bash
+# The test suites; sourced by build.sh. A suite is a function suite_NAME that
+# runs in a shell of its own. Its last line "N passed, N failed[, N skipped]" is
+# its result; a suite without such a line counts as one check. Exit status 77
+# means that the suite could not run here.
+
+all_suites=(gen lint go headers bridge exports e2e mono fuzz)
+logs=$root/dist/test
+min_core_coverage=85
+fuzz_time=${FUZZ_TIME:-5s}
+
+# ci succeeds where a missing tool is a failure.
+ci() { [[ ${CI:-} == true ]]; }
+
+# need makes sure of a command. Where the system is Debian and it may, it
+# installs the packages named; else it ends the suite: a failure in CI, a skip
+# elsewhere.
+need() { # command package…
+	local command=$1
+	shift
+	command -v "$command" >/dev/null && return
+	local as_root=()
+	if [[ $(id -u) != 0 ]]; then
+		ci && command -v sudo >/dev/null && as_root=(sudo -n)
+	fi
+	if command -v apt-get >/dev/null && { [[ $(id -u) == 0 ]] || [[ ${#as_root[@]} -gt 0 ]]; }; then
+		echo "installing $*"
+		"${as_root[@]}" apt-get update -qq &&
+			"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+		command -v "$command" >/dev/null && return
+	fi
+	echo "needs $command (Debian: $*)"
+	if ci; then exit 1; else exit 77; fi
+}
+
+# need_sanitizers makes sure that clang can link ThreadSanitizer.
+need_sanitizers() {
+	need clang clang
+	local major
+	major=$(clang -dumpversion)
+	major=${major%%.*}
+	echo 'int main(void) { return 0; }' | clang -fsanitize=thread -x c -o /dev/null - 2>/dev/null ||
+		need_files "libclang-rt-$major-dev"
+}
+
+need_files() { # package
+	if command -v apt-get >/dev/null && [[ $(id -u) == 0 ]]; then
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1" >/dev/null && return
+	fi
+	echo "needs $1"
+	if ci; then exit 1; else exit 77; fi
+}
+
+# ---- suites ------------------------------------------------------------------
+
+suite_gen() {
+	go run ./internal/apigen -check
+	echo "what is derived from api/ is up to date"
+}
+
+suite_lint() { build/lint.sh; }
+
+# go_tests runs packages and prints what failed and a line per package.
+go_tests() { # arguments of go test
+	go test -json "$@" | go run ./build/testsum
+}
+
+suite_go() {
+	local others
+	mapfile -t others < <(go list ./... | grep -v -e /tests/ -e /core/ -e '/core$')
+	go_tests -race "${others[@]}" | tee "$logs/go-others"
+	go_tests -race -coverpkg=./core/... -coverprofile="$logs/core.cover" ./core/... | tee "$logs/go-core"
+	local covered verdict=passed
+	covered=$(go tool cover -func="$logs/core.cover" | awk 'END { sub("%", "", $NF); print $NF }')
+	awk -v c="$covered" -v min="$min_core_coverage" 'BEGIN { exit !(c + 0 >= min) }' || verdict=failed
+	echo "coverage of core: $covered %, wanted $min_core_coverage %: $verdict"
+	cat "$logs/go-others" "$logs/go-core" | add_up "$verdict"
+	[[ $verdict == passed ]]
+}
+
+# add_up sums the result lines of its input and one more verdict.
+add_up() { # passed|failed
+	awk -v verdict="$1" '
+		/^[0-9]+ passed, [0-9]+ failed/ { p += $1; f += $3; s += $5 }
+		END {
+			if (verdict == "passed") p++; else f++
+			printf "%d passed, %d failed%s\n", p, f, s ? ", " s " skipped" : ""
+		}'
+}
+
+suite_headers() {
+	need gcc gcc
+	need g++ g++
+	need clang clang
+	tests/headers/run.sh
+}
+
+suite_bridge() {
+	need gcc gcc
+	need_sanitizers
+	tests/bridge/run.sh
+}
+
+suite_exports() {
+	need nm binutils
+	build
+	tests/exports/run.sh "$out"
+}
+
+suite_e2e() {
+	need gcc gcc
+	build
+	NIM_DIST=$out go_tests -count=1 -timeout 15m ./tests/e2e/...
+}
+
+suite_mono() {
+	need mcs mono-mcs
+	need mono mono-runtime
+	build
+	NIM_DIST=$out go_tests -count=1 -timeout 10m ./tests/mono/...
+}
+
+# suite_fuzz runs each fuzz target for a while; their seeds run in suite go.
+suite_fuzz() {
+	local file target package p=0 f=0
+	while IFS=: read -r file target; do
+		package=./$(dirname "$file")
+		echo "$package $target, $fuzz_time"
+		if go test -run '^$' -fuzz "^$target\$" -fuzztime "$fuzz_time" -parallel 2 "$package" >"$logs/fuzz-one" 2>&1; then
+			p=$((p + 1))
+		else
+			cat "$logs/fuzz-one"
+			f=$((f + 1))
+		fi
+	done < <(find core internal server -name '*_test.go' -exec grep -oH '^func Fuzz[A-Za-z0-9_]*' {} + | sed 's/:func /:/' | LC_ALL=C sort)
+	echo "$p passed, $f failed"
+	[[ $f == 0 ]]
+}
+
+# ---- running them ------------------------------------------------------------
+
+# run_suites runs the suites named, or all, and ends with the sum.
+run_suites() {
+	[[ $# -gt 0 ]] || set -- "${all_suites[@]}"
+	local name status sum p f s passed=0 failed=0 skipped=0 rows=()
+	mkdir -p "$logs"
+	for name in "$@"; do
+		declare -F "suite_$name" >/dev/null || die "no suite $name; there are ${all_suites[*]}"
+		echo
+		echo "== $name"
+		local started=$SECONDS
+		# A process of its own: errexit would not hold in a function that is tested.
+		set +e
+		bash "$root/build.sh" run-suite "$name" 2>&1 | tee "$logs/$name.log"
+		status=${PIPESTATUS[0]}
+		set -e
+		sum=$(grep -E '^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$' "$logs/$name.log" | tail -1)
+		read -r p f s <<<"$(tr -cd '0-9 ' <<<"${sum:-}")" || true
+		p=${p:-0} f=${f:-0} s=${s:-0}
+		if [[ $status == 77 ]]; then
+			s=$((s + 1))
+		elif [[ $status != 0 && $f == 0 ]]; then
+			f=1
+		elif [[ $status == 0 && -z $sum ]]; then
+			p=1
+		fi
+		passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+		rows+=("$(printf '%-8s %5d passed %3d failed %3d skipped %5d s' "$name" "$p" "$f" "$s" $((SECONDS - started)))")
+	done
+	echo
+	printf '%s\n' "${rows[@]}"
+	sum="$passed passed, $failed failed"
+	[[ $skipped == 0 ]] || sum+=", $skipped skipped"
+	echo "$sum"
+	[[ $failed == 0 ]]
+}
