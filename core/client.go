@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"fmt"
 	mathrand "math/rand/v2"
 	"net/url"
 	"reflect"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -36,6 +38,7 @@ type Options struct {
 // way out, backend.
 type Client struct {
 	*Session
+	version  string
 	settings abi.InitOptions
 	dataDir  string
 	dir      *datadir.Dir
@@ -55,7 +58,7 @@ func Open(o Options) (*Client, *nimerr.Error) {
 	if bad := loadServerConf(&o.Settings); bad != nil {
 		return nil, bad
 	}
-	c := &Client{settings: o.Settings, dataDir: path, ended: make(chan struct{})}
+	c := &Client{version: o.Version, settings: o.Settings, dataDir: path, ended: make(chan struct{})}
 	fixed, bad := links(&o.Settings)
 	if bad != nil {
 		return nil, bad
@@ -229,4 +232,60 @@ func fromMilli(ms int64) time.Time {
 		return time.Time{}
 	}
 	return time.UnixMilli(ms)
+}
+
+// Background runs f on a goroutine whose context ends with the client.
+func (c *Client) Background(f func(ctx context.Context)) {
+	ctx, cancel := context.WithCancel(context.Background())
+	stop := make(chan struct{})
+	go func() {
+		select {
+		case <-c.ended:
+		case <-stop:
+		}
+		cancel()
+	}()
+	go func() {
+		defer close(stop)
+		defer func() {
+			if p := recover(); p != nil {
+				c.Panicked("background", fmt.Sprint(p), string(debug.Stack()))
+			}
+		}()
+		f(ctx)
+	}()
+}
+
+// Panicked writes down a panic that was kept from the host.
+func (c *Client) Panicked(where, value, stack string) {
+	c.journal.Add(journal.Error, "panic", journal.Str("where", where), journal.Str("value", value), journal.Str("stack", stack))
+}
+
+// Describe says what this library and its present backend can do.
+func (c *Client) Describe() *abi.Capabilities {
+	return &abi.Capabilities{
+		Version: c.version, AbiLevel: AbiLevel, Backend: c.backend.Name(), Backends: []string{"nim"},
+		Features: features(c.backend.Capabilities()), Modules: []string{"client", "global", "data_sync"},
+	}
+}
+
+// AbiLevel counts the additions to the ABI.
+const AbiLevel = 1
+
+func features(b backend.Capabilities) []string {
+	var out []string
+	for _, f := range []struct {
+		name string
+		has  bool
+	}{
+		{"kick_other", b.KickOther}, {"presence", b.Presence}, {"renew_token", b.RenewToken},
+		{"push_config", b.PushConfig}, {"server_time", b.ServerTime}, {"upload_log", b.UploadLog},
+		{"profile", b.Profile}, {"kick_details", b.KickDetails}, {"token_expiry", b.TokenExpiry},
+		{"refuse_device", b.RefuseDevice},
+	} {
+		if f.has {
+			out = append(out, f.name)
+		}
+	}
+	return out
 }
