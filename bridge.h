@@ -106,18 +106,50 @@ enum {
 
 /* Queues a callback: of the pending call `call` if it is not 0, else of `slot`.
  * Copies the strings. Returns how many callbacks are pending now. A call that
- * is not pending (any more) is ignored: a call completes exactly once. */
+ * is not pending (any more) is ignored: a call completes exactly once. An event
+ * for which nobody is registered, or that comes while the library closes, is
+ * ignored too. A negative result is minus that number, and says that the
+ * system refused to start the delivery thread: nothing is lost, but somebody
+ * must call nim_retry in a while (50 ms), until that is no longer negative. */
 int nim_post(int slot, uint64_t call, int flags,
              int64_t n0, int64_t n1, int64_t n2, int64_t n3,
              const char *s0, size_t l0, const char *s1, size_t l1);
 
+int nim_retry(void);
+
+/* Posts a log line, droppable, to whoever registered for log lines. */
+void nim_log(int level, const char *line);
+
 /* Stores what the getters answer; called before the event is posted. */
 void nim_publish_state(int login_state, int status, const char *account, size_t len);
-/* server_ms = local monotonic ms + offset. valid 0 forgets it (logout). */
+/* server time = nim_boot_time() + offset. valid 0 forgets it (logout). */
 void nim_publish_clock(int64_t offset_ms, int valid);
+/* Local milliseconds for that: never jumps, and counts the time asleep. */
+int64_t nim_boot_time(void);
+
+/* Whether a callback is registered in the slot. */
+int nim_registered(int slot);
 
 /* Waits until at most `low` callbacks are pending or the library is closing. */
 void nim_wait_room(int low);
+
+/* What the front has done since the library was loaded; for diagnostics. */
+typedef struct nim_counters {
+    uint64_t posted;          /* callbacks queued */
+    uint64_t delivered;       /* callbacks run */
+    uint64_t dropped_logs;    /* droppable ones dropped */
+    uint64_t dropped_events;  /* queued events that a cleanup or a detach dropped */
+    uint64_t lost_answers;    /* completions that could not be delivered in the bound, or after a detach */
+    uint64_t late_answers;    /* answers to calls that were not pending any more */
+    uint64_t cancelled;       /* calls that the front answered at cleanup, not the core */
+    uint64_t refused;         /* calls refused as not initialised or for an argument */
+    uint64_t tokens_late;     /* provider answers that came after their deadline */
+    uint64_t threads;         /* delivery threads started */
+    uint64_t threads_refused; /* times the system refused to start one */
+    uint64_t calls_pending;   /* now */
+    uint64_t callbacks_pending; /* now */
+} nim_counters;
+void nim_stats(nim_counters *out);
 
 /* The token provider. ask: queues the provider callback (slot
  * NIM_SLOT_client_relogin_request_token) and returns a request id, 0 if nobody
@@ -131,8 +163,9 @@ int nim_token_wait(uint64_t request, char **token, size_t *len);
 int nim_token_late(char **token, size_t *len);
 void nim_token_cancel(void);
 
-/* ---- what export.go exports ------------------------------------------------*/
+/* ---- what export.go exports; cgo declares them itself, without const ------*/
 
+#ifndef NIM_GO_SIDE
 /* Starts the core. Returns NULL, or a malloc'ed JSON error object. */
 extern char *nim_go_init(const char *data_dir, const char *install_dir, const char *json, int reattach);
 /* Stops the core: answers every accepted call, ends the session; returns within about 1 s. */
@@ -141,5 +174,7 @@ extern int64_t nim_go_call(nim_call *c);
 extern char *nim_go_text(nim_call *c); /* malloc'ed, or NULL */
 /* Posts the current state to a slot that was registered again after a detach. */
 extern void nim_go_replay(int slot);
+
+#endif
 
 #endif

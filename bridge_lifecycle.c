@@ -1,0 +1,273 @@
+/* bridge_lifecycle.c: init and cleanup.
+ *
+ * What cleanup holds to, in this order, when it cannot have everything:
+ * nothing starts after it has returned; callbacks run one at a time; every
+ * accepted call is answered. It never waits longer than FRONT_BOUND_MS for
+ * another thread, and never for its own. */
+#include "bridge_front.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void broadcast_all(void)
+{
+    port_broadcast(&front.work);
+    port_broadcast(&front.quiet);
+    port_broadcast(&front.room);
+}
+
+/* Locked. Waits while another thread starts or closes the library. */
+static int wait_settled(int64_t deadline)
+{
+    while (front.state == FRONT_STARTING || front.state == FRONT_CLOSING)
+        if (!front_wait(&front.quiet, deadline))
+            return 0;
+    return 1;
+}
+
+/* ---- init ---- */
+
+/* Locked. Takes error (a malloc'ed JSON object, or NULL for none) as what nimx_init_error tells. */
+static int conclude(char *error)
+{
+    front.init_error = error == NULL ? "" : front_intern(error, strlen(error));
+    free(error);
+    return front.init_error[0] == 0;
+}
+
+/* Locked. A callback from before the last cleanup may still be running. It gets
+ * a moment, if cleanup has not given it that; then the baton is taken away. */
+static void claim_baton(void)
+{
+    if (front_mine() || (!front.stuck && front_wait_quiet(front_bound())))
+        return;
+    if (!front.held)
+        return;
+    front.epoch++;
+    front.held = front.stuck = front.thread = front.dispatching = 0;
+    broadcast_all();
+}
+
+/* Locked; unlocks meanwhile. From closed to open; returns the error. */
+static char *start(const char *data_dir, const char *install_dir, const char *json)
+{
+    char *error;
+    front.state = FRONT_STARTING;
+    front_watch_exit();
+    port_pin_library();
+    port_keep_signal_mask();
+    front_unlock();
+    error = nim_go_init(data_dir, install_dir, json, 0);
+    front_lock();
+    if (error != NULL)
+        front_drop_all(1);
+    front.state = error == NULL ? FRONT_OPEN : FRONT_CLOSED;
+    front.give_up = 0;
+    broadcast_all();
+    return error;
+}
+
+/* Locked; unlocks meanwhile. Asks the running core whether the configuration is its own. */
+static char *reattach(const char *data_dir, const char *install_dir, const char *json)
+{
+    char *error;
+    front.calls_in_go++;
+    front_unlock();
+    error = nim_go_init(data_dir, install_dir, json, 1);
+    front_go_leave();
+    front_lock();
+    return error;
+}
+
+/* Logs, through the new session, what the last cleanup could not say any more. */
+static void log_lost(uint64_t lost)
+{
+    char line[96];
+    if (lost == 0)
+        return;
+    snprintf(line, sizeof line, "the last cleanup dropped %lu answers: a callback did not end in time",
+             (unsigned long)lost);
+    nim_log(kNIMSDKLogLevelWarn, line);
+}
+
+int front_init(const char *data_dir, const char *install_dir, const char *json)
+{
+    const char *names[] = {"app_data_dir", "app_install_dir", "json_extension"}, *values[3];
+    char detail[160] = "", *error = NULL;
+    uint64_t lost;
+    size_t len;
+    int i, ok, bad = 0;
+    if (front_forked())
+        return 0;
+    values[0] = data_dir;
+    values[1] = install_dir;
+    values[2] = json;
+    for (i = 0; i < 3; i++) {
+        values[i] = values[i] == NULL ? "" : values[i];
+        bad = bad || !front_check_text(names[i], values[i], i == 2 ? NIM_STR_JSON : NIM_STR_TEXT, &len, detail, sizeof detail);
+    }
+    front_guard_stack();
+    front_lock();
+    if (bad)
+        error = front_error_json(NIM_ERR_INVALID_ARGUMENT, detail, "");
+    else if (front_exiting())
+        error = front_error_json(NIM_ERR_NOT_INITIALIZED, "the process exits", "");
+    else if (front.state == FRONT_CLOSING && front_mine())
+        error = front_error_json(NIM_ERR_CONFIG_CONFLICT, "called inside a callback of a cleanup that still runs", "");
+    else if (!wait_settled(front_bound()))
+        error = front_error_json(NIM_ERR_CONFIG_CONFLICT, "another thread's init or cleanup does not end", "");
+    else if (front.state == FRONT_OPEN)
+        error = reattach(values[0], values[1], values[2]);
+    else {
+        claim_baton();
+        error = front.state == FRONT_CLOSED ? start(values[0], values[1], values[2])
+                                            : front_error_json(NIM_ERR_CONFIG_CONFLICT, "another thread's init came first", "");
+    }
+    ok = conclude(error);
+    lost = ok ? front.lost_at_cleanup : 0;
+    if (ok)
+        front.lost_at_cleanup = 0;
+    front_unlock_and_serve();
+    log_lost(lost);
+    return ok;
+}
+
+/* In the child of a fork no lock may be taken and memory be no longer sound, so
+ * the text is put together in place, always the same one. */
+static const char *forked_error(void)
+{
+    static char text[256];
+    const nim_error_row *row = &nim_error_rows[NIM_ERR_FORKED];
+    snprintf(text, sizeof text, "{\"err_code\":%d,\"err_name\":\"%s\",\"err_msg\":\"%s\",\"domain\":\"%s\",\"retryable\":false}",
+             row->code, row->name, row->text, row->domain);
+    return text;
+}
+
+const char *front_init_error(void)
+{
+    const char *text;
+    if (front_forked())
+        return forked_error();
+    front_lock();
+    text = front.init_error;
+    front_unlock();
+    return text;
+}
+
+/* ---- cleanup ---- */
+
+/* Locked. Runs what is left on this thread, which has the baton or may take it. */
+static void deliver_here(void)
+{
+    while (front_may_run())
+        if (!front_run_next())
+            break;
+}
+
+/* Locked; unlocks meanwhile. Steps 3 and 4: the answers, on the thread they belong to. 0 on expiry. */
+static int deliver_answers(int mine)
+{
+    int64_t deadline = front_bound();
+    if (mine) {
+        deliver_here();
+        return 1;
+    }
+    if (front.pull) {
+        if (!front_wait_quiet(deadline))
+            return 0;
+        deliver_here();
+    }
+    while (front.held || front.waking || front_may_run()) {
+        int served = front_unlock_and_serve();
+        front_lock();
+        if (!served && !front.held)
+            deliver_here();
+        else if ((front.held || front.waking || front_may_run()) && !front_wait(&front.quiet, deadline))
+            return 0;
+    }
+    return 1;
+}
+
+/* Locked. Step 5. */
+static void close_front(void)
+{
+    uint64_t before = front.count.lost_answers;
+    front_drop_all(0);
+    front.lost_at_cleanup = front.count.lost_answers - before;
+    front.state = FRONT_CLOSED;
+    front.generation++;
+    front.woken = front.wake_due = 0;
+    front_state_reset();
+    broadcast_all();
+}
+
+/* Locked; unlocks meanwhile. Steps 1 to 5 on the thread that comes first. */
+static void close_first(int mine)
+{
+    int64_t deadline = front_bound();
+    front.state = FRONT_CLOSING;
+    front_drop_all(1);
+    front_tokens_end(0);
+    broadcast_all();
+    while (front.calls_in_go > 0 && front_wait(&front.quiet, deadline))
+        continue;
+    front_unlock();
+    front_guard_stack();
+    nim_go_stop();
+    front_lock();
+    front_calls_cancel();
+    front_slots_end();
+    if (!deliver_answers(mine)) {
+        front.give_up = 1;
+        front.stuck = front.held;
+    }
+    close_front();
+}
+
+/* Locked. A cleanup beside or after another one: it too returns only when
+ * nothing starts any more. */
+static void close_again(void)
+{
+    int64_t deadline = front_bound();
+    if (!wait_settled(deadline) && front.state == FRONT_CLOSING) {
+        front.give_up = 1;
+        front.stuck = front.held;
+    }
+    if (front.state == FRONT_CLOSED && !front.stuck && !front_mine())
+        front.stuck = !front_wait_quiet(deadline);
+}
+
+void front_cleanup(void)
+{
+    int mine;
+    if (front_forked())
+        return;
+    front_lock();
+    mine = front_mine();
+    if (front.state == FRONT_STARTING)
+        wait_settled(front_bound());
+    if (front.state == FRONT_OPEN)
+        close_first(mine);
+    else if (!(front.state == FRONT_CLOSING && mine))
+        close_again();
+    front_unlock();
+}
+
+void front_cleanup_then(nim_tramp tramp, nim_fn fn, const void *user_data)
+{
+    nim_args args;
+    front_node *n;
+    front_cleanup();
+    if (fn == NULL || front_forked())
+        return;
+    memset(&args, 0, sizeof args);
+    args.str[0] = "{\"err_code\":200}";
+    n = front_node_new(FRONT_COMPLETION, &args, NULL);
+    if (n == NULL)
+        return;
+    n->tramp = tramp;
+    n->fn = fn;
+    n->user_data = user_data;
+    front_run_here(n, 1);
+}

@@ -1,0 +1,127 @@
+/* bridge_thread.c: the delivery thread.
+ *
+ * It exists while there is something to deliver and little longer: a thread
+ * that has entered a managed runtime (Mono) keeps the whole process from
+ * exiting. So it retires, always between two callbacks, when it has been idle
+ * or has simply lived long enough, and a successor takes what is left. In pull
+ * mode it delivers nothing; it only calls the wake hook, because the posting
+ * thread belongs to Go and must not enter the host either. */
+#include "bridge_front.h"
+
+#include <stddef.h>
+
+static int wake_is_due(void)
+{
+    return front.pull && front.wake_due && front.wake != NULL && front.state == FRONT_OPEN && !front_exiting();
+}
+
+void front_wake_if_due(void)
+{
+    if (front.woken || front.dispatching || front.wake == NULL)
+        return;
+    front.woken = front.wake_due = 1;
+}
+
+/* Locked; unlocks meanwhile. It may overlap a callback; cleanup waits for it. */
+static void run_wake(void)
+{
+    front_registration *r = front.wake;
+    front.wake_due = 0;
+    front.waking = 1;
+    front_registration_hold(r);
+    front_unlock();
+    ((void (*)(const void *))r->fn)(r->user_data);
+    front_lock();
+    front.waking = 0;
+    front_registration_ran(r);
+    port_broadcast(&front.quiet);
+}
+
+static void deliver(uint32_t epoch);
+
+/* Locked; unlocks meanwhile. Leaves the work to a fresh thread; 0 if there is none to be had. */
+static int hand_over(uint32_t epoch)
+{
+    int started;
+    front_unlock();
+    started = port_thread_start(deliver, epoch);
+    front_lock();
+    if (started)
+        front.count.threads++;
+    else
+        front.count.threads_refused++;
+    return started;
+}
+
+/* Locked; returns unlocked. One life of the delivery thread. */
+static void live(uint32_t epoch)
+{
+    int64_t now = port_now(), born = now, idle_since = now;
+    while (front.epoch == epoch) {
+        int may_run = !front.pull && front_may_run();
+        if (now - born >= FRONT_LIFE_MS && (may_run || wake_is_due())) {
+            if (hand_over(epoch))
+                break;
+            born = now;
+        } else if (wake_is_due()) {
+            run_wake();
+            idle_since = port_now();
+        } else if (may_run && !front.held) {
+            if (!front_run_next())
+                break;
+            idle_since = port_now();
+        } else if (may_run) {
+            front_wait(&front.quiet, now + FRONT_IDLE_MS);
+        } else {
+            int64_t end = idle_since + FRONT_IDLE_MS;
+            if (end > born + FRONT_LIFE_MS)
+                end = born + FRONT_LIFE_MS;
+            if (front.state == FRONT_CLOSED || now >= end) {
+                front.thread = 0;
+                port_broadcast(&front.quiet);
+                break;
+            }
+            front_wait(&front.work, end);
+        }
+        now = port_now();
+    }
+    front_unlock();
+}
+
+static void deliver(uint32_t epoch)
+{
+    front_lock();
+    live(epoch);
+}
+
+int front_unlock_and_serve(void)
+{
+    uint32_t epoch = front.epoch;
+    int started;
+    if (front.thread || !(front.pull ? wake_is_due() : front_may_run())) {
+        front_unlock();
+        return 1;
+    }
+    front.thread = 1;
+    front_unlock();
+    started = port_thread_start(deliver, epoch);
+    front_lock();
+    if (started)
+        front.count.threads++;
+    else
+        front.count.threads_refused++;
+    if (!started && front.epoch == epoch)
+        front.thread = 0;
+    front_unlock();
+    return started;
+}
+
+int nim_retry(void)
+{
+    int pending;
+    if (front_forked())
+        return 0;
+    front_lock();
+    pending = front.queued;
+    return front_unlock_and_serve() ? pending : -pending;
+}
