@@ -18,21 +18,27 @@ const (
 	toCallback
 )
 
-// An entry of the queue is a line, or a mark: done is not nil.
+// An entry of the queue is a line; or, if done is not nil, a mark; or, if
+// dropped is not 0, the place where so many lines are missing.
 type entry struct {
-	level Level
-	line  string
-	to    destination
-	done  chan struct{} // closed when all that was queued before is out
-	last  bool          // the mark of Close: close the file too
+	level   Level
+	line    string
+	to      destination
+	done    chan struct{} // closed when all that was queued before is out
+	last    bool          // the mark of Close: close the file too
+	dropped int64
 }
 
-// queueLocked queues an entry and sees to it that somebody drains the queue.
-// Marks are never refused.
+// queueLocked queues an entry and sees to it that somebody drains the queue. A
+// line for which there is no room leaves a note of that; a mark needs none.
 func (j *Journal) queueLocked(e entry) {
 	if j.bytes+len(e.line) > maxQueue {
-		j.overflow++
 		j.lost.Add(1)
+		if end := len(j.queue) - 1; j.queue[end].dropped > 0 {
+			j.queue[end].dropped++
+		} else {
+			j.queue = append(j.queue, entry{dropped: 1})
+		}
 		return
 	}
 	j.bytes += len(e.line)
@@ -48,14 +54,14 @@ func (j *Journal) queueLocked(e entry) {
 func (j *Journal) drain() {
 	for {
 		j.mu.Lock()
-		batch, overflow := j.queue, j.overflow
+		batch := j.queue
 		if len(batch) == 0 {
 			j.draining = false
 			j.mu.Unlock()
 			return
 		}
 		j.queue, j.spare = j.spare[:0], nil
-		j.bytes, j.overflow = 0, 0
+		j.bytes = 0
 		j.mu.Unlock()
 
 		for i := range batch {
@@ -67,9 +73,6 @@ func (j *Journal) drain() {
 		j.mu.Lock()
 		j.spare = batch
 		j.mu.Unlock()
-		if overflow > 0 {
-			j.Add(Warn, "log_lines_dropped", Int("lines", int64(overflow)))
-		}
 	}
 }
 
@@ -89,6 +92,11 @@ func (j *Journal) deliver(e *entry) {
 		}
 		close(e.done)
 		return
+	}
+	if e.dropped > 0 {
+		e.level = Warn
+		e.line, e.to = j.format(Warn, toFile|toCallback, "log_lines_dropped", []Field{Int("lines", e.dropped)})
+		j.keep(e.line)
 	}
 	if e.to&toFile != 0 {
 		j.file.add(e.line)

@@ -134,7 +134,8 @@ func (f *logFile) close() {
 	f.size = 0
 }
 
-// openNewest goes on with the newest file if it has room, else with the next.
+// openNewest goes on with the newest file if buf has room in it, else with the
+// next.
 func (f *logFile) openNewest() error {
 	if err := os.MkdirAll(f.dir, 0o700); err != nil {
 		return err
@@ -144,7 +145,7 @@ func (f *logFile) openNewest() error {
 		number = all[len(all)-1]
 	}
 	// The newest may belong to somebody else, after one run under sudo.
-	if err := f.openNumber(number); err != nil || f.size >= f.max {
+	if err := f.openNumber(number); err != nil || f.size+int64(len(f.buf)) > f.max {
 		return f.openNumber(number + 1)
 	}
 	return nil

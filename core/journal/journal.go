@@ -80,7 +80,6 @@ type Journal struct {
 	queue    []entry    // not yet drained
 	spare    []entry    // the drained queue, for reuse
 	bytes    int        // of the lines in queue
-	overflow uint64     // lines refused since the queue was last drained
 	draining bool       // the drain goroutine exists
 	closed   bool
 }
@@ -176,8 +175,19 @@ func (j *Journal) Lost() uint64 {
 }
 
 // add formats a line, puts it into the ring and queues it for the places to
-// go to that take this level.
+// go to that take it.
 func (j *Journal) add(level Level, to destination, event string, fields []Field) {
+	line, to := j.format(level, to, event, fields)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.keepLocked(line)
+	if to != 0 && !j.closed {
+		j.queueLocked(entry{level: level, line: line, to: to})
+	}
+}
+
+// format returns the scrubbed line, and which of the places to go to take it.
+func (j *Journal) format(level Level, to destination, event string, fields []Field) (string, destination) {
 	var space [512]byte
 	needles := j.secrets.needles()
 	line := appendHead(space[:0], j.now(), level, event)
@@ -192,8 +202,6 @@ func (j *Journal) add(level Level, to destination, event string, fields []Field)
 			to &^= toCallback
 		}
 	}
-	text := string(append(line, '}'))
-
 	if level > Level(j.level.Load()) {
 		to = 0
 	}
@@ -203,12 +211,7 @@ func (j *Journal) add(level Level, to destination, event string, fields []Field)
 	if j.callback.Load() == nil {
 		to &^= toCallback
 	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.keepLocked(text)
-	if to != 0 && !j.closed {
-		j.queueLocked(entry{level: level, line: text, to: to})
-	}
+	return string(append(line, '}')), to
 }
 
 // keepLocked puts a line into the ring.
@@ -219,4 +222,10 @@ func (j *Journal) keepLocked(line string) {
 	}
 	j.ring[j.oldest] = line
 	j.oldest = (j.oldest + 1) % j.limit
+}
+
+func (j *Journal) keep(line string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.keepLocked(line)
 }

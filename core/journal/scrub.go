@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"unicode/utf8"
 )
 
 // mask stands where a secret was. It is shorter than minSecret, so no secret
@@ -26,7 +27,7 @@ type secretSet struct {
 
 // needles are the texts to look for. A nil *needles finds nothing.
 type needles struct {
-	plain    []string // secrets, and their hex forms
+	plain    []string // secrets, and what hex and UTF-8 make of them
 	base64   []string // what a secret looks like inside base64 text
 	shortest int
 }
@@ -71,6 +72,9 @@ func (s *secretSet) publishLocked() {
 		lower := hex.EncodeToString([]byte(text))
 		n.plain = append(n.plain, text, lower, strings.ToUpper(lower))
 		n.base64 = append(n.base64, base64Forms(text)...)
+		if !utf8.ValidString(text) { // what a JSON encoder makes of it
+			n.plain = append(n.plain, string([]rune(text)))
+		}
 	}
 	n.shortest = len(n.plain[0])
 	for _, text := range slices.Concat(n.plain, n.base64) {
