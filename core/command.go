@@ -61,7 +61,13 @@ func (cmdReplay) command()         {}
 
 // Login asks for a session. The call is answered for every step and finally
 // with step 3 and code 200, or with another code and retrying false.
-func (s *Session) Login(call Call, r LoginRequest) { s.do(cmdLogin{call, r}) }
+// An empty app key means the one from init.
+func (s *Session) Login(call Call, r LoginRequest) {
+	if r.AppKey == "" {
+		r.AppKey = s.env.Config.AppKey
+	}
+	s.do(cmdLogin{call, r})
+}
 
 // Logout ends the session, whatever its state; the call is always answered
 // with success.
