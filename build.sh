@@ -28,6 +28,7 @@ die() {
 # ---- build -------------------------------------------------------------------
 
 command -v go >/dev/null || die "needs Go 1.26.8 or later (https://go.dev/dl/)"
+version=$(<VERSION)
 goos=$(go env GOOS)
 goarch=$(go env GOARCH)
 out=$root/dist/$goos-$goarch
@@ -60,7 +61,7 @@ inputs_of() {
 		go version
 		go env GOOS GOARCH CC CGO_CFLAGS
 		find . \( -path ./dist -o -path ./.git -o -path ./tests -o -path ./bindings \) -prune \
-			-o -type f \( -name '*.go' -o -name '*.c' -o -name '*.h' -o -name 'go.*' -o -name exports.map -o -name nim.def -o -name build.sh \) \
+			-o -type f \( -name '*.go' -o -name '*.c' -o -name '*.h' -o -name 'go.*' -o -name exports.map -o -name nim.def -o -name VERSION -o -name build.sh \) \
 			! -name '*_test.go' -print0 | LC_ALL=C sort -z | xargs -0 cat
 	} | checksum
 }
@@ -90,9 +91,9 @@ build_library() { # product digest
 	local work
 	work=$(mktemp -d "$out/.link-XXXXXX")
 	# cgo writes a header beside the library; it is not ours to ship.
-	CGO_ENABLED=1 CGO_CFLAGS="${CGO_CFLAGS:--O2} -fvisibility=hidden" \
+	CGO_ENABLED=1 CGO_CFLAGS="${CGO_CFLAGS:--O2} -fvisibility=hidden '-DNIM_VERSION=\"$version\"'" \
 		go build -buildmode=c-shared -trimpath -buildvcs=false \
-		-ldflags "-s -w -buildid= '-extldflags=$(link_flags)'" \
+		-ldflags "-s -w -buildid= -X main.version=$version '-extldflags=$(link_flags)'" \
 		-o "$work/$(library_name)" . || { rm -rf "$work"; return 1; }
 	mv "$work/$(library_name)" "$1"
 	rm -rf "$work"
@@ -103,7 +104,7 @@ build_nimd() { # product digest
 	echo "building ${1#"$root"/}"
 	rm -f "$1.inputs"
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false \
-		-ldflags "-s -w -buildid= -X main.version=$(version)" -o "$1" ./cmd/nimd
+		-ldflags "-s -w -buildid= -X main.version=$version" -o "$1" ./cmd/nimd
 	echo "$2" >"$1.inputs"
 }
 
@@ -111,11 +112,6 @@ copy_headers() {
 	cmp -s <(cd include && cat ./*.h) <(cd "$out/include" && cat ./*.h 2>/dev/null) && return
 	rm -f "$out"/include/*.h
 	cp include/*.h "$out/include/"
-}
-
-# version prints the one that the library reports.
-version() {
-	sed -n 's/.*NIM_VERSION_TEXT "\(.*\)".*/\1/p' ./*.h ./*.c | head -1
 }
 
 # ---- test --------------------------------------------------------------------
@@ -127,7 +123,7 @@ source build/suites.sh
 dist() {
 	build
 	local name
-	name=libnim-$(version)-$goos-$goarch
+	name=libnim-$version-$goos-$goarch
 	rm -rf "dist/$name" "dist/$name.tar.gz"
 	mkdir -p "dist/$name"
 	cp -r "$out/lib" "$out/bin" "$out/include" LICENSE README.md README.zh-CN.md CHANGELOG.md "dist/$name/"

@@ -12,7 +12,9 @@ const typesBody = `/* Calling convention of every function and callback. */
 
 /* What is in front of every function. Programs define nothing; NIM_STATIC drops
  * the import attribute, NIM_LIBRARY is for the library itself. */
-#if defined(NIM_LIBRARY) || defined(NIM_STATIC) || !defined(_WIN32)
+#if defined(NIM_LIBRARY) && defined(__GNUC__) && !defined(_WIN32)
+#define NIM_API __attribute__((visibility("default")))
+#elif defined(NIM_LIBRARY) || defined(NIM_STATIC) || !defined(_WIN32)
 #define NIM_API
 #else
 #define NIM_API __declspec(dllimport)
