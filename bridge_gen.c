@@ -2978,8 +2978,8 @@ NIM_API char *NIM_CALL nimx_client_capabilities(void) {
 
 /* Names without a known signature. */
 #define OPAQUE(index, name) \
-    int64_t NIM_CALL name(void); \
-    int64_t NIM_CALL name(void) { return nim_opaque_called(index); }
+    NIM_API int64_t NIM_CALL name(void); \
+    NIM_API int64_t NIM_CALL name(void) { return nim_opaque_called(index); }
 OPAQUE(0, nim_vchat_start_device)
 OPAQUE(1, nim_vchat_end_device)
 OPAQUE(2, nim_vchat_set_audio_data_cb)

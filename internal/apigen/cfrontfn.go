@@ -131,7 +131,7 @@ func (f *front) nothing(t *text, fn *Function) {
 // opaque defines the names without a known signature.
 func (f *front) opaque(t *text) {
 	t.p("\n/* Names without a known signature. */")
-	t.p("#define OPAQUE(index, name) \\\n    int64_t NIM_CALL name(void); \\\n    int64_t NIM_CALL name(void) { return nim_opaque_called(index); }")
+	t.p("#define OPAQUE(index, name) \\\n    NIM_API int64_t NIM_CALL name(void); \\\n    NIM_API int64_t NIM_CALL name(void) { return nim_opaque_called(index); }")
 	var names []string
 	for _, g := range f.Opaque {
 		names = append(names, g.Names...)
