@@ -32,7 +32,7 @@ type Dialer struct {
 	NetDial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	Proxy     proxy.Config // zero: direct; the environment is never asked
-	IPVersion int          // 0 both, 1 IPv4 only, 2 IPv6 only; a proxy that resolves names decides itself
+	IPVersion int          // 0 both, 1 IPv4 only, 2 IPv6 only; of no effect through a proxy
 	TLS       TLS
 
 	// lookup resolves names; nil means the system's resolver. Tests of the race

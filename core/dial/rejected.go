@@ -87,7 +87,7 @@ func (r *Rejected) describe() string {
 	if name := serverName(r.Header.Get("Server")); name != "" {
 		text += ", server " + name
 	}
-	if to, err := url.Parse(r.Header.Get("Location")); err == nil && to.Host != "" {
+	if to, err := url.Parse(r.Header.Get("Location")); err == nil && to.Scheme != "" && to.Host != "" {
 		text += ", redirects to " + to.Scheme + "://" + to.Host
 	}
 	return text

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 
@@ -15,8 +16,10 @@ import (
 // Check returns an InvalidArgument error if the CA file cannot be used or a pin
 // is none.
 func (t TLS) Check() error {
-	_, err := t.config("")
-	return err
+	if _, err := t.config(""); err != nil {
+		return nimerr.InvalidArgument.Wrap(err)
+	}
+	return nil
 }
 
 // config returns the configuration for one connection. The CA file is read each
@@ -33,14 +36,14 @@ func (t TLS) config(host string) (*tls.Config, error) {
 	if t.CAFile != "" {
 		pem, err := os.ReadFile(t.CAFile)
 		if err != nil {
-			return nil, nimerr.InvalidArgument.Newf("CA file: %v", err)
+			return nil, fmt.Errorf("CA file: %w", err)
 		}
 		roots, err := x509.SystemCertPool()
 		if err != nil {
 			roots = x509.NewCertPool() // this system has none; the file may suffice
 		}
 		if !roots.AppendCertsFromPEM(pem) {
-			return nil, nimerr.InvalidArgument.Newf("CA file %s holds no certificate", t.CAFile)
+			return nil, fmt.Errorf("CA file %s holds no certificate", t.CAFile)
 		}
 		c.RootCAs = roots
 	}
@@ -66,7 +69,7 @@ func parsePins(pins []string) (pinned, error) {
 		p = strings.TrimPrefix(strings.TrimSpace(p), "sha256/")
 		sum, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(p, "="))
 		if err != nil || len(sum) != sha256.Size {
-			return nil, nimerr.InvalidArgument.New("a pin is not the base64 of a SHA-256 sum")
+			return nil, errors.New("a pin is not the base64 of a SHA-256 sum")
 		}
 		set[[sha256.Size]byte(sum)] = true
 	}

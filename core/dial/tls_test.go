@@ -10,6 +10,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/pem"
+	"errors"
 	"io"
 	"math/big"
 	"net"
@@ -140,8 +141,8 @@ func TestTLSErrorsHaveNames(t *testing.T) {
 		{"pinned authority", good, TLS{CAFile: ca.file, Pins: []string{"sha256/" + pinOf(ca.cert)}}, nil, ""},
 		{"another pin", good, TLS{CAFile: ca.file, Pins: []string{pinOf(other.cert)}}, nimerr.TLSPinMismatch, ""},
 		{"a pin is no root", good, TLS{Pins: []string{pinOf(good.Leaf)}}, nimerr.TLSUnknownAuthority, ""},
-		{"no such CA file", good, TLS{CAFile: "nowhere.pem"}, nimerr.InvalidArgument, "nowhere.pem"},
-		{"bad pin", good, TLS{Pins: []string{"abc"}}, nimerr.InvalidArgument, "pin"},
+		{"no such CA file", good, TLS{CAFile: "nowhere.pem"}, nimerr.TLSFailed, "nowhere.pem"},
+		{"bad pin", good, TLS{Pins: []string{"abc"}}, nimerr.TLSFailed, "pin"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -246,4 +247,29 @@ func TestPlainTextToTLS(t *testing.T) {
 	address := serveTLS(t, "127.0.0.1", &tls.Config{Certificates: []tls.Certificate{newAuthority(t).issue(t, nil)}})
 	_, err := new(Dialer).WebSocket(t.Context(), "ws://"+address+"/", Upgrade{}, nil)
 	wantError(t, err, nimerr.NotAGateway, "HTTP 400")
+}
+
+func TestTLSCheck(t *testing.T) {
+	ca := newAuthority(t)
+	empty := filepath.Join(t.TempDir(), "empty.pem")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		config TLS
+		ok     bool
+	}{
+		{TLS{}, true},
+		{TLS{CAFile: ca.file, Pins: []string{pinOf(ca.cert)}}, true},
+		{TLS{CAFile: "nowhere.pem"}, false},
+		{TLS{CAFile: empty}, false},
+		{TLS{Pins: []string{"abc"}}, false},
+		{TLS{Pins: []string{""}}, false},
+	}
+	for _, tt := range tests {
+		err := tt.config.Check()
+		if (err == nil) != tt.ok || !tt.ok && !errors.Is(err, nimerr.InvalidArgument) {
+			t.Errorf("%+v: %v", tt.config, err)
+		}
+	}
 }

@@ -94,14 +94,14 @@ func (t *trip) through(ctx context.Context, l *line) error {
 func (t *trip) connect(ctx context.Context) (net.Conn, error) {
 	p := t.d.Proxy
 	if p.Type == proxy.None {
-		conn, err := t.dialHost(ctx, t.to.host, t.to.port)
+		conn, err := t.dialHost(ctx, t.to.host, t.to.port, t.d.IPVersion)
 		if err != nil {
 			return nil, t.failed(ctx, err)
 		}
 		return conn, nil
 	}
 	t.step = "connecting to the proxy " + p.String()
-	conn, err := t.dialHost(ctx, p.Host, uint16(p.Port))
+	conn, err := t.dialHost(ctx, p.Host, uint16(p.Port), 0)
 	if err == nil {
 		return conn, nil
 	}
@@ -126,14 +126,14 @@ func (t *trip) failed(ctx context.Context, err error) *nimerr.Error {
 
 // dialHost resolves a host and connects to it. With a NetDial and no table of
 // names it leaves the name to that.
-func (t *trip) dialHost(ctx context.Context, host string, port uint16) (net.Conn, error) {
+func (t *trip) dialHost(ctx context.Context, host string, port uint16, version int) (net.Conn, error) {
 	if t.d.NetDial != nil && t.d.lookup == nil {
 		return t.timedTCP(func() (net.Conn, error) {
 			return t.d.NetDial(ctx, "tcp", target{host: host, port: port}.address())
 		})
 	}
 	start := time.Now()
-	addrs, err := t.d.resolve(ctx, host, t.d.IPVersion)
+	addrs, err := t.d.resolve(ctx, host, version)
 	t.a.DNS += time.Since(start)
 	if err != nil {
 		return nil, err
@@ -187,7 +187,7 @@ func (t *trip) secure(ctx context.Context, l *line) error {
 	t.step = "TLS handshake"
 	config, err := t.d.TLS.config(t.to.host)
 	if err != nil {
-		return err
+		return nimerr.TLSFailed.Wrap(err) // retried: the file may be on its way
 	}
 	start := time.Now()
 	conn := tls.Client(l.raw, config)

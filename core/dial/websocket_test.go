@@ -202,6 +202,46 @@ func TestCancelReturnsAtOnce(t *testing.T) {
 	}
 }
 
+// Wherever the cancellation falls, there is either a connection that works or an
+// error and no connection.
+func TestCancelAnywhere(t *testing.T) {
+	n := memnet.New()
+	serveHTTP(t, n, echo(websocket.Upgrader{}))
+	d := &Dialer{NetDial: n.Dial}
+	opened := 0
+	for i := range 300 {
+		ctx, cancel := context.WithCancel(t.Context())
+		stop := time.AfterFunc(time.Duration(i)*2*time.Microsecond, cancel)
+		c, err := d.WebSocket(ctx, gateway, Upgrade{}, nil)
+		if err != nil {
+			wantError(t, err, nimerr.Cancelled, "")
+			continue
+		}
+		opened++
+		cancel() // of no effect any more
+		stop.Stop()
+		c.WS.SetReadDeadline(time.Now().Add(10 * time.Second))
+		if err := c.WS.WriteMessage(websocket.TextMessage, []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := c.WS.ReadMessage(); err != nil {
+			t.Fatal(err)
+		}
+		c.Abort()
+	}
+	t.Logf("%d of 300 opened", opened)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(10 * time.Second)
+	for n.Live() > 0 {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("%d connections left", n.Live())
+		}
+	}
+}
+
 func TestTimeoutNamesTheStep(t *testing.T) {
 	tests := []struct {
 		name, url, step string

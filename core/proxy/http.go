@@ -70,18 +70,25 @@ func parseConnectReply(head []byte, sentPassword bool) error {
 	switch {
 	case status[0] == '2':
 		return nil
-	case status == "407" && sentPassword && !offersBasic(lines[1:]):
-		return authFailed("HTTP 407; it does not take basic authentication")
-	case status == "407" && sentPassword:
-		return authFailed("HTTP 407; it refused the user name or password")
-	case status == "407":
-		return authFailed("HTTP 407; it wants a user name and password, and none is configured")
+	case status == "407", status == "401": // tinyproxy says 401 to a wrong password
+		return authFailed("HTTP " + status + "; " + authReason(lines[1:], sentPassword))
 	case status == "403":
 		return refused("HTTP 403; its rules do not allow the connection")
 	case status[0] == '5':
 		return refused("HTTP " + status + "; it cannot reach the server")
 	}
 	return refused("HTTP " + status)
+}
+
+// authReason says what is wrong with the authentication.
+func authReason(headers []string, sentPassword bool) string {
+	switch {
+	case !sentPassword:
+		return "it wants a user name and password, and none is configured"
+	case !offersBasic(headers):
+		return "it does not take basic authentication"
+	}
+	return "it refused the user name or password"
 }
 
 func isStatus(s string) bool {

@@ -168,6 +168,7 @@ func TestRefusals(t *testing.T) {
 		{"socks5 breaks off", config(Socks5, ""), "gw:80", []turn{hello, {"\x05", "\x05\x00\x00\x01"}}, nimerr.ProxyFailed, "closed"},
 		{"http 407", config(HTTP, ""), "gw:80", []turn{{"CONNECT", "HTTP/1.1 407\r\n\r\n"}}, nimerr.ProxyAuthFailed, "none is configured"},
 		{"http 407 again", config(HTTP, "user"), "gw:80", []turn{{"CONNECT", "HTTP/1.1 407\r\n\r\n"}}, nimerr.ProxyAuthFailed, "refused the user name"},
+		{"http 401", config(HTTP, "user"), "gw:80", []turn{{"CONNECT", "HTTP/1.1 401 Unauthorized\r\n\r\n"}}, nimerr.ProxyAuthFailed, "refused the user name"},
 		{"http NTLM", config(HTTP, "user"), "gw:80",
 			[]turn{{"CONNECT", "HTTP/1.1 407 No\r\nProxy-Authenticate: NTLM\r\nproxy-authenticate: Negotiate\r\n\r\n"}}, nimerr.ProxyAuthFailed, "does not take basic"},
 		{"http 403", config(HTTP, ""), "gw:80", []turn{{"CONNECT", "HTTP/1.1 403 Forbidden\r\n\r\n"}}, nimerr.ProxyRefused, "rules"},
