@@ -11,7 +11,7 @@ import (
 )
 
 // DetectProxy connects to target through a proxy, and to nothing else: nil means
-// that the proxy opened the connection. target is host:port, or a ws, wss, http
+// that the proxy opened the connection. A zero cfg tries the direct way. target is host:port, or a ws, wss, http
 // or https URL; of a secure one the TLS handshake is done as well. d gives the
 // rest of the way, and its own proxy is not used. Where ctx has no deadline,
 // DefaultTimeout holds. The error is a *nimerr.Error.

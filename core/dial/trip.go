@@ -119,7 +119,8 @@ func (t *trip) failed(ctx context.Context, err error) *nimerr.Error {
 		return e
 	}
 	if e, ok := errors.AsType[*nimerr.Error](err); ok {
-		return e
+		own := *e // the endpoint is added to it, and a NetDial may return it again
+		return &own
 	}
 	return t.broken(ctx, err)
 }
