@@ -172,32 +172,30 @@ func appendInt(line []byte, n int64) []byte { return strconv.AppendInt(line, n, 
 func appendQuoted(line []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	line = append(line, '"')
+	done := 0 // s up to here is in line
 	for i := 0; i < len(s); {
 		c := s[i]
-		if c < utf8.RuneSelf {
+		if c >= 0x20 && c < 0x7f && c != '"' && c != '\\' {
 			i++
-			switch {
-			case c == '"' || c == '\\':
-				line = append(line, '\\', c)
-			case c == '\n':
-				line = append(line, '\\', 'n')
-			case c < 0x20 || c == 0x7f:
-				line = append(line, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-			default:
-				line = append(line, c)
-			}
 			continue
 		}
 		r, size := utf8.DecodeRuneInString(s[i:])
+		if r >= 0xa0 && r != '\u2028' && r != '\u2029' && (r != utf8.RuneError || size > 1) {
+			i += size
+			continue
+		}
+		line = append(line, s[done:i]...)
 		switch {
-		case r == utf8.RuneError && size == 1:
-			line = append(line, `\ufffd`...)
-		case r < 0xa0 || r == '\u2028' || r == '\u2029':
-			line = append(line, '\\', 'u', hex[r>>12], hex[r>>8&15], hex[r>>4&15], hex[r&15])
+		case c == '"' || c == '\\':
+			line = append(line, '\\', c)
+		case c == '\n':
+			line = append(line, '\\', 'n')
 		default:
-			line = append(line, s[i:i+size]...)
+			line = append(line, '\\', 'u', hex[r>>12], hex[r>>8&15], hex[r>>4&15], hex[r&15])
 		}
 		i += size
+		done = i
 	}
+	line = append(line, s[done:]...)
 	return append(line, '"')
 }

@@ -3,11 +3,11 @@ package journal
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"unicode/utf8"
 )
 
 // mask stands where a secret was. It is shorter than minSecret, so no secret
@@ -27,9 +27,20 @@ type secretSet struct {
 
 // needles are the texts to look for. A nil *needles finds nothing.
 type needles struct {
-	plain    []string // secrets, and what hex and UTF-8 make of them
+	plain    []string // secrets, and the forms they take as a whole
 	base64   []string // what a secret looks like inside base64 text
 	shortest int
+
+	// starts has a bit for the first four bytes of each of them, hashed. One
+	// look says for nearly every place of a text that none begins there.
+	starts [1 << 10]uint64
+}
+
+// startBit returns the bit of starts for text of at least four bytes.
+func startBit(text string) (word uint32, bit uint64) {
+	first := uint32(text[0]) | uint32(text[1])<<8 | uint32(text[2])<<16 | uint32(text[3])<<24
+	hash := first * 0x9e3779b1 >> 16
+	return hash >> 6, 1 << (hash & 63)
 }
 
 func (s *secretSet) needles() *needles { return s.list.Load() }
@@ -69,18 +80,32 @@ func (s *secretSet) publishLocked() {
 	}
 	n := &needles{}
 	for text := range s.counts {
-		lower := hex.EncodeToString([]byte(text))
-		n.plain = append(n.plain, text, lower, strings.ToUpper(lower))
+		n.plain = append(n.plain, plainForms(text)...)
 		n.base64 = append(n.base64, base64Forms(text)...)
-		if !utf8.ValidString(text) { // what a JSON encoder makes of it
-			n.plain = append(n.plain, string([]rune(text)))
-		}
 	}
 	n.shortest = len(n.plain[0])
 	for _, text := range slices.Concat(n.plain, n.base64) {
 		n.shortest = min(n.shortest, len(text))
+		word, bit := startBit(text)
+		n.starts[word] |= bit
 	}
 	s.list.Store(n)
+}
+
+// plainForms returns a secret and what the usual encoders make of it. Escapes
+// are undone in the text as well, but there an escape may begin too early: %0
+// in front of 00 reads as %00.
+func plainForms(secret string) []string {
+	lower := hex.EncodeToString([]byte(secret))
+	quoted := appendQuoted(nil, secret)
+	forms := []string{
+		secret, lower, strings.ToUpper(lower),
+		url.QueryEscape(secret), url.PathEscape(secret),
+		string(quoted[1 : len(quoted)-1]),
+		string([]rune(secret)), // each byte that is not UTF-8 replaced, as JSON encoders do
+	}
+	slices.Sort(forms)
+	return slices.Compact(forms)
 }
 
 // base64Forms returns what every base64 text that has secret in it contains,
@@ -127,15 +152,21 @@ func (n *needles) find(spans []span, v view, depth int) []span {
 	if len(v.text) < n.shortest {
 		return spans
 	}
-	for _, needle := range n.plain {
-		for i := range matches(v.text, needle) {
-			spans = append(spans, v.origin(i, i+len(needle)))
+	for i := 0; i+minSecret <= len(v.text); i++ {
+		rest := v.text[i:]
+		if word, bit := startBit(rest); n.starts[word]&bit == 0 {
+			continue
 		}
-	}
-	for _, needle := range n.base64 {
-		for i := range matches(v.text, needle) {
-			from, to := base64Run(v.text, i, i+len(needle))
-			spans = append(spans, v.origin(from, to))
+		for _, needle := range n.plain {
+			if strings.HasPrefix(rest, needle) {
+				spans = append(spans, v.origin(i, i+len(needle)))
+			}
+		}
+		for _, needle := range n.base64 {
+			if strings.HasPrefix(rest, needle) {
+				from, to := base64Run(v.text, i, i+len(needle))
+				spans = append(spans, v.origin(from, to))
+			}
 		}
 	}
 	if depth == 0 {
@@ -147,22 +178,6 @@ func (n *needles) find(spans []span, v view, depth int) []span {
 		}
 	}
 	return spans
-}
-
-// matches yields the index of every occurrence, overlapping ones too.
-func matches(s, needle string) func(yield func(int) bool) {
-	return func(yield func(int) bool) {
-		for at := 0; ; at++ {
-			i := strings.Index(s[at:], needle)
-			if i < 0 {
-				return
-			}
-			at += i
-			if !yield(at) {
-				return
-			}
-		}
-	}
 }
 
 // base64Run widens [from, to) to the whole base64 text around it, whose other
