@@ -7,6 +7,7 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"net/url"
+	"os"
 	"reflect"
 	"runtime/debug"
 	"sync/atomic"
@@ -76,6 +77,9 @@ func Open(o Options) (*Client, *nimerr.Error) {
 	})
 	c.SetProxy(o.Proxy)
 	routes, bad := c.routes(fixed, o.Version)
+	if bad == nil && o.Proxy.Type == proxy.None && o.Settings.Nimx.UseEnvProxy {
+		bad = c.proxyFromEnv(append(fixed, o.Settings.PrivateServerSetting.Lbs))
+	}
 	if bad != nil {
 		c.journal.Close()
 		c.dir.Close()
@@ -127,6 +131,16 @@ func (c *Client) SetProxy(p proxy.Config) {
 		Proxy: p, IPVersion: c.settings.PrivateServerSetting.IpProtocolVersion,
 		TLS: dial.TLS{CAFile: n.CaFile, Pins: n.SpkiPins},
 	})
+}
+
+// proxyFromEnv takes the proxy from the environment, as it is for the first
+// server.
+func (c *Client) proxyFromEnv(servers []string) *nimerr.Error {
+	p, bad := envProxy(servers[0], os.Getenv)
+	if bad == nil && p.Type != proxy.None {
+		c.SetProxy(p)
+	}
+	return bad
 }
 
 // DetectProxy connects to a server through a proxy; nil means that it works.
