@@ -64,6 +64,10 @@ func Open(o Options) (*Client, *nimerr.Error) {
 	if bad != nil {
 		return nil, bad
 	}
+	trust := dial.TLS{CAFile: o.Settings.Nimx.CaFile, Pins: o.Settings.Nimx.SpkiPins}
+	if err := trust.Check(); err != nil {
+		return nil, nimerr.From(err, nimerr.InvalidArgument)
+	}
 	if c.dir, bad = datadir.Open(path); bad != nil {
 		return nil, bad
 	}
