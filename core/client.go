@@ -71,10 +71,10 @@ func Open(o Options) (*Client, *nimerr.Error) {
 	if c.dir, bad = datadir.Open(path); bad != nil {
 		return nil, bad
 	}
-	device, err := c.dir.DeviceID(o.Settings.Nimx.DeviceId)
-	if err != nil {
+	device, unkept := c.dir.DeviceID(o.Settings.Nimx.DeviceId)
+	if device == "" {
 		c.dir.Close()
-		return nil, nimerr.From(err, nimerr.DataDirUnusable)
+		return nil, nimerr.From(unkept, nimerr.DataDirUnusable)
 	}
 	c.journal = journal.New(journal.Options{
 		Level: journal.Level(o.Settings.GlobalConfig.SdkLogLevel), Dir: c.dir.LogDir(), Callback: o.Log,
@@ -90,6 +90,9 @@ func Open(o Options) (*Client, *nimerr.Error) {
 		return nil, bad
 	}
 	c.journal.Add(journal.App, "init", journal.Str("version", o.Version), journal.Str("backend", c.backend.Name()))
+	if unkept != nil {
+		c.journal.Add(journal.Warn, "device_id_not_stored", journal.Err(unkept))
+	}
 	c.Session = New(Env{
 		Config: newConfig(&o.Settings, device), Router: routes, Backend: c.backend.Capabilities(),
 		Sink: o.Sink, Tokens: o.Tokens, Journal: c.journal,
