@@ -9,159 +9,215 @@
 
 NIM_BEGIN_C
 
-/* Start the SDK in this process: data directory, (unused) install directory,
- * JSON settings. Returns success.
- *   app_data_dir     data directory
- *   app_install_dir  directory of the program
- *   json_extension   reserved; a JSON object */
+/* Starts the library in this process. Nothing else works before it but
+ * registrations, nim_global_set_proxy, the free functions and the getters.
+ *   app_data_dir     data directory: a path, a bare name (a directory of this
+ *                    name for the user), or "" (the name libnim)
+ *   app_install_dir  directory of the program; not used
+ *   json_extension   InitOptions
+ * Returns true if the library runs; else nimx_init_error tells why.
+ * Legal at any time. With the same settings while initialised it attaches again
+ * and tells the current state to new registrations; with other settings it is
+ * refused. After nim_client_cleanup it starts anew. Reads and locks the data
+ * directory; does not connect.
+ * Errors: invalid_argument (414), data_dir_locked (21005), data_dir_unusable
+ * (21006), config_conflict (21008), forked (21007), internal (21000). */
 NIM_API nim_bool_reg NIM_CALL nim_client_init(const char *app_data_dir,
     const char *app_install_dir, const char *json_extension);
 
-/* Stop the SDK; blocking. After it returns the wrapper unloads the library.
- *   json_extension  reserved; a JSON object */
+/* Stops the library: ends the session, answers every call that waits (21002),
+ * delivers these answers, and returns. No callback begins afterwards.
+ * Registrations are gone.
+ *   json_extension  reserved
+ * Legal at any time, from inside a callback too. Takes up to 1 s for the
+ * session, and up to 2 s more for a callback that runs on another thread. */
 NIM_API void NIM_CALL nim_client_cleanup(const char *json_extension);
 
-/* Stop the SDK and report completion through cb (the C++ wrapper blocks on that
- * cb, then unloads).
- *   cb              called with the result
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* nim_client_cleanup, and then calls cb on the calling thread, before it
+ * returns.
+ *   cb              called once with LogoutResult
+ *   json_extension  reserved
+ *   user_data       handed to cb unchanged; old programs do not pass it
+ * Legal at any time, from inside a callback too. */
 NIM_API void NIM_CALL nim_client_cleanup2(nim_json_transport_cb_func cb,
     const char *json_extension, const void *user_data);
 
-/* iOS push token; does nothing on PC.
+/* Takes the push token of an iOS device; does nothing on a desktop.
  *   device_token  push token */
 NIM_API void NIM_CALL nim_client_update_apns_token(const char *device_token);
 
-/* Begin login of one account; cb fires for every step of the flow, and again
- * for retries.
- *   app_key         the app key
- *   account         account id
- *   token           the token of the account; a secret
- *   json_extension  reserved; a JSON object
- *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Logs an account in. cb is called for each step and once with the end: step 3
+ * with code 200, or another code with retrying false. Without a limit of its
+ * own a first login ends after 30 s.
+ *   app_key         the app; "": the one of InitOptions
+ *   account         account id: 1 to 64 of A-Z a-z 0-9 _ . @ -
+ *   token           the token, a secret; "": the token provider is asked
+ *   json_extension  LoginOptions
+ *   cb              called with LoginResult, several times
+ *   user_data       handed to cb unchanged
+ * Legal at any time after init; straight after a kick too. The account online
+ * already: success at once with repeat_login, a new token replaces the old one.
+ * While another login runs: login_in_progress, and that one goes on.
+ * Errors: token_invalid (302), token_expired (302), app_key_unknown (403),
+ * account_banned (422), other_device_online (417), already_logged_in (20002),
+ * login_in_progress (21001), timeout (408), connection_failed (415),
+ * server_busy (503), cancelled (21002), invalid_argument (414), not_initialized
+ * (20000). */
 NIM_API void NIM_CALL nim_client_login(const char *app_key, const char *account,
     const char *token, const char *json_extension, nim_json_transport_cb_func cb,
     const void *user_data);
 
-/* Current state as an int of NIMLoginState (1 logged in, 2 not).
- *   json_extension  reserved; a JSON object */
+/* Tells whether an account is logged in. Cheap; may be ahead of the events,
+ * never behind.
+ *   json_extension  reserved
+ * Returns enum NIMLoginState.
+ * Legal at any time. nimx_client_get_status is finer. */
 NIM_API int NIM_CALL nim_client_get_login_state(const char *json_extension);
 
-/* Manual reconnect with the last credentials; outcome arrives on the
- * auto-relogin cb.
- *   json_extension  reserved; a JSON object */
+/* Tries to log in again at once, with the credentials of the last login. The
+ * outcome comes to the auto-relogin callback.
+ *   json_extension  reserved
+ * Legal while a relogin waits or has given up; no effect while an attempt runs
+ * or the account is online. */
 NIM_API void NIM_CALL nim_client_relogin(const char *json_extension);
 
-/* End the session (type says why); cb gives err_code once.
- *   json_extension  reserved; a JSON object
- *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Ends the session and wipes the credentials. The local session ends even if
+ * the server cannot be reached. Always answers once, logged in or not; the
+ * answer is the last event of the session.
+ *   logout_type     why
+ *   json_extension  LogoutOptions
+ *   cb              called once with LogoutResult
+ *   user_data       handed to cb unchanged
+ * Legal at any time, from inside a callback too.
+ * Errors: logout_in_progress (21004), cancelled (21002), not_initialized
+ * (20000), invalid_argument (414). */
 NIM_API void NIM_CALL nim_client_logout(enum NIMLogoutType logout_type,
     const char *json_extension, nim_json_transport_cb_func cb, const void *user_data);
 
-/* Ask the server to drop other devices of this account, by device id; outcome
- * on the kickout-other cb.
- *   json_extension  reserved; a JSON object */
+/* Drops other devices of this account. The outcome comes to the kickout-other
+ * callback.
+ *   json_extension  KickOtherRequest; the device ids stand in
+ *                   other_clients_pres
+ * Legal while logged in.
+ * Errors: not_logged_in (20001), invalid_argument (414), timeout (408),
+ * connection_lost (415). */
 NIM_API void NIM_CALL nim_client_kick_other_client(const char *json_extension);
 
-/* Register for the outcome of automatic (and manual) reconnects; same JSON as
- * login.
- *   json_extension  reserved; a JSON object
+/* Registers for the outcome of every relogin, automatic or asked for:
+ * LoginResult with relogin true. 408, 415, 500, 503 and 10010 are network
+ * trouble and are tried again; anything else with retrying false is the end.
+ *   json_extension  reserved
  *   cb              the callback; NULL unregisters
- *   user_data       handed to the callback unchanged, never dereferenced */
+ *   user_data       handed to cb unchanged */
 NIM_API void NIM_CALL nim_client_reg_auto_relogin_cb(const char *json_extension,
     nim_json_transport_cb_func cb, const void *user_data);
 
-/* Register a provider of a fresh token, asked during a reconnect when the login
- * used a dynamic token.
- *   json_extension  reserved; a JSON object
- *   cb              the callback; NULL unregisters
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Registers the token provider: it is asked when a login has no token and, with
+ * a dynamic or app-checked token, before each relogin.
+ *   json_extension  reserved
+ *   cb              the provider; NULL unregisters
+ *   user_data       handed to cb unchanged */
 NIM_API void NIM_CALL nim_client_reg_relogin_request_token_cb(const char *json_extension,
     nim_relogin_request_token_cb_func cb, const void *user_data);
 
-/* Register for "this client was thrown out".
- *   json_extension  reserved; a JSON object
+/* Registers for being thrown out: KickoutEvent, at most once per login. The
+ * session is over and no relogin follows.
+ *   json_extension  reserved
  *   cb              the callback; NULL unregisters
- *   user_data       handed to the callback unchanged, never dereferenced */
+ *   user_data       handed to cb unchanged */
 NIM_API void NIM_CALL nim_client_reg_kickout_cb(const char *json_extension,
     nim_json_transport_cb_func cb, const void *user_data);
 
-/* Register for loss of the connection.
- *   json_extension  reserved; a JSON object
+/* Registers for the loss of the connection: DisconnectEvent, once per outage,
+ * before the first relogin.
+ *   json_extension  reserved
  *   cb              the callback; NULL unregisters
- *   user_data       handed to the callback unchanged, never dereferenced */
+ *   user_data       handed to cb unchanged */
 NIM_API void NIM_CALL nim_client_reg_disconnect_cb(const char *json_extension,
     nim_json_transport_cb_func cb, const void *user_data);
 
-/* Register for other devices of the account coming on or going off line.
- *   json_extension  reserved; a JSON object
+/* Registers for other devices of the account coming and going: MultiSpotEvent.
+ *   json_extension  reserved
  *   cb              the callback; NULL unregisters
- *   user_data       handed to the callback unchanged, never dereferenced */
+ *   user_data       handed to cb unchanged */
 NIM_API void NIM_CALL nim_client_reg_multispot_login_notify_cb(const char *json_extension,
     nim_json_transport_cb_func cb, const void *user_data);
 
-/* Register for results of kick_other_client.
- *   json_extension  reserved; a JSON object
+/* Registers for the outcome of nim_client_kick_other_client: KickOtherResult.
+ *   json_extension  reserved
  *   cb              the callback; NULL unregisters
- *   user_data       handed to the callback unchanged, never dereferenced */
+ *   user_data       handed to cb unchanged */
 NIM_API void NIM_CALL nim_client_reg_kickout_other_client_cb(const char *json_extension,
     nim_json_transport_cb_func cb, const void *user_data);
 
-/* Register for the push-while-PC-online switch being changed by another device.
- *   json_extension  reserved; a JSON object
+/* Registers for the push setting being changed by another device: PushConfig.
+ *   json_extension  reserved
  *   cb              the callback; NULL unregisters
- *   user_data       handed to the callback unchanged, never dereferenced */
+ *   user_data       handed to cb unchanged */
 NIM_API void NIM_CALL nim_client_reg_sync_multiport_push_config_cb(const char *json_extension,
     nim_client_multiport_push_config_cb_func cb, const void *user_data);
 
-/* Set the push-while-PC-online switch.
- *   switch_content  the switch, a JSON object
- *   json_extension  reserved; a JSON object
- *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Sets whether phones get pushes while a desktop of the account is online. Kept
+ * by the server, told to the other devices.
+ *   switch_content  PushConfig
+ *   json_extension  reserved
+ *   cb              called once
+ *   user_data       handed to cb unchanged
+ * Legal while logged in.
+ * Errors: not_logged_in (20001), invalid_argument (414), timeout (408),
+ * not_supported (21003), cancelled (21002). */
 NIM_API void NIM_CALL nim_client_set_multiport_push_config(const char *switch_content,
     const char *json_extension, nim_client_multiport_push_config_cb_func cb,
     const void *user_data);
 
-/* Read the push-while-PC-online switch.
- *   json_extension  reserved; a JSON object
- *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Asks the server whether phones get pushes while a desktop of the account is
+ * online.
+ *   json_extension  reserved
+ *   cb              called once with PushConfig
+ *   user_data       handed to cb unchanged
+ * Legal while logged in.
+ * Errors: not_logged_in (20001), timeout (408), not_supported (21003),
+ * cancelled (21002). */
 NIM_API void NIM_CALL nim_client_get_multiport_push_config(const char *json_extension,
     nim_client_multiport_push_config_cb_func cb, const void *user_data);
 
-/* SDK version text, library-owned, never freed by the caller. */
+/* Tells the version of the library.
+ * Returns the version, for example "0.1.0"; valid for the life of the process.
+ * Legal at any time. */
 NIM_API const char *NIM_CALL nim_client_version(void);
 
-/* Account of the logged-in user, "" when none; library-owned, not freed. */
+/* Tells the account that is logged in. Cheap.
+ * Returns the account, "" when there is none; valid for the life of the
+ * process.
+ * Legal at any time. */
 NIM_API const char *NIM_CALL nim_client_current_user_account(void);
 
-/* Server clock in ms, either asked from the server or computed locally. Note cb
- * comes before json_extension.
- *   calc_local      true: computed from the last known server clock
- *   cb              called with the result
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Tells the clock of the server. Note the order of the parameters.
+ *   calc_local      true: compute it from the last known server clock; false:
+ *                   ask the server
+ *   cb              called once
+ *   json_extension  reserved
+ *   user_data       handed to cb unchanged
+ * Legal while logged in; with calc_local after a login, without asking the
+ * server.
+ * Errors: not_logged_in (20001), timeout (408), cancelled (21002). */
 NIM_API void NIM_CALL nim_client_get_server_current_time(nim_bool calc_local,
     nim_client_get_server_current_time_cb_func cb, const char *json_extension,
     const void *user_data);
 
-/* iOS do-not-disturb settings; no-op on PC.
- *   cfg_json        settings, a JSON object
- *   json_extension  reserved; a JSON object
- *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+/* Sets the do-not-disturb times of iOS devices.
+ *   cfg_json        the settings (kNIMDnd keys)
+ *   json_extension  reserved
+ *   cb              called once
+ *   user_data       handed to cb unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_client_set_dnd_config(const char *cfg_json,
     const char *json_extension, nim_client_dnd_cb_func cb, const void *user_data);
 
-/* read iOS do-not-disturb settings; no json_extension parameter.
- *   cb         called with the result
- *   user_data  handed to the callback unchanged, never dereferenced
+/* Asks for the do-not-disturb times of iOS devices.
+ *   cb         called once
+ *   user_data  handed to cb unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_client_get_dnd_config(nim_client_dnd_cb_func cb,

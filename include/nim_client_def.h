@@ -8,85 +8,327 @@
 
 NIM_BEGIN_C
 
+/* What nim_client_get_login_state tells. */
 enum NIMLoginState {
-    kNIMLoginStateLogin = 1,
-    kNIMLoginStateUnLogin = 2
+    kNIMLoginStateLogin = 1, /* logged in */
+    kNIMLoginStateUnLogin = 2 /* not logged in */
 };
 
+/* Kind of token of a login (auth_type). */
 enum NIMAuthType {
-    kNIMAuthTypeDefault = 0,
-    kNIMAuthTypeBySecretToken = 1,
-    kNIMAuthTypeByAppToken = 2
+    kNIMAuthTypeDefault = 0, /* static token */
+    kNIMAuthTypeBySecretToken = 1, /* dynamic token, signed with the app secret */
+    kNIMAuthTypeByAppToken = 2 /* token that the app's own server checks, with login_ex */
 };
 
+/* Why a session ends. */
 enum NIMLogoutType {
-    kNIMLogoutChangeAccout = 1,
-    kNIMLogoutKickout = 2,
-    kNIMLogoutAppExit = 3,
-    kNIMLogoutRelogin = 4
+    kNIMLogoutChangeAccout = 1, /* back to the login window */
+    kNIMLogoutKickout = 2, /* after this client was thrown out */
+    kNIMLogoutAppExit = 3, /* the program ends */
+    kNIMLogoutRelogin = 4 /* log out to log in again */
 };
 
+/* Why this client was thrown out. */
 enum NIMKickReason {
-    kNIMKickReasonSameGeneric = 1,
-    kNIMKickReasonServerKick = 2,
-    kNIMKickReasonKickBySelfOtherClient = 3
+    kNIMKickReasonSameGeneric = 1, /* a client of the same kind logged in */
+    kNIMKickReasonServerKick = 2, /* the server did it */
+    kNIMKickReasonKickBySelfOtherClient = 3 /* another device of the account did it */
 };
 
+/* Kind of client. */
 enum NIMClientType {
-    kNIMClientTypeDefault = 0,
-    kNIMClientTypeAndroid = 1,
-    kNIMClientTypeiOS = 2,
-    kNIMClientTypePCWindows = 4,
-    kNIMClientTypeWeb = 16,
-    kNIMClientTypeRestAPI = 32,
-    kNIMClientTypeMacOS = 64
+    kNIMClientTypeDefault = 0, /* not told */
+    kNIMClientTypeAndroid = 1, /* Android */
+    kNIMClientTypeiOS = 2, /* iOS */
+    kNIMClientTypePCWindows = 4, /* desktop PC: Windows, and Linux (client_os says which) */
+    kNIMClientTypeWeb = 16, /* browser, mini program */
+    kNIMClientTypeRestAPI = 32, /* the server API */
+    kNIMClientTypeMacOS = 64 /* macOS */
 };
 
+/* Step that a login has reached. */
 enum NIMLoginStep {
-    kNIMLoginStepLinking = 0,
-    kNIMLoginStepLink = 1,
-    kNIMLoginStepLogining = 2,
-    kNIMLoginStepLogin = 3
+    kNIMLoginStepLinking = 0, /* connecting */
+    kNIMLoginStepLink = 1, /* connected, or the connection failed */
+    kNIMLoginStepLogining = 2, /* logging in */
+    kNIMLoginStepLogin = 3 /* logged in, or the login failed */
 };
 
+/* Whether other devices came or went. */
 enum NIMMultiSpotNotifyType {
-    kNIMMultiSpotNotifyTypeImIn = 2,
-    kNIMMultiSpotNotifyTypeImOut = 3
+    kNIMMultiSpotNotifyTypeImIn = 2, /* devices came */
+    kNIMMultiSpotNotifyTypeImOut = 3 /* devices went */
 };
 
-/*   rescode      result code (enum NIMResCode)
- *   content      the content as JSON
- *   json_params  a JSON object
- *   user_data    handed to the callback unchanged, never dereferenced */
-typedef void (NIM_CALL *nim_client_multiport_push_config_cb_func)(int rescode,
-    const char *content, const char *json_params, const void *user_data);
-
-/*   rescode      result code (enum NIMResCode)
- *   content      the content as JSON
- *   json_params  a JSON object
- *   user_data    handed to the callback unchanged, never dereferenced */
-typedef void (NIM_CALL *nim_client_dnd_cb_func)(int rescode, const char *content,
-    const char *json_params, const void *user_data);
-
-/*   rescode     result code (enum NIMResCode)
- *   calc_local  true: computed from the last known server clock
- *   time        ms since 1970
- *   user_data   handed to the callback unchanged, never dereferenced */
-typedef void (NIM_CALL *nim_client_get_server_current_time_cb_func)(int rescode,
-    nim_bool_reg calc_local, nim_uint64 time, const void *user_data);
-
-/*   json_params  a JSON object
- *   user_data    handed to the callback unchanged, never dereferenced */
+/* Brings a JSON object. Which one is told by the function it was given to.
+ *   json_params  the object; never NULL, always valid
+ *   user_data    as given */
 typedef void (NIM_CALL *nim_json_transport_cb_func)(const char *json_params,
     const void *user_data);
 
-/*   auth_token   *auth_token: set it to the token; it stays yours and is copied
- *                at once
- *   length       *length: set it to the bytes of the token
- *   json_params  a JSON object
- *   user_data    handed to the callback unchanged, never dereferenced */
+/* Asks the app for a token. Set *auth_token and *length, or leave both alone to
+ * keep the old token. The text stays yours; it is copied as soon as the
+ * callback returns. It has until deadline_ms after the request; a later token
+ * serves the next attempt.
+ *   auth_token   *auth_token is NULL; set it to the token
+ *   length       *length is 0; set it to the length of the token in bytes
+ *   json_params  why a token is needed: TokenRequest
+ *   user_data    as given */
 typedef void (NIM_CALL *nim_relogin_request_token_cb_func)(NIM_REF(char *) auth_token,
     nim_uint32 *length, const char *json_params, const void *user_data);
+
+/* Tells the clock of the server.
+ *   rescode     200, or the code of the error
+ *   calc_local  as asked: true if computed from the last known server clock
+ *   time        ms since 1970; 0 with an error
+ *   user_data   as given */
+typedef void (NIM_CALL *nim_client_get_server_current_time_cb_func)(int rescode,
+    nim_bool_reg calc_local, nim_uint64 time, const void *user_data);
+
+/* Tells whether phones get pushes while a desktop is online.
+ *   rescode      200, or the code of the error
+ *   content      the setting: PushConfig; {} with an error
+ *   json_params  the error in detail: ErrorInfo
+ *   user_data    as given */
+typedef void (NIM_CALL *nim_client_multiport_push_config_cb_func)(int rescode,
+    const char *content, const char *json_params, const void *user_data);
+
+/* Tells the do-not-disturb settings of phones.
+ *   rescode      200, or the code of the error
+ *   content      the settings (kNIMDnd keys); {} with an error
+ *   json_params  the error in detail: ErrorInfo
+ *   user_data    as given */
+typedef void (NIM_CALL *nim_client_dnd_cb_func)(int rescode, const char *content,
+    const char *json_params, const void *user_data);
+
+/* JSON object InitOptions: what nim_client_init is told.
+ *   app_key                 string; app key for logins that give none
+ *   global_config           GlobalConfig; settings of the client
+ *   private_server_setting  PrivateServerSetting; where the servers are
+ *   server_conf_file_path   string; file with the private_server_setting
+ *                           object; read when the object is not given here
+ *   nimx                    NimxOptions; settings that only libnim has */
+
+/* JSON object GlobalConfig: settings of the client. A bool
+ * private_server_setting in it, as old C# programs send, is ignored.
+ *   sdk_log_level                        int; enum NIMSDKLogLevel; 5 App and 6
+ *                                        Pro (default 5)
+ *   login_retry_max_times                int; attempts of a first login and of
+ *                                        an outage; 0: no limit, bounded by the
+ *                                        login time
+ *   use_https                            bool; true: wss and https, false: ws
+ *                                        and http; absent: true, false for
+ *                                        loopback addresses
+ *   need_update_lbs_befor_relogin        bool; ask the LBS again before every
+ *                                        automatic relogin
+ *   custom_client_type                   int; number of the app's own client
+ *                                        kind, shown to other devices; 0: none
+ *   db_encrypt_key                       string; key of the local message
+ *                                        store; there is none yet (accepted,
+ *                                        not used)
+ *   preload_attach                       bool; fetch attachments (accepted, not
+ *                                        used)
+ *   preload_image_quality                int; quality of fetched images
+ *                                        (accepted, not used)
+ *   preload_image_resize                 string; size of fetched images
+ *                                        (accepted, not used)
+ *   preload_image_name_template          any; file name of fetched images
+ *                                        (accepted, not used)
+ *   push_cer_name                        string; mobile push certificate
+ *                                        (accepted, not used)
+ *   push_token                           string; mobile push token (accepted,
+ *                                        not used)
+ *   sync_session_ack                     bool; share read marks among own
+ *                                        devices (accepted, not used)
+ *   team_notification_unread_count       bool; count team notifications as
+ *                                        unread (accepted, not used)
+ *   vchat_miss_unread_count              bool; count missed calls as unread
+ *                                        (accepted, not used)
+ *   reset_unread_count_when_recall       bool; take recalled messages out of
+ *                                        the unread number (accepted, not used)
+ *   upload_sdk_events_after_login        bool; never done (accepted, not used)
+ *   animated_image_thumbnail_enabled     bool; thumbnails of animated images
+ *                                        (accepted, not used)
+ *   client_antispam                      bool; word filter in the client
+ *                                        (accepted, not used)
+ *   team_msg_ack                         bool; team read receipts (accepted,
+ *                                        not used)
+ *   caching_markread_enabled             bool; collect read marks (accepted,
+ *                                        not used)
+ *   caching_markread_time                int; for how long, ms (accepted, not
+ *                                        used)
+ *   caching_markread_count               int; up to how many (accepted, not
+ *                                        used)
+ *   user_datafile_localbackup_folder     string; where backups of the local
+ *                                        store go (accepted, not used)
+ *   enable_user_datafile_backup          bool; back up the local store
+ *                                        (accepted, not used)
+ *   enable_user_datafile_restore         bool; restore the local store
+ *                                        (accepted, not used)
+ *   enable_user_datafile_defrestoreproc  bool; restore without asking the app
+ *                                        (accepted, not used) */
+
+/* JSON object PrivateServerSetting: where the servers are. Programs send link
+ * and nos_uploader as one string or as an array.
+ *   backend                    string; nim: a nimd gateway; openim: an OpenIM
+ *                              deployment (default nim)
+ *   link                       array of string; gateway addresses, tried in
+ *                              order: host:port, or a whole ws:// or wss:// URL
+ *   link_ipv6                  array of string; the same for IPv6 networks
+ *   lbs                        string; URL that answers with gateway addresses
+ *   lbs.backup                 array of string; further LBS URLs
+ *   ip_protocol_version        int; 0 both, 1 IPv4 only, 2 IPv6 only
+ *   https_enabled              bool; overrides use_https for these servers
+ *   ws_addr                    string; openim: URL of its message gateway,
+ *                              ws:// or wss://
+ *   api_addr                   string; openim: URL of its REST API
+ *   platform_id                int; openim: the platform number to log in as;
+ *                              0: by operating system
+ *   nos_lbs                    string; file server directory (accepted, not
+ *                              used)
+ *   nos_uploader               array of string; file upload addresses
+ *                              (accepted, not used)
+ *   nos_uploader_host          array of string; host names for them (accepted,
+ *                              not used)
+ *   nos_downloader             string; file download address (accepted, not
+ *                              used)
+ *   nos_accelerate_host        string; file download host (accepted, not used)
+ *   nos_accelerate_host_list   array of string; file download hosts (accepted,
+ *                              not used)
+ *   nos_accelerate             string; file download template (accepted, not
+ *                              used)
+ *   module                     string; key of NetEase's own protocol (accepted,
+ *                              not used)
+ *   version                    int; its version (accepted, not used)
+ *   dedicated_cluste_flag      int; documented as int, sent as bool (accepted,
+ *                              not used)
+ *   hand_shake_type            int; NetEase's own protocol (accepted, not used)
+ *   nego_key_neca              int; NetEase's own protocol (accepted, not used)
+ *   nego_key_enca_key_parta    string; NetEase's own protocol (accepted, not
+ *                              used)
+ *   nego_key_enca_key_partb    string; NetEase's own protocol (accepted, not
+ *                              used)
+ *   nego_key_enca_key_version  int; NetEase's own protocol (accepted, not used)
+ *   comm_enca                  int; NetEase's own protocol (accepted, not used)
+ *   probe_ipv4_url             string; address to probe (accepted, not used)
+ *   probe_ipv6_url             string; address to probe (accepted, not used) */
+
+/* JSON object NimxOptions: settings that only libnim has.
+ *   device_id         string; id of this device; absent: random, kept in the
+ *                     data directory
+ *   report_mac        bool; false: the hardware address is not sent (default
+ *                     true)
+ *   ca_file           string; PEM file with further certificate authorities
+ *   spki_pins         array of string; base64 SHA-256 of the server keys to
+ *                     trust; one of them must be met
+ *   use_env_proxy     bool; read the proxy from the environment
+ *   login_timeout_ms  int; how long a first login may take, ms (default 30000)
+ *   client_type       int; enum NIMClientType to report; 0: by operating system
+ *   client_os         string; name of the operating system to report; absent:
+ *                     found out
+ *   max_procs         int; threads that run the library's Go code at once; 0:
+ *                     by the runtime
+ *   memory_limit_mb   int; soft memory limit of the library; 0: none */
+
+/* JSON object LoginOptions: how to log in.
+ *   custom_tag      string; text that own other devices see
+ *   auth_type       int; enum NIMAuthType: 0 static token, 1 dynamic token, 2
+ *                   checked by the app's server
+ *   login_ex        string; text for the app's server (auth_type 2)
+ *   operation_id    string; echoed in every event and log line of this login;
+ *                   absent: made up
+ *   switch_account  bool; log the current account out first; false: refused
+ *                   with 20002
+ *   force           bool; false: do not displace another device; refused with
+ *                   417 (default true)
+ *   timeout_ms      int; how long this login may take, ms; 0: login_timeout_ms */
+
+/* JSON object ErrorInfo: what went wrong. err_code is always there, the rest
+ * only when it is known.
+ *   err_code      int; 200, or the code of the error
+ *   err_name      string; name of the error, stable: docs/ERRORS.md (only when
+ *                 set)
+ *   err_msg       string; one English sentence (only when set)
+ *   domain        string; whose matter it is: caller, network, server, auth
+ *                 (only when set)
+ *   retryable     bool; whether trying again can help (only when set)
+ *   step          string; what was being done: dns, tcp, proxy, tls, upgrade,
+ *                 hello, login, ... (only when set)
+ *   endpoint      string; address that was tried, without query (only when set)
+ *   attempt       int; number of the attempt in this outage, from 1 (only when
+ *                 set)
+ *   retry_in_ms   int64; delay before the next attempt, ms (only when set)
+ *   operation_id  string; id of the login that this belongs to (only when set)
+ *   server_code   int; the number the server or another family uses for it
+ *                 (only when set) */
+
+/* JSON object LoginResult: a step or the end of a login. It is final at step 3
+ * with code 200, or with another code and retrying false.
+ *   login_step          int; enum NIMLoginStep
+ *   relogin             bool; whether this is a relogin
+ *   retrying            bool; after an error: true if another attempt follows
+ *   repeat_login        bool; the account was online already (only when set)
+ *   other_clients_pres  array of ClientPres; own other devices that are online
+ *   kicked              KickoutEvent; who ended the session, if the error is a
+ *                       kick (only when set)
+ * And the members of ErrorInfo. */
+
+/* JSON object ClientPres: another device of the account.
+ *   app_account         string; its account id
+ *   client_type         int; enum NIMClientType
+ *   client_os           string; its operating system
+ *   mac                 string; its hardware address, if it reports one
+ *   device_id           string; its device id
+ *   login_time          int64; when it logged in, ms since 1970; a number
+ *   custom_tag          string; the text it logged in with
+ *   custom_client_type  int; number of the app's own client kind (only when
+ *                       set) */
+
+/* JSON object DisconnectEvent: the connection was lost. A relogin follows
+ * unless retry_in_ms is missing.
+ * And the members of ErrorInfo. */
+
+/* JSON object LogoutOptions: how to log out.
+ *   operation_id  string; echoed in the events of this logout; absent: made up */
+
+/* JSON object LogoutResult: the end of a session.
+ * And the members of ErrorInfo. */
+
+/* JSON object KickoutEvent: this device was thrown out.
+ *   client_type         int; enum NIMClientType of who did it
+ *   reason_code         int; enum NIMKickReason
+ *   reason_description  string; text of the reason
+ *   custom_client_type  int; number of the app's own client kind of who did it
+ *   device_id           string; device id of who did it (only when set)
+ *   time_ms             int64; when, ms since 1970 (only when set) */
+
+/* JSON object MultiSpotEvent: other devices of the account came or went. The
+ * spelling of the first key is part of the ABI.
+ *   multi_spot_notiy_type  int; enum NIMMultiSpotNotifyType
+ *   other_clients_pres     array of ClientPres; the devices */
+
+/* JSON object KickOtherRequest: which devices to drop.
+ *   device_ids  array of string; their device ids */
+
+/* JSON object KickOtherResult: what became of nim_client_kick_other_client.
+ *   device_ids  array of string; the devices that were dropped
+ *   results     array of KickedDevice; the outcome for each device
+ * And the members of ErrorInfo. */
+
+/* JSON object KickedDevice: the outcome for one device.
+ *   device_id  string; its device id
+ *   err_code   int; 200, or 404: not online */
+
+/* JSON object PushConfig: whether phones get pushes while a desktop is online.
+ *   switch_open  int; 1: no pushes while a desktop is online, 2: pushes */
+
+/* JSON object TokenRequest: asks the app for a token.
+ *   account       string; the account
+ *   app_key       string; the app key
+ *   reason        string; login, relogin, expiring or expired
+ *   deadline_ms   int64; how long the answer is waited for, ms
+ *   operation_id  string; id of the login (only when set) */
 
 /* JSON keys. In C++ they are constants, so that they can be named inside a
  * namespace that these headers were included in. */
@@ -183,97 +425,97 @@ const char *const kNIMKickoutReasonCustomClientType = "custom_client_type";
 const char *const kNIMKickoutOtherResErrorCode = "err_code";
 const char *const kNIMKickoutOtherResDeviceIDs = "device_ids";
 #else
-#define kNIMMultiportPushConfigContentKeyOpen "switch_open" /* int */
-#define kNIMDndShowDetail "show_detail" /* int */
-#define kNIMDndOpened "switch_open" /* int */
-#define kNIMDndFromH "fromh" /* int */
-#define kNIMDndFromM "fromm" /* int */
-#define kNIMDndToH "toh" /* int */
-#define kNIMDndToM "tom" /* int */
-#define kNIMAppKey "app_key" /* string */
-#define kNIMGlobalConfig "global_config" /* object */
-#define kNIMDataBaseEncryptKey "db_encrypt_key" /* string */
-#define kNIMPreloadAttach "preload_attach" /* bool */
-#define kNIMPreloadImageQuality "preload_image_quality" /* int */
-#define kNIMPreloadImageResize "preload_image_resize" /* string */
-#define kNIMPreloadAttachImageNameTemplate "preload_image_name_template"
-#define kNIMSDKLogLevel "sdk_log_level" /* int */
-#define kNIMPushCerName "push_cer_name" /* string */
-#define kNIMPushToken "push_token" /* string */
-#define kNIMSyncSessionAck "sync_session_ack" /* bool */
-#define kNIMLoginRetryMaxTimes "login_retry_max_times" /* int */
-#define kNIMUseHttps "use_https" /* bool */
-#define kNIMTeamNotificationUnreadCount "team_notification_unread_count" /* bool */
-#define kNIMVChatMissUnreadCount "vchat_miss_unread_count" /* bool */
-#define kNIMResetUnreadCountWhenRecall "reset_unread_count_when_recall" /* bool */
-#define kNIMUploadSDKEventsAfterLogin "upload_sdk_events_after_login" /* bool */
-#define kNIMAnimatedImageThumbnailEnabled "animated_image_thumbnail_enabled" /* bool */
-#define kNIMClientAntispam "client_antispam" /* bool */
-#define kNIMTeamMessageAckEnabled "team_msg_ack" /* bool */
-#define kNIMNeedUpdateLBSBeforRelogin "need_update_lbs_befor_relogin" /* bool */
-#define kNIMCustomClientType "custom_client_type" /* int */
-#define kNIMServerConfFilePath "server_conf_file_path" /* string */
-#define kNIMPrivateServerSetting "private_server_setting" /* object */
-#define kNIMPrivateEnableHttps "https_enabled" /* bool */
-#define kNIMLbsAddress "lbs" /* string */
-#define kNIMLbsBackupAddress "lbs.backup" /* string array */
-#define kNIMNosLbsAddress "nos_lbs" /* string */
-#define kNIMDefaultLinkAddress "link" /* string array */
-#define kNIMDefaultLinkAddressIPV6 "link_ipv6" /* string array */
-#define kNIMDefaultNosUploadAddress "nos_uploader" /* string array */
-#define kNIMDefaultNosUploadHost "nos_uploader_host" /* string array */
-#define kNIMRsaPublicKeyModule "module" /* string */
-#define kNIMRsaVersion "version" /* int */
-#define kNIMDownloadAddressTemplate "nos_downloader" /* string */
-#define kNIMAccelerateHost "nos_accelerate_host" /* string */
-#define kMINAccelerateHostList "nos_accelerate_host_list" /* string array */
-#define kNIMAccelerateAddressTemplate "nos_accelerate" /* string */
-#define kNIMCachingMarkreadEnabled "caching_markread_enabled"
-#define kNIMCachingMarkreadTime "caching_markread_time"
-#define kNIMCachingMarkreadCount "caching_markread_count"
-#define kNIMUserDataFileLocalBackupFolder "user_datafile_localbackup_folder" /* string */
-#define kNIMEnableUserDataFileLocalBackup "enable_user_datafile_backup" /* bool */
-#define kNIMEnableUserDataFileLocalRestore "enable_user_datafile_restore" /* bool */
-#define kNIMEnableUserDataFileDefRestoreProc "enable_user_datafile_defrestoreproc" /* bool */
-#define kNIMDedicatedClusteFlag "dedicated_cluste_flag" /* int */
-#define kNIMHandShakeType "hand_shake_type" /* int */
-#define kNIMNegoKeyNECA "nego_key_neca" /* int */
-#define kNIMNegoKeyNECAKeyPA "nego_key_enca_key_parta" /* string */
-#define kNIMNegoKeyNECAKeyPB "nego_key_enca_key_partb" /* string */
-#define kNIMNegoKeyNECAKeyV "nego_key_enca_key_version" /* int */
-#define kNIMCommNECA "comm_enca" /* int */
-#define kNIMIPProtVersion "ip_protocol_version" /* int */
-#define kNIMProbeIPV4URL "probe_ipv4_url" /* string */
-#define kNIMProbeIPV6URL "probe_ipv6_url" /* string */
-#define kNIMSyncDataTypeConfig "sync_data_type_config" /* json array */
-#define kNIMSyncDataTypeConfigKey "key" /* int */
-#define kNIMSyncDataTypeConfigValue "value" /* int */
-#define kNIMHttpDNSServerInterface "httpdns_server_interface" /* string array */
-#define kNIMPriorityUseCdnHost "priority_use_cdn_host" /* bool */
-#define kNIMKickoutOtherDeviceIDs "device_ids" /* string array */
-#define kNIMErrorCode "err_code" /* int */
-#define kNIMRelogin "relogin" /* bool */
-#define kNIMLoginStep "login_step" /* int */
-#define kNIMRetrying "retrying" /* bool */
-#define kNIMOtherClientsPres "other_clients_pres" /* json array */
-#define kNIMPresAppAccount "app_account" /* string */
-#define kNIMPresClientType "client_type" /* int */
-#define kNIMPresOS "client_os" /* string */
-#define kNIMPresMac "mac" /* string */
-#define kNIMPresDeviceID "device_id" /* string */
-#define kNIMPresLoginTime "login_time" /* long */
-#define kNIMPresCustomTag "custom_tag" /* string */
-#define kNIMPresAuthType "auth_type" /* int */
-#define kNIMPresLoginExData "login_ex" /* string */
-#define kNIMPresCustomClientType "custom_client_type" /* int */
-#define kNIMMultiSpotNotifyType "multi_spot_notiy_type" /* int */
-#define kNIMLogoutErrorCode "err_code" /* int */
-#define kNIMKickoutClientType "client_type" /* int */
-#define kNIMKickoutReasonCode "reason_code" /* int */
-#define kNIMKickoutReasonDescription "reason_description" /* string */
-#define kNIMKickoutReasonCustomClientType "custom_client_type" /* int */
-#define kNIMKickoutOtherResErrorCode "err_code" /* int */
-#define kNIMKickoutOtherResDeviceIDs "device_ids" /* string array */
+#define kNIMMultiportPushConfigContentKeyOpen "switch_open" /* int: 1: no pushes while a desktop is online, 2: pushes */
+#define kNIMDndShowDetail "show_detail" /* int: 1: show the text */
+#define kNIMDndOpened "switch_open" /* int: 1: do not disturb */
+#define kNIMDndFromH "fromh" /* int: begin, hour */
+#define kNIMDndFromM "fromm" /* int: begin, minute */
+#define kNIMDndToH "toh" /* int: end, hour */
+#define kNIMDndToM "tom" /* int: end, minute */
+#define kNIMAppKey "app_key" /* string: the app key */
+#define kNIMGlobalConfig "global_config" /* object: settings of the client */
+#define kNIMDataBaseEncryptKey "db_encrypt_key" /* string: key of the local message store; there is none yet */
+#define kNIMPreloadAttach "preload_attach" /* bool: fetch attachments */
+#define kNIMPreloadImageQuality "preload_image_quality" /* int: quality of fetched images */
+#define kNIMPreloadImageResize "preload_image_resize" /* string: size of fetched images */
+#define kNIMPreloadAttachImageNameTemplate "preload_image_name_template" /* string: file name of fetched images */
+#define kNIMSDKLogLevel "sdk_log_level" /* int: enum NIMSDKLogLevel; 5 App and 6 Pro */
+#define kNIMPushCerName "push_cer_name" /* string: mobile push certificate */
+#define kNIMPushToken "push_token" /* string: mobile push token */
+#define kNIMSyncSessionAck "sync_session_ack" /* bool: share read marks among own devices */
+#define kNIMLoginRetryMaxTimes "login_retry_max_times" /* int: attempts of a first login and of an outage; 0: no limit, bounded by the login time */
+#define kNIMUseHttps "use_https" /* bool: true: wss and https, false: ws and http; absent: true, false for loopback addresses */
+#define kNIMTeamNotificationUnreadCount "team_notification_unread_count" /* bool: count team notifications as unread */
+#define kNIMVChatMissUnreadCount "vchat_miss_unread_count" /* bool: count missed calls as unread */
+#define kNIMResetUnreadCountWhenRecall "reset_unread_count_when_recall" /* bool: take recalled messages out of the unread number */
+#define kNIMUploadSDKEventsAfterLogin "upload_sdk_events_after_login" /* bool: never done */
+#define kNIMAnimatedImageThumbnailEnabled "animated_image_thumbnail_enabled" /* bool: thumbnails of animated images */
+#define kNIMClientAntispam "client_antispam" /* bool: word filter in the client */
+#define kNIMTeamMessageAckEnabled "team_msg_ack" /* bool: 1: ask for read receipts */
+#define kNIMNeedUpdateLBSBeforRelogin "need_update_lbs_befor_relogin" /* bool: ask the LBS again before every automatic relogin */
+#define kNIMCustomClientType "custom_client_type" /* int: number of the app's own client kind, shown to other devices; 0: none */
+#define kNIMServerConfFilePath "server_conf_file_path" /* string: file with the private_server_setting object; read when the object is not given here */
+#define kNIMPrivateServerSetting "private_server_setting" /* object: where the servers are */
+#define kNIMPrivateEnableHttps "https_enabled" /* bool: overrides use_https for these servers */
+#define kNIMLbsAddress "lbs" /* string: URL that answers with gateway addresses */
+#define kNIMLbsBackupAddress "lbs.backup" /* string array: further LBS URLs */
+#define kNIMNosLbsAddress "nos_lbs" /* string: file server directory */
+#define kNIMDefaultLinkAddress "link" /* string array: gateway addresses, tried in order: host:port, or a whole ws:// or wss:// URL */
+#define kNIMDefaultLinkAddressIPV6 "link_ipv6" /* string array: the same for IPv6 networks */
+#define kNIMDefaultNosUploadAddress "nos_uploader" /* string array: file upload addresses */
+#define kNIMDefaultNosUploadHost "nos_uploader_host" /* string array: host names for them */
+#define kNIMRsaPublicKeyModule "module" /* string: key of NetEase's own protocol */
+#define kNIMRsaVersion "version" /* int: version of the library */
+#define kNIMDownloadAddressTemplate "nos_downloader" /* string: file download address */
+#define kNIMAccelerateHost "nos_accelerate_host" /* string: file download host */
+#define kMINAccelerateHostList "nos_accelerate_host_list" /* string array: file download hosts */
+#define kNIMAccelerateAddressTemplate "nos_accelerate" /* string: file download template */
+#define kNIMCachingMarkreadEnabled "caching_markread_enabled" /* bool: collect read marks */
+#define kNIMCachingMarkreadTime "caching_markread_time" /* int: for how long, ms */
+#define kNIMCachingMarkreadCount "caching_markread_count" /* int: up to how many */
+#define kNIMUserDataFileLocalBackupFolder "user_datafile_localbackup_folder" /* string: where backups of the local store go */
+#define kNIMEnableUserDataFileLocalBackup "enable_user_datafile_backup" /* bool: back up the local store */
+#define kNIMEnableUserDataFileLocalRestore "enable_user_datafile_restore" /* bool: restore the local store */
+#define kNIMEnableUserDataFileDefRestoreProc "enable_user_datafile_defrestoreproc" /* bool: restore without asking the app */
+#define kNIMDedicatedClusteFlag "dedicated_cluste_flag" /* int: documented as int, sent as bool */
+#define kNIMHandShakeType "hand_shake_type" /* int: NetEase's own protocol */
+#define kNIMNegoKeyNECA "nego_key_neca" /* int: NetEase's own protocol */
+#define kNIMNegoKeyNECAKeyPA "nego_key_enca_key_parta" /* string: NetEase's own protocol */
+#define kNIMNegoKeyNECAKeyPB "nego_key_enca_key_partb" /* string: NetEase's own protocol */
+#define kNIMNegoKeyNECAKeyV "nego_key_enca_key_version" /* int: NetEase's own protocol */
+#define kNIMCommNECA "comm_enca" /* int: NetEase's own protocol */
+#define kNIMIPProtVersion "ip_protocol_version" /* int: 0 both, 1 IPv4 only, 2 IPv6 only */
+#define kNIMProbeIPV4URL "probe_ipv4_url" /* string: address to probe */
+#define kNIMProbeIPV6URL "probe_ipv6_url" /* string: address to probe */
+#define kNIMSyncDataTypeConfig "sync_data_type_config" /* json array: what to sync */
+#define kNIMSyncDataTypeConfigKey "key" /* int: NIMDataSyncType */
+#define kNIMSyncDataTypeConfigValue "value" /* int: 1: sync it, 0: do not */
+#define kNIMHttpDNSServerInterface "httpdns_server_interface" /* string array: addresses of an HTTP DNS */
+#define kNIMPriorityUseCdnHost "priority_use_cdn_host" /* bool: prefer the CDN */
+#define kNIMKickoutOtherDeviceIDs "device_ids" /* string array: devices to drop */
+#define kNIMErrorCode "err_code" /* int: 200, or the code of the error */
+#define kNIMRelogin "relogin" /* bool: whether this is a relogin */
+#define kNIMLoginStep "login_step" /* int: enum NIMLoginStep */
+#define kNIMRetrying "retrying" /* bool: after an error: true if another attempt follows */
+#define kNIMOtherClientsPres "other_clients_pres" /* json array: own other devices that are online */
+#define kNIMPresAppAccount "app_account" /* string: its account id */
+#define kNIMPresClientType "client_type" /* int: enum NIMClientType to report; 0: by operating system */
+#define kNIMPresOS "client_os" /* string: name of the operating system to report; absent: found out */
+#define kNIMPresMac "mac" /* string: its hardware address, if it reports one */
+#define kNIMPresDeviceID "device_id" /* string: id of this device */
+#define kNIMPresLoginTime "login_time" /* long: when the session began, ms since 1970 */
+#define kNIMPresCustomTag "custom_tag" /* string: text that own other devices see */
+#define kNIMPresAuthType "auth_type" /* int: enum NIMAuthType; absent: as at login */
+#define kNIMPresLoginExData "login_ex" /* string: text for the app's server (auth_type 2) */
+#define kNIMPresCustomClientType "custom_client_type" /* int: number of the app's own client kind */
+#define kNIMMultiSpotNotifyType "multi_spot_notiy_type" /* int: enum NIMMultiSpotNotifyType */
+#define kNIMLogoutErrorCode "err_code" /* int: 200, or the code of the error */
+#define kNIMKickoutClientType "client_type" /* int: client that did it (enum NIMClientType) */
+#define kNIMKickoutReasonCode "reason_code" /* int: enum NIMKickReason */
+#define kNIMKickoutReasonDescription "reason_description" /* string: text of the reason */
+#define kNIMKickoutReasonCustomClientType "custom_client_type" /* int: number of the app's own client kind of who did it */
+#define kNIMKickoutOtherResErrorCode "err_code" /* int: 200, or the code of the error */
+#define kNIMKickoutOtherResDeviceIDs "device_ids" /* string array: devices that were dropped */
 #endif
 
 NIM_END_C

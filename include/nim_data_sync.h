@@ -9,9 +9,10 @@
 
 NIM_BEGIN_C
 
-/* Register for the end of the post-login data syncs (no json_extension).
+/* Registers for the end of the syncs after a login: once per kind, behind the
+ * login result. Modules that are not built are complete at once.
  *   cb         the callback; NULL unregisters
- *   user_data  handed to the callback unchanged, never dereferenced */
+ *   user_data  handed to cb unchanged */
 NIM_API void NIM_CALL nim_data_sync_reg_complete_cb(nim_data_sync_cb_func cb,
     const void *user_data);
 

@@ -8,25 +8,28 @@
 
 NIM_BEGIN_C
 
+/* What was synced after a login. */
 enum NIMDataSyncType {
-    kNIMDataSyncTypeUnreadMsg = 2,
-    kNIMDataSyncTypeTeamInfo = 3,
-    kNIMDataSyncTypeRoamMsg = 7,
-    kNIMDataSyncTypeSuperTeamInfo = 22,
-    kNIMDataSyncTypeTeamUserList = 1000,
-    kNIMDataSyncTypeAllTeamUserList = 1001,
-    kNIMDataSyncTypeSuperTeamUserList = 1010,
-    kNIMDataSyncTypeAllSuperTeamUserList = 1011
+    kNIMDataSyncTypeUnreadMsg = 2, /* unread messages */
+    kNIMDataSyncTypeTeamInfo = 3, /* teams */
+    kNIMDataSyncTypeRoamMsg = 7, /* roaming messages */
+    kNIMDataSyncTypeSuperTeamInfo = 22, /* super teams */
+    kNIMDataSyncTypeTeamUserList = 1000, /* members of one team */
+    kNIMDataSyncTypeAllTeamUserList = 1001, /* members of all teams */
+    kNIMDataSyncTypeSuperTeamUserList = 1010, /* members of one super team */
+    kNIMDataSyncTypeAllSuperTeamUserList = 1011 /* members of all super teams */
 };
 
+/* State of a sync. */
 enum NIMDataSyncStatus {
-    kNIMDataSyncStatusComplete = 1
+    kNIMDataSyncStatusComplete = 1 /* complete */
 };
 
-/*   sync_type        what was synced
- *   status           state
- *   json_attachment  detail as JSON
- *   user_data        handed to the callback unchanged, never dereferenced */
+/* Tells that a sync is over.
+ *   sync_type        what was synced
+ *   status           kNIMDataSyncStatusComplete
+ *   json_attachment  details, a JSON object; {} while the module is not built
+ *   user_data        as given */
 typedef void (NIM_CALL *nim_data_sync_cb_func)(enum NIMDataSyncType sync_type,
     enum NIMDataSyncStatus status, const char *json_attachment, const void *user_data);
 

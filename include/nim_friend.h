@@ -10,9 +10,9 @@
 NIM_BEGIN_C
 
 /* Register for friend list changes.
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              the callback; NULL unregisters
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the registration is kept, the callback is not called. */
 NIM_API void NIM_CALL nim_friend_reg_changed_cb(const char *json_extension,
     nim_friend_change_cb_func cb, const void *user_data);
@@ -21,9 +21,9 @@ NIM_API void NIM_CALL nim_friend_reg_changed_cb(const char *json_extension,
  *   accid           account id
  *   verify_type     how to befriend
  *   msg             text sent along
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_friend_request(const char *accid, enum NIMVerifyType verify_type,
@@ -32,9 +32,9 @@ NIM_API void NIM_CALL nim_friend_request(const char *accid, enum NIMVerifyType v
 
 /* Remove a friend.
  *   accid           account id
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_friend_delete(const char *accid, const char *json_extension,
@@ -42,18 +42,18 @@ NIM_API void NIM_CALL nim_friend_delete(const char *accid, const char *json_exte
 
 /* Change remark or ext of a friend.
  *   friend_json     friend record, a JSON object
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_friend_update(const char *friend_json, const char *json_extension,
     nim_friend_opt_cb_func cb, const void *user_data);
 
 /* Friend list.
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_friend_get_list(const char *json_extension,
@@ -61,9 +61,9 @@ NIM_API void NIM_CALL nim_friend_get_list(const char *json_extension,
 
 /* One friend's record.
  *   accid           account id
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_friend_get_profile(const char *accid, const char *json_extension,
@@ -71,16 +71,16 @@ NIM_API void NIM_CALL nim_friend_get_profile(const char *accid, const char *json
 
 /* Is a user an active friend; synchronous bool.
  *   accid           account id
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  * Not built yet: gives false or an empty text. */
 NIM_API nim_bool_reg NIM_CALL nim_friend_query_friendship_block(const char *accid,
     const char *json_extension);
 
 /* Search friends.
  *   keyword         text to look for
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_friend_query_by_keyword(const char *keyword,

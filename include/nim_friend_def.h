@@ -8,59 +8,68 @@
 
 NIM_BEGIN_C
 
+/* Whether a user is a friend. */
 enum NIMFriendFlag {
-    kNIMFriendFlagNotFriend = 0,
-    kNIMFriendFlagNormal = 1
+    kNIMFriendFlagNotFriend = 0, /* not a friend */
+    kNIMFriendFlagNormal = 1 /* friend */
 };
 
+/* How a friend was added. */
 enum NIMFriendSource {
-    kNIMFriendSourceDefault = 0
+    kNIMFriendSourceDefault = 0 /* not told */
 };
 
+/* Step of a friend request. */
 enum NIMVerifyType {
-    kNIMVerifyTypeAdd = 1,
-    kNIMVerifyTypeAsk = 2,
-    kNIMVerifyTypeAgree = 3,
-    kNIMVerifyTypeReject = 4
+    kNIMVerifyTypeAdd = 1, /* add without asking */
+    kNIMVerifyTypeAsk = 2, /* ask */
+    kNIMVerifyTypeAgree = 3, /* agree */
+    kNIMVerifyTypeReject = 4 /* refuse */
 };
 
+/* What changed in the friend list. */
 enum NIMFriendChangeType {
-    kNIMFriendChangeTypeRequest = 1,
-    kNIMFriendChangeTypeDel = 2,
-    kNIMFriendChangeTypeUpdate = 3,
-    kNIMFriendChangeTypeSyncList = 5
+    kNIMFriendChangeTypeRequest = 1, /* a request, or its answer */
+    kNIMFriendChangeTypeDel = 2, /* a friend was removed */
+    kNIMFriendChangeTypeUpdate = 3, /* a friend record changed */
+    kNIMFriendChangeTypeSyncList = 5 /* the list was synced */
 };
 
+/* What a search compares. */
 enum NIMFriendQueryType {
-    kNIMFriendQueryDefault = 0,
-    kNIMFriendQueryByAccId = 1,
-    kNIMFriendQueryByAlias = 2
+    kNIMFriendQueryDefault = 0, /* account and remark */
+    kNIMFriendQueryByAccId = 1, /* account */
+    kNIMFriendQueryByAlias = 2 /* remark */
 };
 
-/*   res_code        result code (enum NIMResCode)
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Ends an operation on a friend.
+ *   res_code        200, or the code of the error
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_friend_opt_cb_func)(int res_code,
     const char *json_extension, const void *user_data);
 
-/*   res_code          result code (enum NIMResCode)
+/* Brings the friend list, or what a search found.
+ *   res_code          200, or the code of the error
  *   friend_list_json  friend records, a JSON array
- *   json_extension    reserved; a JSON object
- *   user_data         handed to the callback unchanged, never dereferenced */
+ *   json_extension    reserved
+ *   user_data         handed back unchanged */
 typedef void (NIM_CALL *nim_friend_get_list_cb_func)(int res_code,
     const char *friend_list_json, const char *json_extension, const void *user_data);
 
-/*   accid                account id
+/* Brings one friend record.
+ *   accid                account id
  *   friend_profile_json  friend record, a JSON object
- *   json_extension       reserved; a JSON object
- *   user_data            handed to the callback unchanged, never dereferenced */
+ *   json_extension       reserved
+ *   user_data            handed back unchanged */
 typedef void (NIM_CALL *nim_friend_get_profile_cb_func)(const char *accid,
     const char *friend_profile_json, const char *json_extension, const void *user_data);
 
-/*   type            kind
+/* Tells a change of the friend list.
+ *   type            kind
  *   result_json     the result as JSON
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_friend_change_cb_func)(enum NIMFriendChangeType type,
     const char *result_json, const char *json_extension, const void *user_data);
 

@@ -9,92 +9,109 @@
 
 NIM_BEGIN_C
 
-/* Release a string the library returned. */
+/* Frees a string that the library returned as char *. The same as
+ * nim_global_free_buf.
+ *   str  the string; NULL does nothing
+ * Legal at any time. */
 NIM_API void NIM_CALL nim_global_free_str_buf(char *str);
 
-/* Release any buffer the library returned (the C++ wrapper uses this one for
- * strings too).
- *   data  text to store */
+/* Frees what the library returned as char *.
+ *   data  the buffer; NULL does nothing
+ * Legal at any time. */
 NIM_API void NIM_CALL nim_global_free_buf(void *data);
 
-/* Set one proxy for all SDK traffic; type 0 clears it.
- *   type      kind
- *   host      host name or address
- *   port      TCP port
- *   user      user name; may be NULL
- *   password  password; may be NULL; a secret */
+/* Sets the proxy for everything the library sends, from the next connection on.
+ *   type      kind of proxy; kNIMProxyNone: no proxy
+ *   host      host name or address of the proxy
+ *   port      its TCP port
+ *   user      user name; "" or NULL: none
+ *   password  password, a secret; "" or NULL: none
+ * Legal at any time, before init too. */
 NIM_API void NIM_CALL nim_global_set_proxy(enum NIMProxyType type, const char *host, int port,
     const char *user, const char *password);
 
-/* Try a proxy; cb says reachable or not with step 5.
- *   type       kind
- *   host       host name or address
- *   port       TCP port
- *   user       user name; may be NULL
- *   password   password; may be NULL; a secret
- *   cb         called with the result
- *   user_data  handed to the callback unchanged, never dereferenced */
+/* Tries whether the server can be reached through a proxy. The proxy in use
+ * does not change.
+ *   type       kind of proxy
+ *   host       host name or address of the proxy
+ *   port       its TCP port
+ *   user       user name; "" or NULL: none
+ *   password   password, a secret; "" or NULL: none
+ *   cb         called once
+ *   user_data  handed to cb unchanged
+ * Legal after init.
+ * Errors: proxy_failed (415), proxy_auth_failed (415), proxy_refused (415),
+ * timeout (408), not_supported (21003), cancelled (21002), invalid_argument
+ * (414). */
 NIM_API void NIM_CALL nim_global_detect_proxy(enum NIMProxyType type, const char *host,
     int port, const char *user, const char *password,
     nim_global_detect_proxy_cb_func cb, const void *user_data);
 
-/* Register for environment warnings (disk nearly full).
- *   json_extension  reserved; a JSON object
+/* Registers for warnings of the environment.
+ *   json_extension  reserved
  *   cb              the callback; NULL unregisters
- *   user_data       handed to the callback unchanged, never dereferenced */
+ *   user_data       handed to cb unchanged */
 NIM_API void NIM_CALL nim_global_reg_exception_report_cb(const char *json_extension,
     nim_sdk_exception_cb_func cb, const void *user_data);
 
-/* Count and size of cached files of one kind for an account.
- *   login_id        account whose cache is meant
- *   file_type       one of "res", "image", "audio", "video"
- *   end_timestamp   files up to this time, ms since 1970
- *   json_extension  reserved; a JSON object
- *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Counts the cached files of one kind.
+ *   login_id        account whose files are meant
+ *   file_type       kNIMCacheFileOther, kNIMCacheFileImage, kNIMCacheFileAudio
+ *                   or kNIMCacheFileVideo
+ *   end_timestamp   only files up to this time, ms since 1970; 0: all
+ *   json_extension  reserved
+ *   cb              called once
+ *   user_data       handed to cb unchanged
+ * Legal after init.
+ * Errors: invalid_argument (414), cancelled (21002). */
 NIM_API void NIM_CALL nim_global_get_sdk_cache_file_info_async(const char *login_id,
     const char *file_type, nim_int64 end_timestamp, const char *json_extension,
     nim_sdk_get_cache_file_info_cb_func cb, const void *user_data);
 
-/* Delete cached files of one kind up to a time.
- *   login_id        account whose cache is meant
- *   file_type       one of "res", "image", "audio", "video"
- *   end_timestamp   files up to this time, ms since 1970
- *   json_extension  reserved; a JSON object
- *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Deletes the cached files of one kind.
+ *   login_id        account whose files are meant
+ *   file_type       kNIMCacheFileOther, kNIMCacheFileImage, kNIMCacheFileAudio
+ *                   or kNIMCacheFileVideo
+ *   end_timestamp   only files up to this time, ms since 1970; 0: all
+ *   json_extension  reserved
+ *   cb              called once
+ *   user_data       handed to cb unchanged
+ * Legal after init.
+ * Errors: invalid_argument (414), cancelled (21002). */
 NIM_API void NIM_CALL nim_global_del_sdk_cache_file_async(const char *login_id,
     const char *file_type, nim_int64 end_timestamp, const char *json_extension,
     nim_sdk_del_cache_file_cb_func cb, const void *user_data);
 
-/* Report a URL of uploaded feedback files.
- *   url             address
- *   json_extension  reserved; a JSON object
- *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+/* Reports the address of uploaded feedback files.
+ *   url             address of the files
+ *   json_extension  reserved
+ *   cb              called once
+ *   user_data       handed to cb unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_global_sdk_feedback_async(const char *url,
     const char *json_extension, nim_sdk_feedback_cb_func cb, const void *user_data);
 
-/* Register for local database failures (no json_extension parameter).
+/* Registers for failures of the local store.
  *   cb         the callback; NULL unregisters
- *   user_data  handed to the callback unchanged, never dereferenced */
+ *   user_data  handed to cb unchanged */
 NIM_API void NIM_CALL nim_global_reg_sdk_db_error_cb(nim_global_sdk_db_error_cb_func cb,
     const void *user_data);
 
-/* Upload the SDK's log with a remark.
- *   feedback_message  remark
- *   cb                called with the result
- *   user_data         handed to the callback unchanged, never dereferenced
+/* Uploads the library's log with a remark.
+ *   feedback_message  the remark
+ *   cb                called once
+ *   user_data         handed to cb unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_global_upload_sdk_log(const char *feedback_message,
     nim_global_upload_sdk_log_cb_func cb, const void *user_data);
 
-/* receive SDK log lines.
- *   cb    the callback; NULL unregisters
- *   data  text to store */
+/* Registers for the lines of the library's log, by sdk_log_level. Lines are
+ * dropped when much is pending.
+ *   jsonExt  reserved
+ *   cb       the callback; NULL unregisters
+ *   data     handed to cb unchanged */
 NIM_API void NIM_CALL nim_global_reg_sdk_log_cb(const char *jsonExt, nim_sdk_log_cb_func cb,
     const void *data);
 

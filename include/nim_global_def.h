@@ -9,81 +9,107 @@
 
 NIM_BEGIN_C
 
+/* Log levels; the smaller, the graver. */
 enum NIMSDKLogLevel {
-    kNIMSDKLogLevelFatal = 1,
-    kNIMSDKLogLevelError = 2,
-    kNIMSDKLogLevelWarn = 3,
-    kNIMSDKLogLevelApp = 5,
-    kNIMSDKLogLevelPro = 6
+    kNIMSDKLogLevelFatal = 1, /* the library cannot go on */
+    kNIMSDKLogLevelError = 2, /* something failed */
+    kNIMSDKLogLevelWarn = 3, /* something is odd */
+    kNIMSDKLogLevelApp = 5, /* what an operator wants to see */
+    kNIMSDKLogLevelPro = 6 /* everything */
 };
 
+/* Warnings about the environment. */
 enum NIMSDKException {
-    kNIMSDKExceptionSpaceEmpty = 1
+    kNIMSDKExceptionSpaceEmpty = 1 /* the disk is nearly full */
 };
 
+/* What the local store was doing. */
 enum NIMDBOperation {
-    kNIMDBOperationInsert = 1,
-    kNIMDBOperationRead = 2,
-    kNIMDBOperationUpdate = 4,
-    kNIMDBOperationDelete = 8
+    kNIMDBOperationInsert = 1, /* insert */
+    kNIMDBOperationRead = 2, /* read */
+    kNIMDBOperationUpdate = 4, /* update */
+    kNIMDBOperationDelete = 8 /* delete */
 };
 
+/* How far a proxy test came. */
 enum NIMProxyDetectStep {
-    kNIMProxyDetectStepAllComplete = 5
+    kNIMProxyDetectStepAllComplete = 5 /* the test is over */
 };
 
+/* Kind of proxy. */
 enum NIMProxyType {
-    kNIMProxyNone = 0,
-    kNIMProxyHttp11 = 1,
-    kNIMProxySocks4 = 4,
-    kNIMProxySocks4a = 5,
-    kNIMProxySocks5 = 6,
-    kNIMProxyNrtc = 10
+    kNIMProxyNone = 0, /* no proxy */
+    kNIMProxyHttp11 = 1, /* HTTP CONNECT */
+    kNIMProxySocks4 = 4, /* SOCKS4 */
+    kNIMProxySocks4a = 5, /* SOCKS4a: the proxy resolves names */
+    kNIMProxySocks5 = 6, /* SOCKS5: user and password, the proxy resolves names */
+    kNIMProxyNrtc = 10 /* proxy of calls; not supported */
 };
 
-/*   log_level  enum NIMSDKLogLevel
- *   log        the text
- *   user_data  handed to the callback unchanged, never dereferenced */
+/* Brings a line of the library's log. It holds no secret.
+ *   log_level  enum NIMSDKLogLevel
+ *   log        the line
+ *   user_data  as given */
 typedef void (NIM_CALL *nim_sdk_log_cb_func)(int log_level, const char *log,
     const void *user_data);
 
-/*   exception  what happened
- *   log        the text
- *   user_data  handed to the callback unchanged, never dereferenced */
+/* Warns of something in the environment.
+ *   exception  what it is
+ *   log        details, a JSON object
+ *   user_data  as given */
 typedef void (NIM_CALL *nim_sdk_exception_cb_func)(enum NIMSDKException exception,
     const char *log, const void *user_data);
 
-/*   info       member properties, a JSON object
- *   user_data  handed to the callback unchanged, never dereferenced */
+/* Tells how many files of one kind are cached.
+ *   info       CacheFileInfo
+ *   user_data  as given */
 typedef void (NIM_CALL *nim_sdk_get_cache_file_info_cb_func)(const char *info,
     const void *user_data);
 
-/*   rescode    result code (enum NIMResCode)
- *   user_data  handed to the callback unchanged, never dereferenced */
+/* Ends a deletion.
+ *   rescode    200, or the code of the error
+ *   user_data  as given */
 typedef void (NIM_CALL *nim_sdk_del_cache_file_cb_func)(enum NIMResCode rescode,
     const void *user_data);
 
-/*   rescode    result code (enum NIMResCode)
- *   user_data  handed to the callback unchanged, never dereferenced */
+/* Ends a feedback report.
+ *   rescode    200, or the code of the error
+ *   user_data  as given */
 typedef void (NIM_CALL *nim_sdk_feedback_cb_func)(enum NIMResCode rescode,
     const void *user_data);
 
-/*   error_info  a JSON object (database error keys)
- *   user_data   handed to the callback unchanged, never dereferenced */
+/* Tells a failure of the local store.
+ *   error_info  a JSON object (kNIMDBErr keys)
+ *   user_data   as given */
 typedef void (NIM_CALL *nim_global_sdk_db_error_cb_func)(const char *error_info,
     const void *user_data);
 
-/*   rescode    result code (enum NIMResCode)
- *   user_data  handed to the callback unchanged, never dereferenced */
+/* Ends an upload of the log.
+ *   rescode    200, or the code of the error
+ *   user_data  as given */
 typedef void (NIM_CALL *nim_global_upload_sdk_log_cb_func)(int rescode,
     const void *user_data);
 
-/*   network_connect  whether the proxy works
- *   step             how far the test came
- *   json_params      a JSON object
- *   user_data        handed to the callback unchanged, never dereferenced */
+/* Ends a proxy test.
+ *   network_connect  whether the server was reached through the proxy
+ *   step             kNIMProxyDetectStepAllComplete
+ *   json_params      ProxyDetectResult
+ *   user_data        as given */
 typedef void (NIM_CALL *nim_global_detect_proxy_cb_func)(nim_bool_reg network_connect,
     enum NIMProxyDetectStep step, const char *json_params, const void *user_data);
+
+/* JSON object ProxyDetectResult: what a proxy test found. An error names the
+ * hop that failed in step.
+ *   elapsed_ms  int64; how long it took, ms (only when set)
+ * And the members of ErrorInfo. */
+
+/* JSON object CacheFileInfo: cached files of one kind.
+ *   file_type   string; res, image, audio or video
+ *   file_path   string; directory of the files
+ *   file_count  int; how many there are
+ *   total_size  int64; their size, bytes
+ *   err_code    int; set when the question could not be answered (only when
+ *               set) */
 
 /* JSON keys. In C++ they are constants, so that they can be named inside a
  * namespace that these headers were included in. */
@@ -103,20 +129,20 @@ const char *const kNIMDBErrCode = "error_code";
 const char *const kNIMDBErrDescription_ = "error_description";
 const char *const kNIMDBErrAttach = "error_attach";
 #else
-#define kNIMResCode "err_code" /* int */
-#define kNIMCacheFileType "file_type" /* string */
-#define kNIMCacheFileCount "file_count" /* int */
-#define kNIMCacheFilePath "file_path" /* string */
-#define kNIMCacheFileTotalSize "total_size" /* long */
-#define kNIMCacheFileOther "res"
-#define kNIMCacheFileImage "image"
-#define kNIMCacheFileAudio "audio"
-#define kNIMCacheFileVideo "video"
-#define kNIMDBErrDBName "db_name"
-#define kNIMDBERROperation "operation"
-#define kNIMDBErrCode "error_code"
-#define kNIMDBErrDescription_ "error_description"
-#define kNIMDBErrAttach "error_attach"
+#define kNIMResCode "err_code" /* int: 200, or the code of the error */
+#define kNIMCacheFileType "file_type" /* string: kind of file */
+#define kNIMCacheFileCount "file_count" /* int: number of files */
+#define kNIMCacheFilePath "file_path" /* string: directory of the files */
+#define kNIMCacheFileTotalSize "total_size" /* long: size of the files, bytes */
+#define kNIMCacheFileOther "res" /* value of file_type: other files */
+#define kNIMCacheFileImage "image" /* value of file_type: image files */
+#define kNIMCacheFileAudio "audio" /* value of file_type: audio files */
+#define kNIMCacheFileVideo "video" /* value of file_type: video files */
+#define kNIMDBErrDBName "db_name" /* string: name of the store */
+#define kNIMDBERROperation "operation" /* int: what it was doing (enum NIMDBOperation) */
+#define kNIMDBErrCode "error_code" /* int: code of the store */
+#define kNIMDBErrDescription_ "error_description" /* string: text of the store */
+#define kNIMDBErrAttach "error_attach" /* string: details */
 #endif
 
 NIM_END_C

@@ -12,7 +12,7 @@ NIM_BEGIN_C
 
 /* Register: messages deleted one-sidedly by another device.
  *   cb         the callback; NULL unregisters
- *   user_data  handed to the callback unchanged, never dereferenced
+ *   user_data  handed back unchanged
  * Not built yet: the registration is kept, the callback is not called. */
 NIM_API void NIM_CALL nim_msglog_register_delete_msgs_self_callback(nim_msglog_delete_message_self_notify_cb_func cb,
     const void *user_data);
@@ -20,16 +20,16 @@ NIM_API void NIM_CALL nim_msglog_register_delete_msgs_self_callback(nim_msglog_d
 /* Register: a session's server history was deleted (array of structs, char
  * buffers).
  *   cb         the callback; NULL unregisters
- *   user_data  handed to the callback unchanged, never dereferenced
+ *   user_data  handed back unchanged
  * Not built yet: the registration is kept, the callback is not called. */
 NIM_API void NIM_CALL nim_msglog_register_delete_history_messages_callback(nim_msglog_delete_history_online_notify_cb_func cb,
     const void *user_data);
 
 /* One stored message by client id.
  *   client_msg_id   client message id
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_msglog_query_msg_by_id_async(const char *client_msg_id,
@@ -41,9 +41,9 @@ NIM_API void NIM_CALL nim_msglog_query_msg_by_id_async(const char *client_msg_id
  *   to_type          type of the session
  *   limit_count      at most this many entries
  *   anchor_msg_time  start from this time, ms since 1970; 0: from the newest
- *   json_extension   reserved; a JSON object
+ *   json_extension   reserved
  *   cb               called with the result
- *   user_data        handed to the callback unchanged, never dereferenced
+ *   user_data        handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_msglog_query_msg_async(const char *account_id,
@@ -59,9 +59,9 @@ NIM_API void NIM_CALL nim_msglog_query_msg_async(const char *account_id,
  *   end_msg_id          server id of the last message already known
  *   reverse             order: false newest first, true oldest first
  *   need_save_to_local  store the result locally
- *   json_extension      reserved; a JSON object
+ *   json_extension      reserved
  *   cb                  called with the result
- *   user_data           handed to the callback unchanged, never dereferenced
+ *   user_data           handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_msglog_query_msg_online_async(const char *id,
@@ -74,7 +74,7 @@ NIM_API void NIM_CALL nim_msglog_query_msg_online_async(const char *id,
  *   id           account id or team id of the session
  *   query_param  what to look for
  *   cb           called with the result
- *   user_data    handed to the callback unchanged, never dereferenced
+ *   user_data    handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_msglog_query_msg_online_async2(const char *id,
@@ -86,7 +86,7 @@ NIM_API void NIM_CALL nim_msglog_query_msg_online_async2(const char *id,
  *   keyword      text to look for
  *   query_param  what to look for
  *   cb           called with the result
- *   user_data    handed to the callback unchanged, never dereferenced
+ *   user_data    handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_msglog_query_msg_by_keyword_online_async(const char *id,
@@ -102,9 +102,9 @@ NIM_API void NIM_CALL nim_msglog_query_msg_by_keyword_online_async(const char *i
  *   end_client_msg_id  client id of the last message already known
  *   reverse            order: false newest first, true oldest first
  *   msg_types          message types, a JSON array of ints
- *   json_extension     reserved; a JSON object
+ *   json_extension     reserved
  *   cb                 called with the result
- *   user_data          handed to the callback unchanged, never dereferenced
+ *   user_data          handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_msglog_query_the_message_of_the_specified_type_async(enum NIMSessionType to_type,
@@ -122,9 +122,9 @@ NIM_API void NIM_CALL nim_msglog_query_the_message_of_the_specified_type_async(e
  *   reverse            order: false newest first, true oldest first
  *   msg_type           message type
  *   search_content     text to look for
- *   json_extension     reserved; a JSON object
+ *   json_extension     reserved
  *   cb                 called with the result
- *   user_data          handed to the callback unchanged, never dereferenced
+ *   user_data          handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_msglog_query_msg_by_options_async(enum NIMMsgLogQueryRange query_range,
@@ -136,7 +136,7 @@ NIM_API void NIM_CALL nim_msglog_query_msg_by_options_async(enum NIMMsgLogQueryR
 /* Same, all options in one JSON.
  *   json_param  the query, a JSON object
  *   cb          called with the result
- *   user_data   handed to the callback unchanged, never dereferenced
+ *   user_data   handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_msglog_query_msg_by_options_async_ex(const char *json_param,
@@ -145,9 +145,9 @@ NIM_API void NIM_CALL nim_msglog_query_msg_by_options_async_ex(const char *json_
 /* Mark all of one session as read.
  *   account_id      account id or team id of the session
  *   to_type         type of the session
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_msglog_batch_status_read_async(const char *account_id,
@@ -157,9 +157,9 @@ NIM_API void NIM_CALL nim_msglog_batch_status_read_async(const char *account_id,
 /* Set one message's status.
  *   msg_id          client message id
  *   msglog_status   the new status
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_msglog_set_status_async(const char *msg_id,
@@ -169,9 +169,9 @@ NIM_API void NIM_CALL nim_msglog_set_status_async(const char *msg_id,
 /* Set one message's sub-status (played/not played).
  *   msg_id             client message id
  *   msglog_sub_status  the new sub-status
- *   json_extension     reserved; a JSON object
+ *   json_extension     reserved
  *   cb                 called with the result
- *   user_data          handed to the callback unchanged, never dereferenced
+ *   user_data          handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_msglog_set_sub_status_async(const char *msg_id,
@@ -182,9 +182,9 @@ NIM_API void NIM_CALL nim_msglog_set_sub_status_async(const char *msg_id,
  *   talk_id              session of the message
  *   json_msg             the message, a JSON object (message keys)
  *   need_update_session  also update the session list
- *   json_extension       reserved; a JSON object
+ *   json_extension       reserved
  *   cb                   called with the result
- *   user_data            handed to the callback unchanged, never dereferenced
+ *   user_data            handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_msglog_insert_msglog_async(const char *talk_id, const char *json_msg,
@@ -194,9 +194,9 @@ NIM_API void NIM_CALL nim_msglog_insert_msglog_async(const char *talk_id, const 
 /* Delete all messages of one session locally.
  *   account_id      account id or team id of the session
  *   to_type         type of the session
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_msglog_batch_status_delete_async(const char *account_id,
@@ -207,10 +207,9 @@ NIM_API void NIM_CALL nim_msglog_batch_status_delete_async(const char *account_i
  *   account_id              account id or team id of the session
  *   to_type                 type of the session
  *   revert_by_query_online  whether server queries may bring the messages back
- *   json_extension          reserved; a JSON object
+ *   json_extension          reserved
  *   cb                      called with the result
- *   user_data               handed to the callback unchanged, never
- *                           dereferenced
+ *   user_data               handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_msglog_batch_status_delete_async_ex(const char *account_id,
@@ -220,9 +219,9 @@ NIM_API void NIM_CALL nim_msglog_batch_status_delete_async_ex(const char *accoun
 /* Delete all messages of one session type.
  *   delete_sessions  also remove the sessions from the list
  *   to_type          type of the session
- *   json_extension   reserved; a JSON object
+ *   json_extension   reserved
  *   cb               called with the result
- *   user_data        handed to the callback unchanged, never dereferenced
+ *   user_data        handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_msglog_delete_by_session_type_async(nim_bool delete_sessions,
@@ -233,10 +232,9 @@ NIM_API void NIM_CALL nim_msglog_delete_by_session_type_async(nim_bool delete_se
  *   delete_sessions         also remove the sessions from the list
  *   to_type                 type of the session
  *   revert_by_query_online  whether server queries may bring the messages back
- *   json_extension          reserved; a JSON object
+ *   json_extension          reserved
  *   cb                      called with the result
- *   user_data               handed to the callback unchanged, never
- *                           dereferenced
+ *   user_data               handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_msglog_delete_by_session_type_async_ex(nim_bool delete_sessions,
@@ -247,9 +245,9 @@ NIM_API void NIM_CALL nim_msglog_delete_by_session_type_async_ex(nim_bool delete
  *   account_id      account id or team id of the session
  *   to_type         type of the session
  *   msg_id          client message id
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_msglog_delete_async(const char *account_id,
@@ -258,9 +256,9 @@ NIM_API void NIM_CALL nim_msglog_delete_async(const char *account_id,
 
 /* Delete the whole local history.
  *   delete_sessions  also remove the sessions from the list
- *   json_extension   reserved; a JSON object
+ *   json_extension   reserved
  *   cb               called with the result
- *   user_data        handed to the callback unchanged, never dereferenced
+ *   user_data        handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_msglog_delete_all_async(nim_bool delete_sessions,
@@ -269,10 +267,9 @@ NIM_API void NIM_CALL nim_msglog_delete_all_async(nim_bool delete_sessions,
 /* Same, with the bring-back choice.
  *   delete_sessions         also remove the sessions from the list
  *   revert_by_query_online  whether server queries may bring the messages back
- *   json_extension          reserved; a JSON object
+ *   json_extension          reserved
  *   cb                      called with the result
- *   user_data               handed to the callback unchanged, never
- *                           dereferenced
+ *   user_data               handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_msglog_delete_all_async_ex(nim_bool delete_sessions,
@@ -284,9 +281,9 @@ NIM_API void NIM_CALL nim_msglog_delete_all_async_ex(nim_bool delete_sessions,
  *   to_type         type of the session
  *   timestamp1      begin of the time span, ms since 1970
  *   timestamp2      end of the time span, ms since 1970
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_msglog_delete_by_time_async(const char *account_id,
@@ -299,10 +296,9 @@ NIM_API void NIM_CALL nim_msglog_delete_by_time_async(const char *account_id,
  *   revert_by_query_online  whether server queries may bring the messages back
  *   timestamp1              begin of the time span, ms since 1970
  *   timestamp2              end of the time span, ms since 1970
- *   json_extension          reserved; a JSON object
+ *   json_extension          reserved
  *   cb                      called with the result
- *   user_data               handed to the callback unchanged, never
- *                           dereferenced
+ *   user_data               handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_msglog_delete_by_time_async_ex(const char *account_id,
@@ -312,9 +308,9 @@ NIM_API void NIM_CALL nim_msglog_delete_by_time_async_ex(const char *account_id,
 
 /* Export local history to a file.
  *   dst_path        file to write
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_msglog_export_db_async(const char *dst_path,
@@ -322,7 +318,7 @@ NIM_API void NIM_CALL nim_msglog_export_db_async(const char *dst_path,
 
 /* Import history from a file, with progress.
  *   src_path        file to read
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   res_cb          called with the result
  *   res_user_data   handed to res_cb unchanged
  *   prg_cb          upload progress; may be NULL
@@ -336,9 +332,9 @@ NIM_API void NIM_CALL nim_msglog_import_db_async(const char *src_path,
 
 /* Send a read receipt.
  *   json_msg        the message, a JSON object (message keys)
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_msglog_send_receipt_async(const char *json_msg,
@@ -347,22 +343,22 @@ NIM_API void NIM_CALL nim_msglog_send_receipt_async(const char *json_msg,
 
 /* Whether the peer has read a message; synchronous bool.
  *   json_msg        the message, a JSON object (message keys)
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  * Not built yet: gives false or an empty text. */
 NIM_API nim_bool_reg NIM_CALL nim_msglog_query_be_readed(const char *json_msg,
     const char *json_extension);
 
 /* Whether a receipt was sent for a message; synchronous bool.
  *   json_msg        the message, a JSON object (message keys)
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  * Not built yet: gives false or an empty text. */
 NIM_API nim_bool_reg NIM_CALL nim_msglog_query_receipt_sent(const char *json_msg,
     const char *json_extension);
 
 /* Register for read receipts arriving.
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              the callback; NULL unregisters
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the registration is kept, the callback is not called. */
 NIM_API void NIM_CALL nim_msglog_reg_status_changed_cb(const char *json_extension,
     nim_msglog_status_changed_cb_func cb, const void *user_data);
@@ -370,9 +366,9 @@ NIM_API void NIM_CALL nim_msglog_reg_status_changed_cb(const char *json_extensio
 /* Set a message's local ext text.
  *   msg_id          client message id
  *   local_ext       local extension text
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_msglog_update_localext_async(const char *msg_id,
@@ -380,9 +376,9 @@ NIM_API void NIM_CALL nim_msglog_update_localext_async(const char *msg_id,
     const void *user_data);
 
 /* Mark everything as read.
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_msglog_read_all_async(const char *json_extension,
@@ -409,9 +405,9 @@ NIM_API nim_bool_reg NIM_CALL nim_cancel_export_backup_to_remote(void);
 /* Delete a peer's server history.
  *   account_id      account id or team id of the session
  *   delete_roaming  also delete the roaming copy
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_msglog_delete_history_online_async(const char *account_id,
@@ -423,7 +419,8 @@ NIM_API void NIM_CALL nim_msglog_delete_history_online_async(const char *account
  *   to_type      type of the session
  *   notify_self  tell own other devices
  *   ext          extension text of the app
- *   user_data    handed to the callback unchanged, never dereferenced
+ *   cb           called once
+ *   user_data    handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_msglog_delete_history_online_async_ex(const char *account_id,
@@ -433,9 +430,9 @@ NIM_API void NIM_CALL nim_msglog_delete_history_online_async_ex(const char *acco
 /* Delete one message one-sidedly.
  *   json_msg        the message, a JSON object (message keys)
  *   ext             extension text of the app
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_msglog_delete_message_self_async(const char *json_msg,
@@ -446,7 +443,7 @@ NIM_API void NIM_CALL nim_msglog_delete_message_self_async(const char *json_msg,
  *   param        what to look for
  *   param_count  number of entries of param
  *   cb           called with the result
- *   user_data    handed to the callback unchanged, never dereferenced
+ *   user_data    handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_msglog_delete_messages_self_async(NIMDeleteMessagesSelfParam *param,
@@ -456,7 +453,7 @@ NIM_API void NIM_CALL nim_msglog_delete_messages_self_async(NIMDeleteMessagesSel
 /* Whether a message starts a thread, and its reply count.
  *   msg_client_id  client message id
  *   cb             called with the result
- *   user_data      handed to the callback unchanged, never dereferenced
+ *   user_data      handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_msglog_query_message_is_thread_root_async(const char *msg_client_id,
@@ -465,7 +462,7 @@ NIM_API void NIM_CALL nim_msglog_query_message_is_thread_root_async(const char *
 /* One message from the server; struct by reference.
  *   param      what to look for
  *   cb         called with the result
- *   user_data  handed to the callback unchanged, never dereferenced
+ *   user_data  handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_msglog_query_message_online(NIM_REF(const NIMQueryMsgAsyncParam) param,
@@ -475,7 +472,8 @@ NIM_API void NIM_CALL nim_msglog_query_message_online(NIM_REF(const NIMQueryMsgA
  * function pointer).
  *   json_msg   the message, a JSON object (message keys)
  *   param      what to look for
- *   user_data  handed to the callback unchanged, never dereferenced
+ *   cb         called once
+ *   user_data  handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_msglog_query_thread_history_msg(const char *json_msg,

@@ -9,94 +9,103 @@
 
 NIM_BEGIN_C
 
+/* Where a query was answered. */
 enum NIMMsglogQuerySource {
-    kNIMMsglogQuerySourceLocal = 0,
-    kNIMMsglogQuerySourceServer = 1
+    kNIMMsglogQuerySourceLocal = 0, /* from the local store */
+    kNIMMsglogQuerySourceServer = 1 /* from the server */
 };
 
+/* Kind of message. */
 enum NIMMessageType {
-    kNIMMessageTypeText = 0,
-    kNIMMessageTypeImage = 1,
-    kNIMMessageTypeAudio = 2,
-    kNIMMessageTypeVideo = 3,
-    kNIMMessageTypeLocation = 4,
-    kNIMMessageTypeNotification = 5,
-    kNIMMessageTypeFile = 6,
-    kNIMMessageTypeTips = 10,
-    kNIMMessageTypeRobot = 11,
-    kNIMMessageTypeG2NetCall = 12,
-    kNIMMessageTypeCustom = 100,
-    kNIMMessageTypeUnknown = 1000
+    kNIMMessageTypeText = 0, /* text */
+    kNIMMessageTypeImage = 1, /* image */
+    kNIMMessageTypeAudio = 2, /* audio */
+    kNIMMessageTypeVideo = 3, /* video */
+    kNIMMessageTypeLocation = 4, /* location */
+    kNIMMessageTypeNotification = 5, /* team notification */
+    kNIMMessageTypeFile = 6, /* file */
+    kNIMMessageTypeTips = 10, /* hint */
+    kNIMMessageTypeRobot = 11, /* robot */
+    kNIMMessageTypeG2NetCall = 12, /* record of a call */
+    kNIMMessageTypeCustom = 100, /* the app's own */
+    kNIMMessageTypeUnknown = 1000 /* unknown, to be kept */
 };
 
+/* How a message came. */
 enum NIMMessageFeature {
-    kNIMMessageFeatureDefault = 0,
-    kNIMMessageFeatureLeaveMsg = 1,
-    kNIMMessageFeatureRoamMsg = 2,
-    kNIMMessageFeatureSyncMsg = 3,
-    kNIMMessageFeatureCustomizedMsg = 4
+    kNIMMessageFeatureDefault = 0, /* live */
+    kNIMMessageFeatureLeaveMsg = 1, /* stored while offline */
+    kNIMMessageFeatureRoamMsg = 2, /* roaming */
+    kNIMMessageFeatureSyncMsg = 3, /* sent by another own device */
+    kNIMMessageFeatureCustomizedMsg = 4 /* pass-through */
 };
 
+/* State of a stored message. */
 enum NIMMsgLogStatus {
-    kNIMMsgLogStatusNone = 0,
-    kNIMMsgLogStatusUnread = 1,
-    kNIMMsgLogStatusRead = 2,
-    kNIMMsgLogStatusDeleted = 3,
-    kNIMMsgLogStatusSending = 4,
-    kNIMMsgLogStatusSendFailed = 5,
-    kNIMMsgLogStatusSent = 6,
-    kNIMMsgLogStatusReceipt = 7,
-    kNIMMsgLogStatusDraft = 8,
-    kNIMMsgLogStatusSendCancel = 9,
-    kNIMMsgLogStatusRefused = 10
+    kNIMMsgLogStatusNone = 0, /* not set; no search value */
+    kNIMMsgLogStatusUnread = 1, /* received, unread */
+    kNIMMsgLogStatusRead = 2, /* received, read */
+    kNIMMsgLogStatusDeleted = 3, /* deleted */
+    kNIMMsgLogStatusSending = 4, /* being sent */
+    kNIMMsgLogStatusSendFailed = 5, /* sending failed */
+    kNIMMsgLogStatusSent = 6, /* sent */
+    kNIMMsgLogStatusReceipt = 7, /* read by the other side */
+    kNIMMsgLogStatusDraft = 8, /* draft */
+    kNIMMsgLogStatusSendCancel = 9, /* sending was stopped */
+    kNIMMsgLogStatusRefused = 10 /* refused, for example by a blacklist */
 };
 
+/* Whether an audio message was played. */
 enum NIMMsgLogSubStatus {
-    kNIMMsgLogSubStatusNone = 0,
-    kNIMMsgLogSubStatusNotPlaying = 20,
-    kNIMMsgLogSubStatusPlayed = 21
+    kNIMMsgLogSubStatusNone = 0, /* not set */
+    kNIMMsgLogSubStatusNotPlaying = 20, /* not played */
+    kNIMMsgLogSubStatusPlayed = 21 /* played */
 };
 
+/* Direction of a backup. */
 enum LogsBackupRemoteOperate {
-    LogsBackupRemoteOperate_Export = 0,
-    LogsBackupRemoteOperate_Import = 1
+    LogsBackupRemoteOperate_Export = 0, /* backup */
+    LogsBackupRemoteOperate_Import = 1 /* restore */
 };
 
+/* State of a backup or restore. */
 enum LogsBackupRemoteState {
-    LogsBackupRemoteState_Begin = -2,
-    LogsBackupRemoteState_UnDef = -1,
-    LogsBackupRemoteState_UserCanceled = 5,
-    LogsBackupRemoteState_SDKError = 6,
-    LogsBackupRemoteState_IMP_NoBackup = 7,
-    LogsBackupRemoteState_IMP_SyncFromSrvError = 8,
-    LogsBackupRemoteState_IMP_DownloadBackupFailed = 9,
-    LogsBackupRemoteState_IMP_RAWError = 10,
-    LogsBackupRemoteState_IMP_ParseRAWError = 11,
-    LogsBackupRemoteState_IMP_LocalDBFailed = 12,
-    LogsBackupRemoteState_EXP_LocalDBFailed = 13,
-    LogsBackupRemoteState_EXP_RAWError = 14,
-    LogsBackupRemoteState_EXP_UploadBackupFailed = 15,
-    LogsBackupRemoteState_EXP_SyncToSrvError = 16,
-    LogsBackupRemoteState_Done = 17,
-    LogsBackupRemoteState_Done_NoLogs = 18,
-    LogsBackupRemoteState_End = 19,
-    LogsBackupRemoteState_FinalState_Begin = 5
+    LogsBackupRemoteState_Begin = -2, /* first value */
+    LogsBackupRemoteState_UnDef = -1, /* not set */
+    LogsBackupRemoteState_UserCanceled = 5, /* stopped by the user */
+    LogsBackupRemoteState_SDKError = 6, /* failed in the library */
+    LogsBackupRemoteState_IMP_NoBackup = 7, /* restore: there is no backup */
+    LogsBackupRemoteState_IMP_SyncFromSrvError = 8, /* restore: the server could not be asked */
+    LogsBackupRemoteState_IMP_DownloadBackupFailed = 9, /* restore: the download failed */
+    LogsBackupRemoteState_IMP_RAWError = 10, /* restore: wrong format after unpacking */
+    LogsBackupRemoteState_IMP_ParseRAWError = 11, /* restore: the content cannot be read */
+    LogsBackupRemoteState_IMP_LocalDBFailed = 12, /* restore: the local store failed */
+    LogsBackupRemoteState_EXP_LocalDBFailed = 13, /* backup: the local store failed */
+    LogsBackupRemoteState_EXP_RAWError = 14, /* backup: the file could not be written */
+    LogsBackupRemoteState_EXP_UploadBackupFailed = 15, /* backup: the upload failed */
+    LogsBackupRemoteState_EXP_SyncToSrvError = 16, /* backup: the server could not be told */
+    LogsBackupRemoteState_Done = 17, /* done */
+    LogsBackupRemoteState_Done_NoLogs = 18, /* done, there was nothing to do */
+    LogsBackupRemoteState_End = 19, /* last value */
+    LogsBackupRemoteState_FinalState_Begin = 5 /* values from here on are final */
 };
 
+/* Direction of a search. */
 enum NIMMsglogSearchDirection {
-    kForward = 0,
-    kBackward = 1
+    kForward = 0, /* towards newer messages */
+    kBackward = 1 /* towards older messages */
 };
 
+/* Where to search. */
 enum NIMMsgLogQueryRange {
-    kNIMMsgLogQueryRangeP2P = 0,
-    kNIMMsgLogQueryRangeTeam = 1,
-    kNIMMsgLogQueryRangeSuperTeam = 5,
-    kNIMMsgLogQueryRangeAll = 100,
-    kNIMMsgLogQueryRangeAllP2P = 101,
-    kNIMMsgLogQueryRangeAllTeam = 102,
-    kNIMMsgLogQueryRangeAllSuperTeam = 103,
-    kNIMMsgLogQueryRangeUnknown = 200
+    kNIMMsgLogQueryRangeP2P = 0, /* the given people */
+    kNIMMsgLogQueryRangeTeam = 1, /* the given teams */
+    kNIMMsgLogQueryRangeSuperTeam = 5, /* the given super teams */
+    kNIMMsgLogQueryRangeAll = 100, /* everywhere */
+    kNIMMsgLogQueryRangeAllP2P = 101, /* all people */
+    kNIMMsgLogQueryRangeAllTeam = 102, /* all teams */
+    kNIMMsgLogQueryRangeAllSuperTeam = 103, /* all super teams */
+    kNIMMsgLogQueryRangeUnknown = 200 /* unknown */
 };
 
 /* A session whose server history was deleted. */
@@ -183,109 +192,141 @@ typedef struct NIMLogsBackupImportInfo {
     void *user_data_; /* handed to the callbacks */
 } NIMLogsBackupImportInfo;
 
-/*   res_code   result code (enum NIMResCode)
+/* Ends the deletion of a server history.
+ *   res_code   200, or the code of the error
  *   accid      account id
- *   user_data  handed to the callback unchanged, never dereferenced */
+ *   user_data  handed back unchanged */
 typedef void (NIM_CALL *nim_msglog_delete_history_online_res_cb_func)(int res_code,
     const char *accid, const void *user_data);
 
-/*   res_code   result code (enum NIMResCode)
+/* Ends the deletion of a server history.
+ *   res_code   200, or the code of the error
  *   accid      account id
  *   type       kind
  *   time       ms since 1970
  *   ext        extension text of the app
- *   user_data  handed to the callback unchanged, never dereferenced */
+ *   user_data  handed back unchanged */
 typedef void (NIM_CALL *nim_msglog_delete_history_online_res_cb_func_ex)(int res_code,
     const char *accid, enum NIMSessionType type, nim_uint64 time, const char *ext,
     const void *user_data);
 
-/*   info_list_head_node  array of deleted sessions
+/* Tells that server histories were deleted.
+ *   info_list_head_node  array of deleted sessions
  *   node_count           length of the array
- *   user_data            handed to the callback unchanged, never dereferenced */
+ *   user_data            handed back unchanged */
 typedef void (NIM_CALL *nim_msglog_delete_history_online_notify_cb_func)(NIMDeleteSessionHistoryMessagesNotifyInfo *info_list_head_node,
     int node_count, const void *user_data);
 
-/*   res_code   result code (enum NIMResCode)
- *   user_data  handed to the callback unchanged, never dereferenced */
+/* Ends a one-sided deletion.
+ *   res_code   200, or the code of the error
+ *   user_data  handed back unchanged */
 typedef void (NIM_CALL *nim_msglog_delete_message_self_res_cb_func)(int res_code,
     const void *user_data);
 
-/*   infos      what was deleted, JSON
- *   user_data  handed to the callback unchanged, never dereferenced */
+/* Tells that another own device deleted messages one-sidedly.
+ *   infos      what was deleted, JSON
+ *   user_data  handed back unchanged */
 typedef void (NIM_CALL *nim_msglog_delete_message_self_notify_cb_func)(const char *infos,
     const void *user_data);
 
-/*   res_code        result code (enum NIMResCode)
+/* Brings one message.
+ *   res_code        200, or the code of the error
  *   msg_id          client message id
  *   result          the result as JSON
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_msglog_query_single_cb_func)(int res_code,
     const char *msg_id, const char *result, const char *json_extension,
     const void *user_data);
 
-/*   res_code        result code (enum NIMResCode)
+/* Brings the messages that a query found.
+ *   res_code        200, or the code of the error
  *   id              account id or team id of the session
  *   type            kind
  *   result          the result as JSON
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_msglog_query_cb_func)(int res_code, const char *id,
     enum NIMSessionType type, const char *result, const char *json_extension,
     const void *user_data);
 
-/*   res_code        result code (enum NIMResCode)
+/* Ends a change of one message.
+ *   res_code        200, or the code of the error
  *   msg_id          client message id
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_msglog_res_cb_func)(int res_code, const char *msg_id,
     const char *json_extension, const void *user_data);
 
-/*   res_code        result code (enum NIMResCode)
+/* Ends a change of the messages of a session.
+ *   res_code        200, or the code of the error
  *   uid             account id or team id of the session
  *   type            kind
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_msglog_res_ex_cb_func)(int res_code, const char *uid,
     enum NIMSessionType type, const char *json_extension, const void *user_data);
 
-/*   res_code        result code (enum NIMResCode)
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Ends a change of the message history.
+ *   res_code        200, or the code of the error
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_msglog_modify_res_cb_func)(int res_code,
     const char *json_extension, const void *user_data);
 
-/*   imported_count  messages imported so far
+/* Tells the progress of an import.
+ *   imported_count  messages imported so far
  *   total_count     messages in all
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_msglog_import_prg_cb_func)(nim_int64 imported_count,
     nim_int64 total_count, const char *json_extension, const void *user_data);
 
-/*   res_code        result code (enum NIMResCode)
+/* Tells that messages were read, or ends the sending of a read receipt.
+ *   res_code        200, or the code of the error
  *   result          the result as JSON
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_msglog_status_changed_cb_func)(int res_code,
     const char *result, const char *json_extension, const void *user_data);
 
-/*   res_code     result code (enum NIMResCode)
+/* Tells whether a message starts a thread.
+ *   res_code     200, or the code of the error
  *   client_id    client message id
  *   is_root      whether it starts a thread
  *   reply_count  number of replies
- *   user_data    handed to the callback unchanged, never dereferenced */
+ *   user_data    handed back unchanged */
 typedef void (NIM_CALL *nim_msglog_query_message_is_thread_root_async_cb_func)(int res_code,
     const char *client_id, nim_bool_reg is_root, int reply_count, const void *user_data);
 
-/*   res_code   result code (enum NIMResCode)
+/* Brings messages of a thread.
+ *   res_code   200, or the code of the error
  *   root_msg   first message of the thread, JSON
  *   total      number of replies
  *   timestamp  ms since 1970
  *   msgs       messages, a JSON array
- *   user_data  handed to the callback unchanged, never dereferenced */
+ *   user_data  handed back unchanged */
 typedef void (NIM_CALL *nim_msglog_query_thread_history_msg_cb_func)(int res_code,
     const char *root_msg, int total, nim_uint64 timestamp, const char *msgs,
     const void *user_data);
+
+/* JSON keys. In C++ they are constants, so that they can be named inside a
+ * namespace that these headers were included in. */
+#ifdef __cplusplus
+const char *const kNIMMsglogStatusChangedKeyTalkID = "talk_id";
+const char *const kNIMMsglogStatusChangedKeyMsgTimetag = "msg_timetag";
+const char *const kNIMMsglogStatusChangedKeyStatus = "status";
+const char *const kNIMMsglogQueryKeyCount = "count";
+const char *const kNIMMsglogQueryKeySource = "source";
+const char *const kNIMMsglogQueryKeyContent = "content";
+#else
+#define kNIMMsglogStatusChangedKeyTalkID "talk_id" /* string: session of the messages */
+#define kNIMMsglogStatusChangedKeyMsgTimetag "msg_timetag" /* long: messages up to this time were read, ms since 1970 */
+#define kNIMMsglogStatusChangedKeyStatus "status" /* int: enum NIMMsgLogStatus */
+#define kNIMMsglogQueryKeyCount "count" /* int: number of entries */
+#define kNIMMsglogQueryKeySource "source" /* int: enum NIMMsglogQuerySource */
+#define kNIMMsglogQueryKeyContent "content" /* json array: the messages (kNIMMsgKey keys) */
+#endif
 
 NIM_END_C
 

@@ -8,73 +8,97 @@
 
 NIM_BEGIN_C
 
+/* Outcome of setting up file tags. */
 enum NIMNosInitConfigResultType {
-    kNIMNosInitConfResTypeTagCountOF = 0,
-    kNIMNosInitConfResTypeSuccess = 1,
-    kNIMNosInitConfResTypePartSuccessful = 2,
-    kNIMNosInitConfResTypeFailure = 3
+    kNIMNosInitConfResTypeTagCountOF = 0, /* too many tags */
+    kNIMNosInitConfResTypeSuccess = 1, /* done */
+    kNIMNosInitConfResTypePartSuccessful = 2, /* partly done */
+    kNIMNosInitConfResTypeFailure = 3 /* failed */
 };
 
+/* Kind of upload. */
 enum NIMNosUploadType {
-    kNIMNosUploadTypeNormal = 0,
-    kNIMNosUploadTypeDocTrans = 1
+    kNIMNosUploadTypeNormal = 0, /* file */
+    kNIMNosUploadTypeDocTrans = 1 /* document to convert */
 };
 
-/*   rescode         result code (enum NIMResCode)
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Ends the setting up of file tags.
+ *   rescode         200, or the code of the error
+ *   json_result     the result as JSON
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_nos_init_config_cb_func)(enum NIMNosInitConfigResultType rescode,
     const char *json_result, const char *json_extension, const void *user_data);
 
-/*   rescode         result code (enum NIMResCode)
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Ends a download.
+ *   rescode         200, or the code of the error
+ *   file_path       path of the file
+ *   call_id         id of the call
+ *   res_id          id of the attachment
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_nos_download_cb_func)(int rescode, const char *file_path,
     const char *call_id, const char *res_id, const char *json_extension,
     const void *user_data);
 
-/*   file_size       bytes in all
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Tells the progress of a download.
+ *   downloaded_size  bytes received so far
+ *   file_size        bytes in all
+ *   json_extension   reserved
+ *   user_data        handed back unchanged */
 typedef void (NIM_CALL *nim_nos_download_prg_cb_func)(nim_int64 downloaded_size,
     nim_int64 file_size, const char *json_extension, const void *user_data);
 
-/*   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Tells the speed of a download.
+ *   download_speed  bytes per second
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_nos_download_speed_cb_func)(nim_int64 download_speed,
     const char *json_extension, const void *user_data);
 
-/*   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Tells the figures of a download that ended.
+ *   actual_download_size  bytes received
+ *   download_speed        bytes per second
+ *   json_extension        reserved
+ *   user_data             handed back unchanged */
 typedef void (NIM_CALL *nim_nos_download_info_cb_func)(nim_int64 actual_download_size,
     nim_int64 download_speed, const char *json_extension, const void *user_data);
 
-/*   rescode         result code (enum NIMResCode)
+/* Ends an upload.
+ *   rescode         200, or the code of the error
  *   url             address
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_nos_upload_cb_func)(int rescode, const char *url,
     const char *json_extension, const void *user_data);
 
-/*   uploaded_size   bytes sent so far
+/* Tells the progress of an upload.
+ *   uploaded_size   bytes sent so far
  *   file_size       bytes in all
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_nos_upload_prg_cb_func)(nim_int64 uploaded_size,
     nim_int64 file_size, const char *json_extension, const void *user_data);
 
-/*   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Tells the speed of an upload.
+ *   upload_speed    bytes per second
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_nos_upload_speed_cb_func)(nim_int64 upload_speed,
     const char *json_extension, const void *user_data);
 
-/*   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Tells the figures of an upload that ended.
+ *   actual_upload_size  bytes sent
+ *   upload_speed        bytes per second
+ *   json_extension      reserved
+ *   user_data           handed back unchanged */
 typedef void (NIM_CALL *nim_nos_upload_info_cb_func)(nim_int64 actual_upload_size,
     nim_int64 upload_speed, const char *json_extension, const void *user_data);
 
-/*   rescode    result code (enum NIMResCode)
- *   user_data  handed to the callback unchanged, never dereferenced */
+/* Brings the address behind a short one.
+ *   rescode     200, or the code of the error
+ *   origin_url  the address
+ *   user_data   handed back unchanged */
 typedef void (NIM_CALL *nim_nos_safeurl_to_originurl_cb_func)(int rescode,
     const char *origin_url, const void *user_data);
 

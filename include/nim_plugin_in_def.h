@@ -8,10 +8,11 @@
 
 NIM_BEGIN_C
 
-/*   error_code      result code (enum NIMResCode)
+/* Brings what is needed to enter a chatroom.
+ *   error_code      200, or the code of the error
  *   result          the result as JSON
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_plugin_chatroom_request_enter_cb_func)(int error_code,
     const char *result, const char *json_extension, const void *user_data);
 

@@ -11,27 +11,27 @@
 NIM_BEGIN_C
 
 /* Register for one session-list item changing.
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              the callback; NULL unregisters
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the registration is kept, the callback is not called. */
 NIM_API void NIM_CALL nim_session_reg_change_cb(const char *json_extension,
     nim_session_change_cb_func cb, const void *user_data);
 
 /* Register a function the SDK asks for the badge number (returns int,
  * synchronous).
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              the callback; NULL unregisters
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the registration is kept, the callback is not called. */
 NIM_API void NIM_CALL nim_session_reg_badge_count_cb(const char *json_extension,
     nim_session_badge_count_cb_func cb, const void *user_data);
 
 /* First N sessions of the recent list.
  *   limit           at most this many entries
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_session_query_last_few_session_async(int limit,
@@ -39,9 +39,9 @@ NIM_API void NIM_CALL nim_session_query_last_few_session_async(int limit,
     const void *user_data);
 
 /* The whole recent-session list.
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_session_query_all_recent_session_async(const char *json_extension,
@@ -49,11 +49,10 @@ NIM_API void NIM_CALL nim_session_query_all_recent_session_async(const char *jso
 
 /* Recent list, last message taken as the newest one not of a given type (cb is
  * the 2nd of 4 parameters).
- *   json_extension          reserved; a JSON object
+ *   json_extension          reserved
  *   cb                      called with the result
  *   last_msg_excluded_type  type to skip
- *   user_data               handed to the callback unchanged, never
- *                           dereferenced
+ *   user_data               handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_session_query_all_recent_session_with_last_msg_excluded_type_async(const char *json_extension,
@@ -61,11 +60,10 @@ NIM_API void NIM_CALL nim_session_query_all_recent_session_with_last_msg_exclude
     enum NIMMessageType last_msg_excluded_type, const void *user_data);
 
 /* As above with a JSON list of types.
- *   json_extension               reserved; a JSON object
+ *   json_extension               reserved
  *   cb                           called with the result
  *   last_msg_excluded_type_list  types to skip, a JSON array of ints
- *   user_data                    handed to the callback unchanged, never
- *                                dereferenced
+ *   user_data                    handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_session_query_all_recent_session_with_last_msg_excluded_type_async_ex(const char *json_extension,
@@ -75,9 +73,9 @@ NIM_API void NIM_CALL nim_session_query_all_recent_session_with_last_msg_exclude
 /* Remove one session from the list.
  *   to_type         type of the session
  *   id              account id or team id of the session
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_session_delete_recent_session_async(enum NIMSessionType to_type,
@@ -89,7 +87,7 @@ NIM_API void NIM_CALL nim_session_delete_recent_session_async(enum NIMSessionTyp
  *   id              account id or team id of the session
  *   delete_roaming  also delete the roaming copy
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_session_delete_recent_session_async_ex(enum NIMSessionType to_type,
@@ -99,9 +97,9 @@ NIM_API void NIM_CALL nim_session_delete_recent_session_async_ex(enum NIMSession
 /* Remove the roaming messages of one session on the server.
  *   to_type         type of the session
  *   id              account id or team id of the session
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_session_delete_session_roaming_async(enum NIMSessionType to_type,
@@ -109,9 +107,9 @@ NIM_API void NIM_CALL nim_session_delete_session_roaming_async(enum NIMSessionTy
     nim_session_delete_session_roaming_cb_func cb, const void *user_data);
 
 /* Empty the session list.
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_session_delete_all_recent_session_async(const char *json_extension,
@@ -120,9 +118,9 @@ NIM_API void NIM_CALL nim_session_delete_all_recent_session_async(const char *js
 /* Clear one session's unread number.
  *   to_type         type of the session
  *   id              account id or team id of the session
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_session_set_unread_count_zero_async(enum NIMSessionType to_type,
@@ -133,8 +131,7 @@ NIM_API void NIM_CALL nim_session_set_unread_count_zero_async(enum NIMSessionTyp
  *   super_team                   whether the list has super teams
  *   unread_count_zero_info_list  sessions, a JSON array of {"id","type"}
  *   cb                           called with the result
- *   user_data                    handed to the callback unchanged, never
- *                                dereferenced
+ *   user_data                    handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_session_set_multi_unread_count_zero_async(nim_bool super_team,
@@ -145,9 +142,9 @@ NIM_API void NIM_CALL nim_session_set_multi_unread_count_zero_async(nim_bool sup
  *   to_type         type of the session
  *   id              account id or team id of the session
  *   top             true pins, false unpins
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_session_set_top(enum NIMSessionType to_type, const char *id,
@@ -158,9 +155,9 @@ NIM_API void NIM_CALL nim_session_set_top(enum NIMSessionType to_type, const cha
  *   to_type         type of the session
  *   id              account id or team id of the session
  *   data            text to store
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_session_set_extend_data(enum NIMSessionType to_type, const char *id,
@@ -168,9 +165,9 @@ NIM_API void NIM_CALL nim_session_set_extend_data(enum NIMSessionType to_type, c
     const void *user_data);
 
 /* Clear all unread numbers.
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_session_reset_all_unread_count_async(const char *json_extension,
@@ -179,9 +176,9 @@ NIM_API void NIM_CALL nim_session_reset_all_unread_count_async(const char *json_
 /* One session's data.
  *   to_type         type of the session
  *   id              account id or team id of the session
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_session_query_sessiondata_by_id_async(enum NIMSessionType to_type,
@@ -190,7 +187,7 @@ NIM_API void NIM_CALL nim_session_query_sessiondata_by_id_async(enum NIMSessionT
 
 /* List of synced pinned sessions (no json_extension).
  *   cb         called with the result
- *   user_data  handed to the callback unchanged, never dereferenced
+ *   user_data  handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_session_query_stick_top_session_list(nim_session_query_stick_top_session_list_cb_func cb,
@@ -201,7 +198,7 @@ NIM_API void NIM_CALL nim_session_query_stick_top_session_list(nim_session_query
  *   to_type     type of the session
  *   ext         extension text of the app
  *   cb          called with the result
- *   user_data   handed to the callback unchanged, never dereferenced
+ *   user_data   handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_session_set_to_stick_top(const char *session_id,
@@ -212,7 +209,7 @@ NIM_API void NIM_CALL nim_session_set_to_stick_top(const char *session_id,
  *   session_id  account id or team id of the session
  *   to_type     type of the session
  *   cb          called with the result
- *   user_data   handed to the callback unchanged, never dereferenced
+ *   user_data   handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_session_cancel_stick_top(const char *session_id,
@@ -224,7 +221,7 @@ NIM_API void NIM_CALL nim_session_cancel_stick_top(const char *session_id,
  *   to_type     type of the session
  *   ext         extension text of the app
  *   cb          called with the result
- *   user_data   handed to the callback unchanged, never dereferenced
+ *   user_data   handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_session_update_stick_top(const char *session_id,
@@ -233,21 +230,21 @@ NIM_API void NIM_CALL nim_session_update_stick_top(const char *session_id,
 
 /* Register: another device pinned.
  *   cb         the callback; NULL unregisters
- *   user_data  handed to the callback unchanged, never dereferenced
+ *   user_data  handed back unchanged
  * Not built yet: the registration is kept, the callback is not called. */
 NIM_API void NIM_CALL nim_session_reg_set_to_stick_top_notify_cb(nim_session_set_to_stick_top_notify_cb_func cb,
     const void *user_data);
 
 /* Register: another device unpinned (spelling with double l).
  *   cb         the callback; NULL unregisters
- *   user_data  handed to the callback unchanged, never dereferenced
+ *   user_data  handed back unchanged
  * Not built yet: the registration is kept, the callback is not called. */
 NIM_API void NIM_CALL nim_session_reg_cancell_stick_top_notify_cb(nim_session_cancel_stick_top_notify_cb_func cb,
     const void *user_data);
 
 /* Register: another device changed a pin.
  *   cb         the callback; NULL unregisters
- *   user_data  handed to the callback unchanged, never dereferenced
+ *   user_data  handed back unchanged
  * Not built yet: the registration is kept, the callback is not called. */
 NIM_API void NIM_CALL nim_session_reg_update_stick_top_notify_cb(nim_session_update_stick_top_notify_cb_func cb,
     const void *user_data);
@@ -255,7 +252,7 @@ NIM_API void NIM_CALL nim_session_reg_update_stick_top_notify_cb(nim_session_upd
 /* "More roaming messages to fetch" mark of one session; struct in, struct out.
  *   session_main_tag_info  the session
  *   cb                     called with the result
- *   user_data              handed to the callback unchanged, never dereferenced
+ *   user_data              handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_session_query_session_hasmore_roammsg(const SessionMainTagInfo *session_main_tag_info,
@@ -263,7 +260,7 @@ NIM_API void NIM_CALL nim_session_query_session_hasmore_roammsg(const SessionMai
 
 /* All such marks (array of structs).
  *   cb         called with the result
- *   user_data  handed to the callback unchanged, never dereferenced
+ *   user_data  handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_session_query_all_session_hasmore_roammsg(nim_session_query_all_session_hasmore_roammsg_cb_func cb,
@@ -272,7 +269,7 @@ NIM_API void NIM_CALL nim_session_query_all_session_hasmore_roammsg(nim_session_
 /* Update a mark from a message JSON.
  *   json_msg   the message, a JSON object (message keys)
  *   cb         called with the result
- *   user_data  handed to the callback unchanged, never dereferenced
+ *   user_data  handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_session_update_session_hasmore_roammsg(const char *json_msg,
@@ -281,7 +278,7 @@ NIM_API void NIM_CALL nim_session_update_session_hasmore_roammsg(const char *jso
 /* Delete a mark.
  *   session_main_tag_info  the session
  *   cb                     called with the result
- *   user_data              handed to the callback unchanged, never dereferenced
+ *   user_data              handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_session_delete_session_hasmore_roammsg(const SessionMainTagInfo *session_main_tag_info,

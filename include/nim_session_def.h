@@ -8,25 +8,27 @@
 
 NIM_BEGIN_C
 
+/* Kind of conversation. */
 enum NIMSessionType {
-    kNIMSessionTypeP2P = 0,
-    kNIMSessionTypeTeam = 1,
-    kNIMSessionTypeSuperTeam = 5
+    kNIMSessionTypeP2P = 0, /* two people */
+    kNIMSessionTypeTeam = 1, /* team */
+    kNIMSessionTypeSuperTeam = 5 /* super team */
 };
 
+/* What happened to the session list. */
 enum NIMSessionCommand {
-    kNIMSessionCommandAdd = 0,
-    kNIMSessionCommandRemove = 1,
-    kNIMSessionCommandRemoveAll = 2,
-    kNIMSessionCommandRemoveAllP2P = 3,
-    kNIMSessionCommandRemoveAllTeam = 4,
-    kNIMSessionCommandMsgDeleted = 5,
-    kNIMSessionCommandAllMsgDeleted = 6,
-    kNIMSessionCommandAllP2PMsgDeleted = 7,
-    kNIMSessionCommandAllTeamMsgDeleted = 8,
-    kNIMSessionCommandUpdate = 9,
-    kNIMSessionCommandRemoveAllSuperTeam = 10,
-    kNIMSessionCommandAllSuperTeamMsgDeleted = 11
+    kNIMSessionCommandAdd = 0, /* an entry was added */
+    kNIMSessionCommandRemove = 1, /* an entry was removed */
+    kNIMSessionCommandRemoveAll = 2, /* all entries were removed */
+    kNIMSessionCommandRemoveAllP2P = 3, /* all entries of people were removed */
+    kNIMSessionCommandRemoveAllTeam = 4, /* all entries of teams were removed */
+    kNIMSessionCommandMsgDeleted = 5, /* the messages of an entry were deleted */
+    kNIMSessionCommandAllMsgDeleted = 6, /* all messages were deleted */
+    kNIMSessionCommandAllP2PMsgDeleted = 7, /* all messages of people were deleted */
+    kNIMSessionCommandAllTeamMsgDeleted = 8, /* all messages of teams were deleted */
+    kNIMSessionCommandUpdate = 9, /* an entry changed */
+    kNIMSessionCommandRemoveAllSuperTeam = 10, /* all entries of super teams were removed */
+    kNIMSessionCommandAllSuperTeamMsgDeleted = 11 /* all messages of super teams were deleted */
 };
 
 /* Names one session. */
@@ -42,107 +44,124 @@ typedef struct SessionRoamMsgHasMoreTagInfo {
     nim_uint64 message_server_id; /* its server id */
 } SessionRoamMsgHasMoreTagInfo;
 
-/*   rescode              result code (enum NIMResCode)
+/* Tells a change of the session list, or ends an operation on it.
+ *   rescode              200, or the code of the error
  *   result               the result as JSON
  *   total_unread_counts  unread number of all sessions
- *   json_extension       reserved; a JSON object
- *   user_data            handed to the callback unchanged, never dereferenced */
+ *   json_extension       reserved
+ *   user_data            handed back unchanged */
 typedef void (NIM_CALL *nim_session_change_cb_func)(int rescode, const char *result,
     int total_unread_counts, const char *json_extension, const void *user_data);
 
-/*   rescode              result code (enum NIMResCode)
+/* Ends a change of several sessions.
+ *   rescode              200, or the code of the error
  *   result               the result as JSON
  *   total_unread_counts  unread number of all sessions
- *   user_data            handed to the callback unchanged, never dereferenced */
+ *   user_data            handed back unchanged */
 typedef void (NIM_CALL *nim_session_multi_change_cb_func)(int rescode,
     const char *result, int total_unread_counts, const void *user_data);
 
-/*   rescode    result code (enum NIMResCode)
+/* Ends the deletion of roaming messages.
+ *   rescode    200, or the code of the error
  *   to_type    type of the session
  *   id         account id or team id of the session
- *   user_data  handed to the callback unchanged, never dereferenced */
+ *   user_data  handed back unchanged */
 typedef void (NIM_CALL *nim_session_delete_session_roaming_cb_func)(int rescode,
     const char *to_type, const char *id, const void *user_data);
 
-/*   total_unread_count  unread number of all sessions
+/* Brings the session list. It has no result code.
+ *   total_unread_count  unread number of all sessions
  *   result              the result as JSON
- *   json_extension      reserved; a JSON object
- *   user_data           handed to the callback unchanged, never dereferenced */
+ *   json_extension      reserved
+ *   user_data           handed back unchanged */
 typedef void (NIM_CALL *nim_session_query_recent_session_cb_func)(int total_unread_count,
     const char *result, const char *json_extension, const void *user_data);
 
-/*   rescode    result code (enum NIMResCode)
+/* Brings one session.
+ *   rescode    200, or the code of the error
  *   result     the result as JSON
- *   user_data  handed to the callback unchanged, never dereferenced */
+ *   user_data  handed back unchanged */
 typedef void (NIM_CALL *nim_session_query_sessiondata_by_id_cb_func)(int rescode,
     const char *result, const void *user_data);
 
-/*   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Asks the app for the number on its badge, and uses the result.
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef int (NIM_CALL *nim_session_badge_count_cb_func)(const char *json_extension,
     const void *user_data);
 
-/*   rescode    result code (enum NIMResCode)
+/* Brings the pinned sessions.
+ *   rescode    200, or the code of the error
  *   result     the result as JSON
- *   user_data  handed to the callback unchanged, never dereferenced */
+ *   user_data  handed back unchanged */
 typedef void (NIM_CALL *nim_session_query_stick_top_session_list_cb_func)(int rescode,
     const char *result, const void *user_data);
 
-/*   rescode        result code (enum NIMResCode)
+/* Ends a pinning.
+ *   rescode        200, or the code of the error
  *   stick_session  the pinned session, JSON
- *   user_data      handed to the callback unchanged, never dereferenced */
+ *   user_data      handed back unchanged */
 typedef void (NIM_CALL *nim_session_set_to_stick_top_cb_func)(int rescode,
     const char *stick_session, const void *user_data);
 
-/*   rescode     result code (enum NIMResCode)
+/* Ends an unpinning.
+ *   rescode     200, or the code of the error
  *   session_id  account id or team id of the session
  *   to_type     type of the session
- *   user_data   handed to the callback unchanged, never dereferenced */
+ *   user_data   handed back unchanged */
 typedef void (NIM_CALL *nim_session_cancel_stick_top_cb_func)(int rescode,
     const char *session_id, enum NIMSessionType to_type, const void *user_data);
 
-/*   rescode        result code (enum NIMResCode)
+/* Ends the change of a pinned session.
+ *   rescode        200, or the code of the error
  *   stick_session  the pinned session, JSON
- *   user_data      handed to the callback unchanged, never dereferenced */
+ *   user_data      handed back unchanged */
 typedef void (NIM_CALL *nim_session_update_stick_top_cb_func)(int rescode,
     const char *stick_session, const void *user_data);
 
-/*   stick_session  the pinned session, JSON
- *   user_data      handed to the callback unchanged, never dereferenced */
+/* Tells that another own device pinned a session.
+ *   stick_session  the pinned session, JSON
+ *   user_data      handed back unchanged */
 typedef void (NIM_CALL *nim_session_set_to_stick_top_notify_cb_func)(const char *stick_session,
     const void *user_data);
 
-/*   session_id  account id or team id of the session
+/* Tells that another own device unpinned a session.
+ *   session_id  account id or team id of the session
  *   to_type     type of the session
- *   user_data   handed to the callback unchanged, never dereferenced */
+ *   user_data   handed back unchanged */
 typedef void (NIM_CALL *nim_session_cancel_stick_top_notify_cb_func)(const char *session_id,
     enum NIMSessionType to_type, const void *user_data);
 
-/*   stick_session  the pinned session, JSON
- *   user_data      handed to the callback unchanged, never dereferenced */
+/* Tells that another own device changed a pinned session.
+ *   stick_session  the pinned session, JSON
+ *   user_data      handed back unchanged */
 typedef void (NIM_CALL *nim_session_update_stick_top_notify_cb_func)(const char *stick_session,
     const void *user_data);
 
-/*   rescode    result code (enum NIMResCode)
+/* Brings one mark.
+ *   rescode    200, or the code of the error
  *   tag_info   the mark
- *   user_data  handed to the callback unchanged, never dereferenced */
+ *   user_data  handed back unchanged */
 typedef void (NIM_CALL *nim_session_query_session_hasmore_roammsg_cb_func)(int rescode,
     const SessionRoamMsgHasMoreTagInfo *tag_info, const void *user_data);
 
-/*   rescode        result code (enum NIMResCode)
+/* Brings all marks.
+ *   rescode        200, or the code of the error
  *   tag_info_list  the marks, an array
  *   size           length of the array
- *   user_data      handed to the callback unchanged, never dereferenced */
+ *   user_data      handed back unchanged */
 typedef void (NIM_CALL *nim_session_query_all_session_hasmore_roammsg_cb_func)(int rescode,
     const SessionRoamMsgHasMoreTagInfo *tag_info_list, int size, const void *user_data);
 
-/*   rescode    result code (enum NIMResCode)
- *   user_data  handed to the callback unchanged, never dereferenced */
+/* Ends the change of a mark.
+ *   rescode    200, or the code of the error
+ *   user_data  handed back unchanged */
 typedef void (NIM_CALL *nim_session_update_session_hasmore_roammsg_cb_func)(int rescode,
     const void *user_data);
 
-/*   rescode    result code (enum NIMResCode)
- *   user_data  handed to the callback unchanged, never dereferenced */
+/* Ends the deletion of a mark.
+ *   rescode    200, or the code of the error
+ *   user_data  handed back unchanged */
 typedef void (NIM_CALL *nim_session_delete_session_hasmore_roammsg_cb_func)(int rescode,
     const void *user_data);
 
@@ -183,39 +202,39 @@ const char *const kNIMSessionStickTopSessionData = "session_data";
 const char *const kNIMSessionUnReadCountSessionType = "type";
 const char *const kNIMSessionUnReadCountSessionId = "id";
 #else
-#define kNIMSessionListCount "count" /* int */
-#define kNIMSessionListUnreadCount "unread_counts" /* int */
-#define kNIMSessionListContent "content" /* object */
-#define kNIMSessionId "id" /* string */
-#define kNIMSessionType "type" /* int */
-#define kNIMSessionUnreadCount "unread_count" /* int */
-#define kNIMSessionCommand "command" /* int */
-#define kNIMSessionMsgClientID "msg_client_id" /* string */
-#define kNIMSessionMsgFromAccount "msg_from_account" /* string */
-#define kNIMSessionMsgTime "msg_time" /* long */
-#define kNIMSessionMsgType "msg_type" /* int */
-#define kNIMSessionMsgBody "msg_body" /* string */
-#define kNIMSessionMsgAttach "msg_attach" /* string */
-#define kNIMSessionMsgStatus "msg_status" /* int */
-#define kNIMSessionMsgSubStatus "msg_sub_status" /* int */
-#define kNIMSessionLastUpdatedMsg "last_updated_msg" /* bool */
-#define kNIMSessionOnTop "top" /* bool */
-#define kNIMSessionExtendedData "extend_data" /* string */
-#define kNIMSessionRobotFlag "robot_session" /* bool */
-#define kNIMSessionStickTopInfo "stick_top_info" /* object */
-#define kNIMSessionRoamMsgHasMoreId "id" /* string */
-#define kNIMSessionRoamMsgHasMoreType "type" /* int */
-#define kNIMSessionRoamMsgHasMoreMsgServerID "msg_server_id" /* string */
-#define kNIMSessionRoamMsgHasMoreMsgTime "msg_time" /* long */
-#define kNIMSessionStickTopInfoTop "top" /* bool */
-#define kNIMSessionStickTopInfoSessionId "id" /* string */
-#define kNIMSessionStickTopInfoType "type" /* int */
-#define kNIMSessionStickTopInfoExt "ext" /* string */
-#define kNIMSessionStickTopInfoCreateTime "create_time" /* long */
-#define kNIMSessionStickTopInfoUpdateTime "update_time" /* long */
-#define kNIMSessionStickTopSessionData "session_data" /* object */
-#define kNIMSessionUnReadCountSessionType "type" /* enum NIMSessionType */
-#define kNIMSessionUnReadCountSessionId "id" /* string */
+#define kNIMSessionListCount "count" /* int: number of entries */
+#define kNIMSessionListUnreadCount "unread_counts" /* int: unread number of all sessions */
+#define kNIMSessionListContent "content" /* object: the content */
+#define kNIMSessionId "id" /* string: account id or team id */
+#define kNIMSessionType "type" /* int: kind of session (enum NIMSessionType) */
+#define kNIMSessionUnreadCount "unread_count" /* int: number of unread entries */
+#define kNIMSessionCommand "command" /* int: what happened (enum NIMSessionCommand) */
+#define kNIMSessionMsgClientID "msg_client_id" /* string: client id of the newest message */
+#define kNIMSessionMsgFromAccount "msg_from_account" /* string: sender of the newest message */
+#define kNIMSessionMsgTime "msg_time" /* long: time of the message, ms since 1970 */
+#define kNIMSessionMsgType "msg_type" /* int: kind of the newest message (enum NIMMessageType) */
+#define kNIMSessionMsgBody "msg_body" /* string: text of the newest message */
+#define kNIMSessionMsgAttach "msg_attach" /* string: attachment of the newest message */
+#define kNIMSessionMsgStatus "msg_status" /* int: state of the newest message (enum NIMMsgLogStatus) */
+#define kNIMSessionMsgSubStatus "msg_sub_status" /* int: sub-state of the newest message */
+#define kNIMSessionLastUpdatedMsg "last_updated_msg" /* bool: whether the newest message changed */
+#define kNIMSessionOnTop "top" /* bool: whether it is pinned */
+#define kNIMSessionExtendedData "extend_data" /* string: the app's own text */
+#define kNIMSessionRobotFlag "robot_session" /* bool: whether it is a session with a robot */
+#define kNIMSessionStickTopInfo "stick_top_info" /* object: pinning, synced */
+#define kNIMSessionRoamMsgHasMoreId "id" /* string: account id or team id */
+#define kNIMSessionRoamMsgHasMoreType "type" /* int: kind of session (enum NIMSessionType) */
+#define kNIMSessionRoamMsgHasMoreMsgServerID "msg_server_id" /* string: server message id */
+#define kNIMSessionRoamMsgHasMoreMsgTime "msg_time" /* long: time of the message, ms since 1970 */
+#define kNIMSessionStickTopInfoTop "top" /* bool: whether it is pinned */
+#define kNIMSessionStickTopInfoSessionId "id" /* string: account id or team id */
+#define kNIMSessionStickTopInfoType "type" /* int: kind of session (enum NIMSessionType) */
+#define kNIMSessionStickTopInfoExt "ext" /* string: extension text */
+#define kNIMSessionStickTopInfoCreateTime "create_time" /* long: when, ms since 1970 */
+#define kNIMSessionStickTopInfoUpdateTime "update_time" /* long: last change, ms since 1970 */
+#define kNIMSessionStickTopSessionData "session_data" /* object: the session */
+#define kNIMSessionUnReadCountSessionType "type" /* int: kind of session (enum NIMSessionType) */
+#define kNIMSessionUnReadCountSessionId "id" /* string: account id or team id */
 #endif
 
 NIM_END_C

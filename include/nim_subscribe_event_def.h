@@ -8,81 +8,107 @@
 
 NIM_BEGIN_C
 
+/* Who hears of an event. */
 enum NIMEventBroadcastType {
-    kNIMEventBroadcastTypeOnline = 1,
-    kNIMEventBroadcastTypeAll = 2
+    kNIMEventBroadcastTypeOnline = 1, /* those who are online */
+    kNIMEventBroadcastTypeAll = 2 /* everyone */
 };
 
+/* Whether own devices hear of an event. */
 enum NIMEventSyncType {
-    kNIMEventSyncTypeNoSelf = 0,
-    kNIMEventSyncTypeSelf = 1
+    kNIMEventSyncTypeNoSelf = 0, /* not */
+    kNIMEventSyncTypeSelf = 1 /* they do */
 };
 
+/* Whether the last event is told at once. */
 enum NIMEventSubscribeSyncEventType {
-    kNIMEventSubscribeSyncTypeUnSync = 0,
-    kNIMEventSubscribeSyncTypeSync = 1
+    kNIMEventSubscribeSyncTypeUnSync = 0, /* not */
+    kNIMEventSubscribeSyncTypeSync = 1 /* it is */
 };
 
+/* Kind of event. */
 enum NIMEventType {
-    kNIMEventTypeOnlineState = 1,
-    kNIMEventTypeSyncEvent = 2,
-    kNIMEventTypeCustom = 100000
+    kNIMEventTypeOnlineState = 1, /* online state */
+    kNIMEventTypeSyncEvent = 2, /* sync */
+    kNIMEventTypeCustom = 100000 /* first value of the app's own */
 };
 
+/* Value of an online state event. */
 enum NIMEventOnlineStateValue {
-    kNIMEventOnlineStateValueLogin = 1,
-    kNIMEventOnlineStateValueLogout = 2,
-    kNIMEventOnlineStateValueDisconnect = 3,
-    kNIMEventOnlineStateValueCustom = 10000,
-    kNIMEventOnlineStateValueUpdateConfig = 10001
+    kNIMEventOnlineStateValueLogin = 1, /* logged in */
+    kNIMEventOnlineStateValueLogout = 2, /* logged out */
+    kNIMEventOnlineStateValueDisconnect = 3, /* connection lost */
+    kNIMEventOnlineStateValueCustom = 10000, /* first value of the app's own */
+    kNIMEventOnlineStateValueUpdateConfig = 10001 /* settings changed */
 };
 
-/*   res_code        result code (enum NIMResCode)
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Brings one event.
+ *   res_code         200, or the code of the error
+ *   event_info_json  the event, JSON
+ *   json_extension   reserved
+ *   user_data        handed back unchanged */
 typedef void (NIM_CALL *nim_push_event_cb_func)(int res_code,
     const char *event_info_json, const char *json_extension, const void *user_data);
 
-/*   res_code        result code (enum NIMResCode)
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Brings several events at once.
+ *   res_code         200, or the code of the error
+ *   event_list_json  the events, a JSON array
+ *   json_extension   reserved
+ *   user_data        handed back unchanged */
 typedef void (NIM_CALL *nim_batch_push_event_cb_func)(int res_code,
     const char *event_list_json, const char *json_extension, const void *user_data);
 
-/*   res_code        result code (enum NIMResCode)
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Ends the publishing of an event.
+ *   res_code         200, or the code of the error
+ *   event_type       enum NIMEventType
+ *   event_info_json  the event, JSON
+ *   json_extension   reserved
+ *   user_data        handed back unchanged */
 typedef void (NIM_CALL *nim_publish_event_cb_func)(int res_code, int event_type,
     const char *event_info_json, const char *json_extension, const void *user_data);
 
-/*   res_code        result code (enum NIMResCode)
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Ends a subscription.
+ *   res_code         200, or the code of the error
+ *   event_type       enum NIMEventType
+ *   faild_list_json  accounts that failed, a JSON array
+ *   json_extension   reserved
+ *   user_data        handed back unchanged */
 typedef void (NIM_CALL *nim_subscribe_event_cb_func)(int res_code, int event_type,
     const char *faild_list_json, const char *json_extension, const void *user_data);
 
-/*   res_code        result code (enum NIMResCode)
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Ends the removal of a subscription.
+ *   res_code         200, or the code of the error
+ *   event_type       enum NIMEventType
+ *   faild_list_json  accounts that failed, a JSON array
+ *   json_extension   reserved
+ *   user_data        handed back unchanged */
 typedef void (NIM_CALL *nim_unsubscribe_event_cb_func)(int res_code, int event_type,
     const char *faild_list_json, const char *json_extension, const void *user_data);
 
-/*   res_code        result code (enum NIMResCode)
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Ends the removal of all subscriptions of one kind.
+ *   res_code        200, or the code of the error
+ *   event_type      enum NIMEventType
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_batch_unsubscribe_event_cb_func)(int res_code,
     int event_type, const char *json_extension, const void *user_data);
 
-/*   res_code        result code (enum NIMResCode)
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Tells own subscriptions to some accounts.
+ *   res_code             200, or the code of the error
+ *   event_type           enum NIMEventType
+ *   subscribe_list_json  subscriptions, a JSON array
+ *   json_extension       reserved
+ *   user_data            handed back unchanged */
 typedef void (NIM_CALL *nim_query_subscribe_event_cb_func)(int res_code,
     int event_type, const char *subscribe_list_json, const char *json_extension,
     const void *user_data);
 
-/*   res_code        result code (enum NIMResCode)
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Tells all own subscriptions to events of one kind.
+ *   res_code             200, or the code of the error
+ *   event_type           enum NIMEventType
+ *   subscribe_list_json  subscriptions, a JSON array
+ *   json_extension       reserved
+ *   user_data            handed back unchanged */
 typedef void (NIM_CALL *nim_batch_query_subscribe_event_cb_func)(int res_code,
     int event_type, const char *subscribe_list_json, const char *json_extension,
     const void *user_data);

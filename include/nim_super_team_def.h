@@ -8,70 +8,78 @@
 
 NIM_BEGIN_C
 
-/*   res_code         result code (enum NIMResCode)
+/* Tells an event of a super team, or ends an operation on it.
+ *   res_code         200, or the code of the error
  *   notification_id  what happened (enum NIMNotificationId)
  *   tid              team id
  *   result           the result as JSON
- *   json_extension   reserved; a JSON object
- *   user_data        handed to the callback unchanged, never dereferenced */
+ *   json_extension   reserved
+ *   user_data        handed back unchanged */
 typedef void (NIM_CALL *nim_super_team_event_cb_func)(int res_code,
     int notification_id, const char *tid, const char *result,
     const char *json_extension, const void *user_data);
 
-/*   team_count      number of teams
+/* Brings the ids of the own super teams.
+ *   team_count      number of teams
  *   result          the result as JSON
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_super_team_query_all_my_teams_cb_func)(int team_count,
     const char *result, const char *json_extension, const void *user_data);
 
-/*   team_count      number of teams
+/* Brings the records of the own super teams.
+ *   team_count      number of teams
  *   result          the result as JSON
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_super_team_query_all_my_teams_info_cb_func)(int team_count,
     const char *result, const char *json_extension, const void *user_data);
 
-/*   team_count      number of teams
+/* Brings the own member records in all super teams.
+ *   team_count      number of teams
  *   result          the result as JSON
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_super_team_query_my_all_member_infos_cb_func)(int team_count,
     const char *result, const char *json_extension, const void *user_data);
 
-/*   code               result code (enum NIMResCode)
+/* Brings the members of a super team.
+ *   code               200, or the code of the error
  *   tid                team id
  *   member_count       number of members
  *   include_user_info  whether member records are included
  *   result             the result as JSON
- *   json_extension     reserved; a JSON object
- *   user_data          handed to the callback unchanged, never dereferenced */
+ *   json_extension     reserved
+ *   user_data          handed back unchanged */
 typedef void (NIM_CALL *nim_super_team_query_team_members_cb_func)(int code,
     const char *tid, int member_count, nim_bool_reg include_user_info,
     const char *result, const char *json_extension, const void *user_data);
 
-/*   tid             team id
+/* Brings one member of a super team.
+ *   tid             team id
  *   user_id         account id of the member
  *   result          the result as JSON
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_super_team_query_team_member_cb_func)(const char *tid,
     const char *user_id, const char *result, const char *json_extension,
     const void *user_data);
 
-/*   tid             team id
+/* Brings the record of a super team.
+ *   tid             team id
  *   result          the result as JSON
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_super_team_query_team_info_cb_func)(const char *tid,
     const char *result, const char *json_extension, const void *user_data);
 
-/*   res_code        result code (enum NIMResCode)
+/* Brings the muted members of a super team.
+ *   res_code        200, or the code of the error
  *   member_count    number of members
  *   tid             team id
  *   result          the result as JSON
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_super_team_query_mute_list_cb_func)(int res_code,
     int member_count, const char *tid, const char *result, const char *json_extension,
     const void *user_data);

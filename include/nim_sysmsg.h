@@ -10,24 +10,24 @@
 NIM_BEGIN_C
 
 /* Register for system messages and custom notifications.
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              the callback; NULL unregisters
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the registration is kept, the callback is not called. */
 NIM_API void NIM_CALL nim_sysmsg_reg_sysmsg_cb(const char *json_extension,
     nim_sysmsg_receive_cb_func cb, const void *user_data);
 
 /* Send a custom (pass-through) notification.
  *   json_msg        the message, a JSON object (message keys)
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  * Not built yet: does nothing. */
 NIM_API void NIM_CALL nim_sysmsg_send_custom_notification(const char *json_msg,
     const char *json_extension);
 
 /* Register for the result of sent custom notifications.
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              the callback; NULL unregisters
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the registration is kept, the callback is not called. */
 NIM_API void NIM_CALL nim_sysmsg_reg_custom_notification_ack_cb(const char *json_extension,
     nim_custom_sysmsg_ack_cb_func cb, const void *user_data);
@@ -35,18 +35,18 @@ NIM_API void NIM_CALL nim_sysmsg_reg_custom_notification_ack_cb(const char *json
 /* Page backwards through stored system messages.
  *   limit_count     at most this many entries
  *   last_time       older than this, ms since 1970; 0: from the newest
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_sysmsg_query_msg_async(int limit_count, nim_int64 last_time,
     const char *json_extension, nim_sysmsg_query_cb_func cb, const void *user_data);
 
 /* Number of unread system messages.
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_sysmsg_query_unread_count(const char *json_extension,
@@ -55,9 +55,9 @@ NIM_API void NIM_CALL nim_sysmsg_query_unread_count(const char *json_extension,
 /* Set one system message's status.
  *   msg_id          client message id
  *   status          state
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_sysmsg_set_status_async(nim_int64 msg_id,
@@ -65,9 +65,9 @@ NIM_API void NIM_CALL nim_sysmsg_set_status_async(nim_int64 msg_id,
     nim_sysmsg_res_ex_cb_func cb, const void *user_data);
 
 /* Mark all as read.
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_sysmsg_read_all_async(const char *json_extension,
@@ -75,18 +75,18 @@ NIM_API void NIM_CALL nim_sysmsg_read_all_async(const char *json_extension,
 
 /* Delete one.
  *   msg_id          client message id
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_sysmsg_delete_async(nim_int64 msg_id, const char *json_extension,
     nim_sysmsg_res_ex_cb_func cb, const void *user_data);
 
 /* Delete all.
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_sysmsg_delete_all_async(const char *json_extension,
@@ -95,9 +95,9 @@ NIM_API void NIM_CALL nim_sysmsg_delete_all_async(const char *json_extension,
 /* Set the status of all of one type.
  *   type            kind
  *   status          state
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_sysmsg_set_logs_status_by_type_async(enum NIMSysMsgType type,
@@ -106,9 +106,9 @@ NIM_API void NIM_CALL nim_sysmsg_set_logs_status_by_type_async(enum NIMSysMsgTyp
 
 /* Delete all of one type.
  *   type            kind
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_sysmsg_delete_logs_by_type_async(enum NIMSysMsgType type,

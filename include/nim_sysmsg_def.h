@@ -8,58 +8,65 @@
 
 NIM_BEGIN_C
 
+/* State of a system message. */
 enum NIMSysMsgStatus {
-    kNIMSysMsgStatusNone = 0,
-    kNIMSysMsgStatusPass = 1,
-    kNIMSysMsgStatusDecline = 2,
-    kNIMSysMsgStatusRead = 3,
-    kNIMSysMsgStatusDeleted = 4,
-    kNIMSysMsgStatusInvalid = 5
+    kNIMSysMsgStatusNone = 0, /* new */
+    kNIMSysMsgStatusPass = 1, /* agreed */
+    kNIMSysMsgStatusDecline = 2, /* declined */
+    kNIMSysMsgStatusRead = 3, /* read */
+    kNIMSysMsgStatusDeleted = 4, /* deleted */
+    kNIMSysMsgStatusInvalid = 5 /* no longer valid */
 };
 
+/* Kind of system message. */
 enum NIMSysMsgType {
-    kNIMSysMsgTypeTeamApply = 0,
-    kNIMSysMsgTypeTeamReject = 1,
-    kNIMSysMsgTypeTeamInvite = 2,
-    kNIMSysMsgTypeTeamInviteReject = 3,
-    kNIMSysMsgTypeFriendAdd = 5,
-    kNIMSysMsgTypeFriendDel = 6,
-    kNIMSysMsgTypeCustomP2PMsg = 100,
-    kNIMSysMsgTypeCustomTeamMsg = 101,
-    kNIMSysMsgTypeCustomSuperTeamMsg = 103,
-    kNIMSysMsgTypeUnknown = 1000
+    kNIMSysMsgTypeTeamApply = 0, /* someone asks to join a team */
+    kNIMSysMsgTypeTeamReject = 1, /* a request to join was refused */
+    kNIMSysMsgTypeTeamInvite = 2, /* an invitation to a team */
+    kNIMSysMsgTypeTeamInviteReject = 3, /* an invitation was refused */
+    kNIMSysMsgTypeFriendAdd = 5, /* a friend request, or its answer */
+    kNIMSysMsgTypeFriendDel = 6, /* a friend removed you */
+    kNIMSysMsgTypeCustomP2PMsg = 100, /* custom notification of a person */
+    kNIMSysMsgTypeCustomTeamMsg = 101, /* custom notification of a team */
+    kNIMSysMsgTypeCustomSuperTeamMsg = 103, /* custom notification of a super team */
+    kNIMSysMsgTypeUnknown = 1000 /* unknown, to be kept */
 };
 
-/*   result     the result as JSON
- *   user_data  handed to the callback unchanged, never dereferenced */
+/* Tells what became of a custom notification that was sent.
+ *   result     the result as JSON
+ *   user_data  handed back unchanged */
 typedef void (NIM_CALL *nim_custom_sysmsg_ack_cb_func)(const char *result,
     const void *user_data);
 
-/*   content         the content as JSON
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Brings a system message or a custom notification.
+ *   content         the content as JSON
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_sysmsg_receive_cb_func)(const char *content,
     const char *json_extension, const void *user_data);
 
-/*   count           number of entries
+/* Brings stored system messages. It has no result code.
+ *   count           number of entries
  *   result          the result as JSON
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_sysmsg_query_cb_func)(int count, const char *result,
     const char *json_extension, const void *user_data);
 
-/*   res_code        result code (enum NIMResCode)
+/* Ends an operation on all system messages.
+ *   res_code        200, or the code of the error
  *   unread_count    number of unread entries
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_sysmsg_res_cb_func)(int res_code, int unread_count,
     const char *json_extension, const void *user_data);
 
-/*   res_code        result code (enum NIMResCode)
+/* Ends an operation on one system message.
+ *   res_code        200, or the code of the error
  *   msg_id          client message id
  *   unread_count    number of unread entries
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_sysmsg_res_ex_cb_func)(int res_code, nim_int64 msg_id,
     int unread_count, const char *json_extension, const void *user_data);
 
@@ -96,35 +103,35 @@ const char *const kNIMSysMsgKeyAntiSpamContent = "anti_spam_content";
 const char *const kNIMSysMsgKeyEnvConfig = "env_config";
 const char *const kNIMSysMsgKeyCallbackExt = "callback_ext";
 #else
-#define kNIMSysMsglogQueryKeyCount "count" /* int */
-#define kNIMSysMsglogQueryKeyUnreadCount "unread_count" /* int */
-#define kNIMSysMsglogQueryKeyContent "content" /* json array */
-#define kNIMSendSysMsgAckKeyMsgId "msg_id" /* string */
-#define kNIMSendSysMsgAckKeyTalkId "talk_id" /* string */
-#define kNIMSendSysMsgAckKeyRescode "rescode" /* int */
-#define kNIMSysMsgKeyLocalRescode "rescode" /* int */
-#define kNIMSysMsgKeyLocalFeature "feature" /* int */
-#define kNIMSysMsgKeyLocalUnreadCount "unread_count" /* int */
-#define kNIMSysMsgKeyLocalContent "content" /* json string */
-#define kNIMSysMsgKeyTime "msg_time" /* long */
-#define kNIMSysMsgKeyType "msg_type" /* int */
-#define kNIMSysMsgKeyToAccount "to_account" /* string */
-#define kNIMSysMsgKeyFromAccount "from_account" /* string */
-#define kNIMSysMsgKeyMsg "msg" /* string */
-#define kNIMSysMsgKeyAttach "attach" /* string */
-#define kNIMSysMsgKeyMsgId "msg_id" /* long */
-#define kNIMSysMsgKeyLocalStatus "log_status" /* int */
-#define kNIMSysMsgKeyLocalClientMsgId "client_msg_id" /* string */
-#define kNIMSysMsgKeyCustomSaveFlag "custom_save_flag" /* int */
-#define kNIMSysMsgKeyCustomApnsText "custom_apns_text" /* string */
-#define kNIMSysMsgKeyPushPayload "push_payload" /* json string */
-#define kNIMSysMsgKeyPushEnable "push_enable" /* int */
-#define kNIMSysMsgKeyPushNeedBadge "push_need_badge" /* int */
-#define kNIMSysMsgKeyPushNeedPrefix "push_prefix" /* int */
-#define kNIMSysMsgKeyAntiSpamEnable "anti_spam_enable" /* int */
-#define kNIMSysMsgKeyAntiSpamContent "anti_spam_content" /* string */
-#define kNIMSysMsgKeyEnvConfig "env_config" /* string */
-#define kNIMSysMsgKeyCallbackExt "callback_ext" /* string */
+#define kNIMSysMsglogQueryKeyCount "count" /* int: number of entries */
+#define kNIMSysMsglogQueryKeyUnreadCount "unread_count" /* int: number of unread entries */
+#define kNIMSysMsglogQueryKeyContent "content" /* json array: the content */
+#define kNIMSendSysMsgAckKeyMsgId "msg_id" /* string: message id */
+#define kNIMSendSysMsgAckKeyTalkId "talk_id" /* string: session of the message */
+#define kNIMSendSysMsgAckKeyRescode "rescode" /* int: 200, or the code of the error */
+#define kNIMSysMsgKeyLocalRescode "rescode" /* int: 200, or the code of the error */
+#define kNIMSysMsgKeyLocalFeature "feature" /* int: how it came (enum NIMMessageFeature) */
+#define kNIMSysMsgKeyLocalUnreadCount "unread_count" /* int: number of unread entries */
+#define kNIMSysMsgKeyLocalContent "content" /* json string: the content */
+#define kNIMSysMsgKeyTime "msg_time" /* long: time of the message, ms since 1970 */
+#define kNIMSysMsgKeyType "msg_type" /* int: kind of system message (enum NIMSysMsgType) */
+#define kNIMSysMsgKeyToAccount "to_account" /* string: receiver: account id or team id */
+#define kNIMSysMsgKeyFromAccount "from_account" /* string: sender */
+#define kNIMSysMsgKeyMsg "msg" /* string: text */
+#define kNIMSysMsgKeyAttach "attach" /* string: attachment text */
+#define kNIMSysMsgKeyMsgId "msg_id" /* long: id of the system message */
+#define kNIMSysMsgKeyLocalStatus "log_status" /* int: enum NIMSysMsgStatus */
+#define kNIMSysMsgKeyLocalClientMsgId "client_msg_id" /* string: client message id */
+#define kNIMSysMsgKeyCustomSaveFlag "custom_save_flag" /* int: 1: store it for who is offline */
+#define kNIMSysMsgKeyCustomApnsText "custom_apns_text" /* string: push text */
+#define kNIMSysMsgKeyPushPayload "push_payload" /* json string: push payload */
+#define kNIMSysMsgKeyPushEnable "push_enable" /* int: 1: push it to phones */
+#define kNIMSysMsgKeyPushNeedBadge "push_need_badge" /* int: 1: count it on the badge */
+#define kNIMSysMsgKeyPushNeedPrefix "push_prefix" /* int: 1: begin the push text with the nickname */
+#define kNIMSysMsgKeyAntiSpamEnable "anti_spam_enable" /* int: 1: have it checked for spam */
+#define kNIMSysMsgKeyAntiSpamContent "anti_spam_content" /* string: text for the spam check */
+#define kNIMSysMsgKeyEnvConfig "env_config" /* string: environment of the app */
+#define kNIMSysMsgKeyCallbackExt "callback_ext" /* string: text that the app's server added */
 #endif
 
 NIM_END_C

@@ -14,7 +14,7 @@ NIM_BEGIN_C
 /* Send a message (JSON); result on the ack cb; prg_cb reports attachment
  * upload.
  *   json_msg        the message, a JSON object (message keys)
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   prg_cb          upload progress; may be NULL
  *   prg_user_data   handed to prg_cb unchanged
  * Not built yet: does nothing. */
@@ -23,46 +23,46 @@ NIM_API void NIM_CALL nim_talk_send_msg(const char *json_msg, const char *json_e
 
 /* Abort a message that is still uploading its attachment.
  *   json_msg        the message, a JSON object (message keys)
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  * Not built yet: does nothing. */
 NIM_API void NIM_CALL nim_talk_stop_send_msg(const char *json_msg, const char *json_extension);
 
 /* Register for the result of every sent message.
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              the callback; NULL unregisters
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the registration is kept, the callback is not called. */
 NIM_API void NIM_CALL nim_talk_reg_ack_cb(const char *json_extension, nim_talk_ack_cb_func cb,
     const void *user_data);
 
 /* Register for one incoming message at a time.
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              the callback; NULL unregisters
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the registration is kept, the callback is not called. */
 NIM_API void NIM_CALL nim_talk_reg_receive_cb(const char *json_extension,
     nim_talk_receive_cb_func cb, const void *user_data);
 
 /* Register for incoming batches (JSON array).
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              the callback; NULL unregisters
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the registration is kept, the callback is not called. */
 NIM_API void NIM_CALL nim_talk_reg_receive_msgs_cb(const char *json_extension,
     nim_talk_receive_cb_func cb, const void *user_data);
 
 /* Synchronous filter: return true to drop a team notification.
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              the callback; NULL unregisters
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the registration is kept, the callback is not called. */
 NIM_API void NIM_CALL nim_talk_reg_notification_filter_cb(const char *json_extension,
     nim_talk_team_notification_filter_func cb, const void *user_data);
 
 /* Synchronous filter: return true to drop an incoming message.
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              the callback; NULL unregisters
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the registration is kept, the callback is not called. */
 NIM_API void NIM_CALL nim_talk_reg_message_filter_cb(const char *json_extension,
     nim_talk_message_filter_func cb, const void *user_data);
@@ -82,9 +82,9 @@ NIM_API char *NIM_CALL nim_talk_create_retweet_msg(const char *src_msg_json,
 /* Withdraw a sent message.
  *   json_msg        the message, a JSON object (message keys)
  *   notify          text shown in place of the message
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_talk_recall_msg(const char *json_msg, const char *notify,
@@ -95,9 +95,9 @@ NIM_API void NIM_CALL nim_talk_recall_msg(const char *json_msg, const char *noti
  *   notify          text shown in place of the message
  *   apnstext        push text
  *   pushpayload     push payload, JSON
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_talk_recall_msg2(const char *json_msg, const char *notify,
@@ -109,7 +109,7 @@ NIM_API void NIM_CALL nim_talk_recall_msg2(const char *json_msg, const char *not
  *   notify        text shown in place of the message
  *   cb            called with the result
  *   extra_params  more options
- *   user_data     handed to the callback unchanged, never dereferenced
+ *   user_data     handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_talk_recall_msg_ex(const char *json_msg, const char *notify,
@@ -117,9 +117,9 @@ NIM_API void NIM_CALL nim_talk_recall_msg_ex(const char *json_msg, const char *n
     const void *user_data);
 
 /* Register for messages withdrawn by the other side.
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              the callback; NULL unregisters
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the registration is kept, the callback is not called. */
 NIM_API void NIM_CALL nim_talk_reg_recall_msg_cb(const char *json_extension,
     nim_talk_recall_msg_func cb, const void *user_data);
@@ -130,17 +130,17 @@ NIM_API void NIM_CALL nim_talk_reg_recall_msg_cb(const char *json_extension,
 NIM_API char *NIM_CALL nim_talk_get_attachment_path_from_msg(const char *json_msg);
 
 /* Register for one app-wide broadcast at a time.
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              the callback; NULL unregisters
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the registration is kept, the callback is not called. */
 NIM_API void NIM_CALL nim_talk_reg_receive_broadcast_cb(const char *json_extension,
     nim_talk_receive_broadcast_cb_func cb, const void *user_data);
 
 /* Register for broadcasts in batches.
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              the callback; NULL unregisters
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the registration is kept, the callback is not called. */
 NIM_API void NIM_CALL nim_talk_reg_receive_broadcast_msgs_cb(const char *json_extension,
     nim_talk_receive_broadcast_cb_func cb, const void *user_data);
@@ -148,7 +148,7 @@ NIM_API void NIM_CALL nim_talk_reg_receive_broadcast_msgs_cb(const char *json_ex
 /* Send a message as a reply to another (thread).
  *   json_msg        the message, a JSON object (message keys)
  *   json_reply_msg  the message replied to, a JSON object
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   prg_cb          upload progress; may be NULL
  *   prg_user_data   handed to prg_cb unchanged
  * Not built yet: does nothing. */

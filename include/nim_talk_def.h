@@ -17,38 +17,44 @@ typedef struct nim_talk_recall_extra_params {
     const char *attach; /* attachment text */
 } nim_talk_recall_extra_params;
 
-/*   result     the result as JSON
- *   user_data  handed to the callback unchanged, never dereferenced */
+/* Tells what became of a message that was sent.
+ *   result     the result as JSON
+ *   user_data  handed back unchanged */
 typedef void (NIM_CALL *nim_talk_ack_cb_func)(const char *result, const void *user_data);
 
-/*   content         the content as JSON
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Brings incoming messages.
+ *   content         the content as JSON
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_talk_receive_cb_func)(const char *content,
     const char *json_extension, const void *user_data);
 
-/*   content         the content as JSON
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Asks whether to drop a team notification: true drops it.
+ *   content         the content as JSON
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef nim_bool_reg (NIM_CALL *nim_talk_team_notification_filter_func)(const char *content,
     const char *json_extension, const void *user_data);
 
-/*   content         the content as JSON
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Asks whether to drop an incoming message: true drops it.
+ *   content         the content as JSON
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef nim_bool_reg (NIM_CALL *nim_talk_message_filter_func)(const char *content,
     const char *json_extension, const void *user_data);
 
-/*   rescode         result code (enum NIMResCode)
+/* Tells that messages were withdrawn, or ends a recall.
+ *   rescode         200, or the code of the error
  *   content         the content as JSON
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_talk_recall_msg_func)(int rescode, const char *content,
     const char *json_extension, const void *user_data);
 
-/*   content         the content as JSON
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Brings broadcasts of the app.
+ *   content         the content as JSON
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_talk_receive_broadcast_cb_func)(const char *content,
     const char *json_extension, const void *user_data);
 
@@ -192,142 +198,142 @@ const char *const kNIMQueryMsgByOptionsAsyncKeyMsgType = "msg_type";
 const char *const kNIMQueryMsgByOptionsAsyncKeyMsgSubType = "msg_sub_type";
 const char *const kNIMQueryMsgByOptionsAsyncKeySearchContent = "search_content";
 #else
-#define kNIMRecallMsgKeyToType "to_type" /* int */
-#define kNIMRecallMsgKeyFromAccID "from_id" /* string */
-#define kNIMRecallMsgKeyToAccID "to_id" /* string */
-#define kNIMRecallMsgKeyMsgId "msg_id" /* string */
-#define kNIMRecallMsgKeyNotify "notify" /* string */
-#define kNIMRecallMsgKeyTime "time" /* long */
-#define kNIMRecallMsgKeyNotifyFeature "feature" /* int */
-#define kNIMRecallMsgKeyMsgExist "msg_exist" /* bool */
-#define kNIMRecallMsgKeyMsgTime "msg_time" /* long */
-#define kNIMRecallMsgKeyMsgFromNick "from_nick" /* string */
-#define kNIMRecallMsgKeyOpeAccID "operator_id" /* string */
-#define kNIMRecallMsgTagCallbackExt "callback_ext" /* string */
-#define kNIMRecallMsgTagAttach "attach" /* string */
-#define kNIMMsgKeyLocalRescode "rescode" /* int */
-#define kNIMMsgKeyLocalMsgFeature "feature" /* int */
-#define kNIMMsgKeyLocalReceiveMsgContent "content" /* json string */
-#define kNIMMsgKeyToType "to_type" /* int */
-#define kNIMMsgKeyToAccount "to_accid" /* string */
-#define kNIMMsgKeyFromAccount "from_id" /* string */
-#define kNIMMsgKeyFromClientType "from_client_type" /* int */
-#define kNIMMsgKeyFromDeviceId "from_device_id" /* string */
-#define kNIMMsgKeyFromNick "from_nick" /* string */
-#define kNIMMsgKeyTime "time" /* long */
-#define kNIMMsgKeyType "msg_type" /* int */
-#define kNIMMsgKeyBody "msg_body" /* string */
-#define kNIMMsgKeyAttach "msg_attach" /* string */
-#define kNIMMsgKeyClientMsgid "client_msg_id" /* string */
-#define kNIMMsgKeyServerMsgid "server_msg_id" /* long */
-#define kNIMMsgKeyResendFlag "resend_flag" /* int */
-#define kNIMMsgKeyHistorySave "cloud_history" /* int */
-#define kNIMMsgKeyMsgRoaming "roam_msg" /* int */
-#define kNIMMsgKeyMsgSync "sync_msg" /* int */
-#define kNIMMsgKeyPushNeedBadge "push_need_badge" /* int */
-#define kNIMMsgKeyServerExt "server_ext" /* string */
-#define kNIMMsgKeyPushPayload "push_payload" /* string */
-#define kNIMMsgKeyPushContent "push_content" /* string */
-#define kNIMMsgKeyPushEnable "push_enable" /* int */
-#define kNIMMsgKeyPushNeedPrefix "push_prefix" /* int */
-#define kNIMMsgKeyMsgRoutable "routable_msg" /* int */
-#define kNIMMsgKeySetMsgOffline "offline_msg" /* int */
-#define kNIMMsgKeyForcePushList "force_push_list" /* string */
-#define kNIMMsgKeyForcePushContent "force_push_content" /* string */
-#define kNIMMsgKeyIsForcePush "is_force_push" /* int */
-#define kNIMMsgKeyAntiSpamEnable "anti_spam_enable" /* int */
-#define kNIMMsgKeyAntiSpamContent "anti_spam_content" /* string */
-#define kNIMMsgKeyClientAntiSpam "client_anti_spam_hitting" /* int */
-#define kNIMMsgKeyAntiSpamBizId "anti_spam_business_id" /* string */
-#define kNIMMsgKeyAntiSpamUsingYiDun "anti_spam_using_yidun" /* int */
-#define kNIMMsgKeyTeamMsgAck "team_msg_ack" /* int */
-#define kNIMMsgKeyIsUpdateSession "is_update_session" /* bool */
-#define kNIMMsgKeyYiDunAntiCheating "yidun_anti_cheating" /* string */
-#define kNIMMsgKeyThreadInfo "thread_info" /* object */
-#define kNIMMsgKeyReplyMsgFromAccount "reply_msg_from_account" /* string */
-#define kNIMMsgKeyReplyMsgToAccount "replymsg_to_account" /* string */
-#define kNIMMsgKeyReplyMsgTime "reply_msg_time" /* long */
-#define kNIMMsgKeyReplyMsgIdServer "reply_msg_id_server" /* long */
-#define kNIMMsgKeyReplyMsgIdClient "reply_msg_id_client" /* string */
-#define kNIMMsgKeyThreadMsgFromAccount "thread_msg_from_account" /* string */
-#define kNIMMsgKeyThreadMsgToAccount "thread_msg_to_account" /* string */
-#define kNIMMsgKeyThreadMsgTime "thread_msg_time" /* long */
-#define kNIMMsgKeyThreadMsgIdServer "thread_msg_id_server" /* long */
-#define kNIMMsgKeyThreadMsgIdClient "thread_msg_id_client" /* string */
-#define kNIMMsgKeyDeleted "deleted" /* int */
-#define kNIMMsgKeyThirdPartyCBEXT "third_party_callback_ext" /* string */
-#define kNIMMsgKeySubType "msg_sub_type" /* int */
-#define kNIMMsgKeyAntiCheatingYiDun "yidun_anti_cheating" /* string */
-#define kNIMMsgKeyEnv "env_config"
-#define kNIMMsgKeyLocalKeyTeamMsgAckSent "team_msg_ack_sent" /* bool */
-#define kNIMMsgKeyLocalKeyTeamMsgUnreadCount "team_msg_unread_count" /* int */
-#define kNIMMsgKeyLocalFilePath "local_res_path" /* string */
-#define kNIMMsgKeyLocalTalkId "talk_id" /* string */
-#define kNIMMsgKeyLocalResId "res_id" /* string */
-#define kNIMMsgKeyLocalLogStatus "log_status" /* int */
-#define kNIMMsgKeyLocalLogSubStatus "log_sub_status" /* int */
-#define kNIMMsgKeyLocalExt "local_ext" /* string */
-#define kNIMSendAckKeyMsgId "msg_id" /* string */
-#define kNIMSendAckKeyTalkId "talk_id" /* string */
-#define kNIMSendAckKeyRescode "rescode" /* int */
-#define kNIMSendAckKeyTimetag "msg_timetag" /* long */
-#define kNIMSendAckKeyCallbackExt "third_party_callback_ext" /* string */
-#define kNIMMsgAttachKeyMd5 "md5" /* string */
-#define kNIMMsgAttachKeySize "size" /* long */
-#define kNIMMsgAttachKeyUrl "url" /* long */
-#define kNIMMsgAttachKeyExt "ext" /* string */
-#define kNIMMsgAttachKeyDisplayName "name" /* string */
-#define kNIMMsgAttachKeyTag "upload_tag" /* string */
-#define kNIMImgMsgKeyMd5 "md5" /* string */
-#define kNIMImgMsgKeySize "size" /* long */
-#define kNIMImgMsgKeyWidth "w" /* int */
-#define kNIMImgMsgKeyHeight "h" /* int */
-#define kNIMImgMsgKeyUrl "url" /* string */
-#define kNIMImgMsgKeyExt "ext" /* string */
-#define kNIMImgMsgKeyDisplayName "name" /* string */
-#define kNIMAudioMsgKeyMd5 "md5" /* string */
-#define kNIMAudioMsgKeySize "size" /* long */
-#define kNIMAudioMsgKeyDuration "dur" /* int */
-#define kNIMAudioMsgKeyUrl "url" /* string */
-#define kNIMAudioMsgKeyExt "ext" /* string */
-#define kNIMAudioMsgKeyDisplayName "name" /* string */
-#define kNIMVideoMsgKeyMd5 "md5" /* string */
-#define kNIMVideoMsgKeySize "size" /* long */
-#define kNIMVideoMsgKeyDisplayName "name" /* string */
-#define kNIMVideoMsgKeyDuration "dur" /* int */
-#define kNIMVideoMsgKeyWidth "w" /* int */
-#define kNIMVideoMsgKeyHeight "h" /* int */
-#define kNIMVideoMsgKeyUrl "url" /* string */
-#define kNIMVideoMsgKeyExt "ext" /* string */
-#define kNIMFileMsgKeyMd5 "md5" /* string */
-#define kNIMFileMsgKeySize "size" /* long */
-#define kNIMFileMsgKeyDisplayName "name" /* string */
-#define kNIMFileMsgKeyUrl "url" /* string */
-#define kNIMFileMsgKeyExt "ext" /* string */
-#define kNIMLocationMsgKeyLatitude "lat" /* double */
-#define kNIMLocationMsgKeyLongitude "lng" /* double */
-#define kNIMLocationMsgKeyTitle "title" /* string */
-#define kNIMBotRobotMsgKeyRobotID "robotAccid" /* string */
-#define kNIMBotRobotSentMsgKeyParam "param" /* json string */
-#define kNIMBotRobotReceivedMsgKeyClientMsgID "clientMsgId" /* string */
-#define kNIMBotRobotReceivedMsgKeyMsgOut "msgOut" /* bool */
-#define kNIMBotRobotReceivedMsgKeyRobotMsg "robotMsg" /* json string */
-#define kNIMBotRobotReceivedMsgKeyRobotMsgFlag "flag" /* string */
-#define kNIMBotRobotReceivedMsgKeyRobotMsgMessage "message" /* object */
-#define kNIMBroadcastMsgKeyID "id" /* long */
-#define kNIMBroadcastMsgKeyFromAccid "from_accid" /* string */
-#define kNIMBroadcastMsgKeyTime "time" /* long */
-#define kNIMBroadcastMsgKeyBody "body" /* string */
-#define kNIMQueryMsgByOptionsAsyncKeyQueryRange "query_range" /* enum NIMMsgLogQueryRange */
-#define kNIMQueryMsgByOptionsAsyncKeyIDS "ids" /* string */
-#define kNIMQueryMsgByOptionsAsyncKeyLimit "limit_count" /* int */
-#define kNIMQueryMsgByOptionsAsyncKeyFromTime "from_time" /* long */
-#define kNIMQueryMsgByOptionsAsyncKeyEndTime "end_time" /* long */
-#define kNIMQueryMsgByOptionsAsyncKeyEndClientMSGID "end_client_msg_id" /* string */
-#define kNIMQueryMsgByOptionsAsyncKeyReverse "reverse" /* bool */
-#define kNIMQueryMsgByOptionsAsyncKeyMsgType "msg_type" /* enum NIMMessageType */
-#define kNIMQueryMsgByOptionsAsyncKeyMsgSubType "msg_sub_type" /* int */
-#define kNIMQueryMsgByOptionsAsyncKeySearchContent "search_content" /* string */
+#define kNIMRecallMsgKeyToType "to_type" /* int: kind of session (enum NIMSessionType) */
+#define kNIMRecallMsgKeyFromAccID "from_id" /* string: sender */
+#define kNIMRecallMsgKeyToAccID "to_id" /* string: receiver */
+#define kNIMRecallMsgKeyMsgId "msg_id" /* string: client message id */
+#define kNIMRecallMsgKeyNotify "notify" /* string: text shown in place of the message */
+#define kNIMRecallMsgKeyTime "time" /* long: when it was withdrawn, ms since 1970 */
+#define kNIMRecallMsgKeyNotifyFeature "feature" /* int: how it came (enum NIMMessageFeature) */
+#define kNIMRecallMsgKeyMsgExist "msg_exist" /* bool: whether the message is in the local store */
+#define kNIMRecallMsgKeyMsgTime "msg_time" /* long: time of the message, ms since 1970 */
+#define kNIMRecallMsgKeyMsgFromNick "from_nick" /* string: nickname of the sender */
+#define kNIMRecallMsgKeyOpeAccID "operator_id" /* string: who did it */
+#define kNIMRecallMsgTagCallbackExt "callback_ext" /* string: text that the app's server added */
+#define kNIMRecallMsgTagAttach "attach" /* string: attachment text */
+#define kNIMMsgKeyLocalRescode "rescode" /* int: 200, or the code of the error */
+#define kNIMMsgKeyLocalMsgFeature "feature" /* int: how it came (enum NIMMessageFeature) */
+#define kNIMMsgKeyLocalReceiveMsgContent "content" /* json string: the content */
+#define kNIMMsgKeyToType "to_type" /* int: kind of session (enum NIMSessionType) */
+#define kNIMMsgKeyToAccount "to_accid" /* string: receiver: account id or team id */
+#define kNIMMsgKeyFromAccount "from_id" /* string: sender */
+#define kNIMMsgKeyFromClientType "from_client_type" /* int: client of the sender (enum NIMClientType) */
+#define kNIMMsgKeyFromDeviceId "from_device_id" /* string: device of the sender */
+#define kNIMMsgKeyFromNick "from_nick" /* string: nickname of the sender */
+#define kNIMMsgKeyTime "time" /* long: when it was sent, ms since 1970 */
+#define kNIMMsgKeyType "msg_type" /* int: kind of message (enum NIMMessageType) */
+#define kNIMMsgKeyBody "msg_body" /* string: text of the message */
+#define kNIMMsgKeyAttach "msg_attach" /* string: attachment of the message, JSON */
+#define kNIMMsgKeyClientMsgid "client_msg_id" /* string: client message id */
+#define kNIMMsgKeyServerMsgid "server_msg_id" /* long: server message id */
+#define kNIMMsgKeyResendFlag "resend_flag" /* int: 1: sent again */
+#define kNIMMsgKeyHistorySave "cloud_history" /* int: 1: keep it in the server history */
+#define kNIMMsgKeyMsgRoaming "roam_msg" /* int: 1: keep it as a roaming message */
+#define kNIMMsgKeyMsgSync "sync_msg" /* int: 1: sync it to own devices */
+#define kNIMMsgKeyPushNeedBadge "push_need_badge" /* int: 1: count it on the badge */
+#define kNIMMsgKeyServerExt "server_ext" /* string: extension text, sent */
+#define kNIMMsgKeyPushPayload "push_payload" /* string: push payload */
+#define kNIMMsgKeyPushContent "push_content" /* string: push text */
+#define kNIMMsgKeyPushEnable "push_enable" /* int: 1: push it to phones */
+#define kNIMMsgKeyPushNeedPrefix "push_prefix" /* int: 1: begin the push text with the nickname */
+#define kNIMMsgKeyMsgRoutable "routable_msg" /* int: 1: copy it to the app's server */
+#define kNIMMsgKeySetMsgOffline "offline_msg" /* int: 1: store it for who is offline */
+#define kNIMMsgKeyForcePushList "force_push_list" /* string: accounts to push to by force, a JSON array */
+#define kNIMMsgKeyForcePushContent "force_push_content" /* string: text of a forced push */
+#define kNIMMsgKeyIsForcePush "is_force_push" /* int: 1: force_push_list counts */
+#define kNIMMsgKeyAntiSpamEnable "anti_spam_enable" /* int: 1: have it checked for spam */
+#define kNIMMsgKeyAntiSpamContent "anti_spam_content" /* string: text for the spam check */
+#define kNIMMsgKeyClientAntiSpam "client_anti_spam_hitting" /* int: 1: the client's word filter matched */
+#define kNIMMsgKeyAntiSpamBizId "anti_spam_business_id" /* string: business id of the spam check */
+#define kNIMMsgKeyAntiSpamUsingYiDun "anti_spam_using_yidun" /* int: 0: skip that spam check */
+#define kNIMMsgKeyTeamMsgAck "team_msg_ack" /* int: 1: ask for read receipts */
+#define kNIMMsgKeyIsUpdateSession "is_update_session" /* bool: whether it changes the session list */
+#define kNIMMsgKeyYiDunAntiCheating "yidun_anti_cheating" /* string: text for the spam check */
+#define kNIMMsgKeyThreadInfo "thread_info" /* object: the thread it belongs to */
+#define kNIMMsgKeyReplyMsgFromAccount "reply_msg_from_account" /* string: sender of the message replied to */
+#define kNIMMsgKeyReplyMsgToAccount "replymsg_to_account" /* string: receiver of the message replied to */
+#define kNIMMsgKeyReplyMsgTime "reply_msg_time" /* long: time of the message replied to, ms since 1970 */
+#define kNIMMsgKeyReplyMsgIdServer "reply_msg_id_server" /* long: server id of the message replied to */
+#define kNIMMsgKeyReplyMsgIdClient "reply_msg_id_client" /* string: client id of the message replied to */
+#define kNIMMsgKeyThreadMsgFromAccount "thread_msg_from_account" /* string: sender of the first message */
+#define kNIMMsgKeyThreadMsgToAccount "thread_msg_to_account" /* string: receiver of the first message */
+#define kNIMMsgKeyThreadMsgTime "thread_msg_time" /* long: time of the first message, ms since 1970 */
+#define kNIMMsgKeyThreadMsgIdServer "thread_msg_id_server" /* long: server id of the first message */
+#define kNIMMsgKeyThreadMsgIdClient "thread_msg_id_client" /* string: client id of the first message */
+#define kNIMMsgKeyDeleted "deleted" /* int: 1: the message was deleted */
+#define kNIMMsgKeyThirdPartyCBEXT "third_party_callback_ext" /* string: text that the app's server added */
+#define kNIMMsgKeySubType "msg_sub_type" /* int: the app's own kind of message */
+#define kNIMMsgKeyAntiCheatingYiDun "yidun_anti_cheating" /* string: text for the spam check */
+#define kNIMMsgKeyEnv "env_config" /* string: environment of the app */
+#define kNIMMsgKeyLocalKeyTeamMsgAckSent "team_msg_ack_sent" /* bool: whether the receipt was sent */
+#define kNIMMsgKeyLocalKeyTeamMsgUnreadCount "team_msg_unread_count" /* int: members who have not read */
+#define kNIMMsgKeyLocalFilePath "local_res_path" /* string: path of the attachment */
+#define kNIMMsgKeyLocalTalkId "talk_id" /* string: session of the message */
+#define kNIMMsgKeyLocalResId "res_id" /* string: id of the attachment */
+#define kNIMMsgKeyLocalLogStatus "log_status" /* int: enum NIMMsgLogStatus */
+#define kNIMMsgKeyLocalLogSubStatus "log_sub_status" /* int: enum NIMMsgLogSubStatus */
+#define kNIMMsgKeyLocalExt "local_ext" /* string: extension text, kept locally */
+#define kNIMSendAckKeyMsgId "msg_id" /* string: client message id */
+#define kNIMSendAckKeyTalkId "talk_id" /* string: session of the message */
+#define kNIMSendAckKeyRescode "rescode" /* int: 200, or the code of the error */
+#define kNIMSendAckKeyTimetag "msg_timetag" /* long: time of the message, ms since 1970 */
+#define kNIMSendAckKeyCallbackExt "third_party_callback_ext" /* string: text that the app's server added */
+#define kNIMMsgAttachKeyMd5 "md5" /* string: MD5 of the file */
+#define kNIMMsgAttachKeySize "size" /* long: size, bytes */
+#define kNIMMsgAttachKeyUrl "url" /* long: address of the file */
+#define kNIMMsgAttachKeyExt "ext" /* string: extension text */
+#define kNIMMsgAttachKeyDisplayName "name" /* string: display name */
+#define kNIMMsgAttachKeyTag "upload_tag" /* string: tag of the file */
+#define kNIMImgMsgKeyMd5 "md5" /* string: MD5 of the file */
+#define kNIMImgMsgKeySize "size" /* long: size, bytes */
+#define kNIMImgMsgKeyWidth "w" /* int: width, pixels */
+#define kNIMImgMsgKeyHeight "h" /* int: height, pixels */
+#define kNIMImgMsgKeyUrl "url" /* string: address of the file */
+#define kNIMImgMsgKeyExt "ext" /* string: extension text */
+#define kNIMImgMsgKeyDisplayName "name" /* string: display name */
+#define kNIMAudioMsgKeyMd5 "md5" /* string: MD5 of the file */
+#define kNIMAudioMsgKeySize "size" /* long: size, bytes */
+#define kNIMAudioMsgKeyDuration "dur" /* int: duration, ms */
+#define kNIMAudioMsgKeyUrl "url" /* string: address of the file */
+#define kNIMAudioMsgKeyExt "ext" /* string: extension text */
+#define kNIMAudioMsgKeyDisplayName "name" /* string: display name */
+#define kNIMVideoMsgKeyMd5 "md5" /* string: MD5 of the file */
+#define kNIMVideoMsgKeySize "size" /* long: size, bytes */
+#define kNIMVideoMsgKeyDisplayName "name" /* string: display name */
+#define kNIMVideoMsgKeyDuration "dur" /* int: duration, ms */
+#define kNIMVideoMsgKeyWidth "w" /* int: width, pixels */
+#define kNIMVideoMsgKeyHeight "h" /* int: height, pixels */
+#define kNIMVideoMsgKeyUrl "url" /* string: address of the file */
+#define kNIMVideoMsgKeyExt "ext" /* string: extension text */
+#define kNIMFileMsgKeyMd5 "md5" /* string: MD5 of the file */
+#define kNIMFileMsgKeySize "size" /* long: size, bytes */
+#define kNIMFileMsgKeyDisplayName "name" /* string: display name */
+#define kNIMFileMsgKeyUrl "url" /* string: address of the file */
+#define kNIMFileMsgKeyExt "ext" /* string: extension text */
+#define kNIMLocationMsgKeyLatitude "lat" /* double: latitude */
+#define kNIMLocationMsgKeyLongitude "lng" /* double: longitude */
+#define kNIMLocationMsgKeyTitle "title" /* string: name of the place */
+#define kNIMBotRobotMsgKeyRobotID "robotAccid" /* string: account of the robot */
+#define kNIMBotRobotSentMsgKeyParam "param" /* json string: what is asked */
+#define kNIMBotRobotReceivedMsgKeyClientMsgID "clientMsgId" /* string: message it answers */
+#define kNIMBotRobotReceivedMsgKeyMsgOut "msgOut" /* bool: whether a robot sent it */
+#define kNIMBotRobotReceivedMsgKeyRobotMsg "robotMsg" /* json string: message of the robot */
+#define kNIMBotRobotReceivedMsgKeyRobotMsgFlag "flag" /* string: kind of answer */
+#define kNIMBotRobotReceivedMsgKeyRobotMsgMessage "message" /* object: the answer */
+#define kNIMBroadcastMsgKeyID "id" /* long: id of the broadcast */
+#define kNIMBroadcastMsgKeyFromAccid "from_accid" /* string: sender; may be empty */
+#define kNIMBroadcastMsgKeyTime "time" /* long: when it was sent, ms since 1970 */
+#define kNIMBroadcastMsgKeyBody "body" /* string: content */
+#define kNIMQueryMsgByOptionsAsyncKeyQueryRange "query_range" /* int: where to search */
+#define kNIMQueryMsgByOptionsAsyncKeyIDS "ids" /* string: session ids */
+#define kNIMQueryMsgByOptionsAsyncKeyLimit "limit_count" /* int: at most this many */
+#define kNIMQueryMsgByOptionsAsyncKeyFromTime "from_time" /* long: begin of the time span, ms since 1970 */
+#define kNIMQueryMsgByOptionsAsyncKeyEndTime "end_time" /* long: end of the time span, ms since 1970 */
+#define kNIMQueryMsgByOptionsAsyncKeyEndClientMSGID "end_client_msg_id" /* string: last message already known */
+#define kNIMQueryMsgByOptionsAsyncKeyReverse "reverse" /* bool: order */
+#define kNIMQueryMsgByOptionsAsyncKeyMsgType "msg_type" /* int: kind of message */
+#define kNIMQueryMsgByOptionsAsyncKeyMsgSubType "msg_sub_type" /* int: the app's own kind of message */
+#define kNIMQueryMsgByOptionsAsyncKeySearchContent "search_content" /* string: text to look for */
 #endif
 
 NIM_END_C

@@ -10,9 +10,9 @@
 NIM_BEGIN_C
 
 /* Register for team events (notification ids).
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              the callback; NULL unregisters
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the registration is kept, the callback is not called. */
 NIM_API void NIM_CALL nim_team_reg_team_event_cb(const char *json_extension,
     nim_team_event_cb_func cb, const void *user_data);
@@ -21,9 +21,9 @@ NIM_API void NIM_CALL nim_team_reg_team_event_cb(const char *json_extension,
  *   team_info              team properties, a JSON object
  *   jsonlist_uids          account ids, a JSON array of strings
  *   invitation_postscript  text sent with the invitation
- *   json_extension         reserved; a JSON object
+ *   json_extension         reserved
  *   cb                     called with the result
- *   user_data              handed to the callback unchanged, never dereferenced
+ *   user_data              handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_team_create_team_async(const char *team_info,
@@ -34,9 +34,9 @@ NIM_API void NIM_CALL nim_team_create_team_async(const char *team_info,
  *   tid                    team id
  *   jsonlist_uids          account ids, a JSON array of strings
  *   invitation_postscript  text sent with the invitation
- *   json_extension         reserved; a JSON object
+ *   json_extension         reserved
  *   cb                     called with the result
- *   user_data              handed to the callback unchanged, never dereferenced
+ *   user_data              handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_team_invite_async(const char *tid, const char *jsonlist_uids,
@@ -48,9 +48,9 @@ NIM_API void NIM_CALL nim_team_invite_async(const char *tid, const char *jsonlis
  *   jsonlist_uids          account ids, a JSON array of strings
  *   invitation_postscript  text sent with the invitation
  *   invitation_attachment  attachment text of the invitation
- *   json_extension         reserved; a JSON object
+ *   json_extension         reserved
  *   cb                     called with the result
- *   user_data              handed to the callback unchanged, never dereferenced
+ *   user_data              handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_team_invite_async2(const char *tid, const char *jsonlist_uids,
@@ -60,9 +60,9 @@ NIM_API void NIM_CALL nim_team_invite_async2(const char *tid, const char *jsonli
 /* Remove members.
  *   tid             team id
  *   jsonlist_uids   account ids, a JSON array of strings
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_team_kick_async(const char *tid, const char *jsonlist_uids,
@@ -70,9 +70,9 @@ NIM_API void NIM_CALL nim_team_kick_async(const char *tid, const char *jsonlist_
 
 /* Leave.
  *   tid             team id
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_team_leave_async(const char *tid, const char *json_extension,
@@ -80,9 +80,9 @@ NIM_API void NIM_CALL nim_team_leave_async(const char *tid, const char *json_ext
 
 /* Dissolve.
  *   tid             team id
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_team_dismiss_async(const char *tid, const char *json_extension,
@@ -91,9 +91,9 @@ NIM_API void NIM_CALL nim_team_dismiss_async(const char *tid, const char *json_e
 /* Change team properties.
  *   tid             team id
  *   json_info       team properties, a JSON object
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_team_update_team_info_async(const char *tid, const char *json_info,
@@ -102,9 +102,9 @@ NIM_API void NIM_CALL nim_team_update_team_info_async(const char *tid, const cha
 /* Ask to join.
  *   tid             team id
  *   reason          reason text
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_team_apply_join_async(const char *tid, const char *reason,
@@ -113,9 +113,9 @@ NIM_API void NIM_CALL nim_team_apply_join_async(const char *tid, const char *rea
 /* Accept an applicant.
  *   tid             team id
  *   applicant_id    account id of the applicant
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_team_pass_join_apply_async(const char *tid, const char *applicant_id,
@@ -125,9 +125,9 @@ NIM_API void NIM_CALL nim_team_pass_join_apply_async(const char *tid, const char
  *   tid             team id
  *   applicant_id    account id of the applicant
  *   reason          reason text
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_team_reject_join_apply_async(const char *tid,
@@ -137,9 +137,9 @@ NIM_API void NIM_CALL nim_team_reject_join_apply_async(const char *tid,
 /* Promote managers.
  *   tid                 team id
  *   jsonlist_admin_ids  account ids, a JSON array of strings
- *   json_extension      reserved; a JSON object
+ *   json_extension      reserved
  *   cb                  called with the result
- *   user_data           handed to the callback unchanged, never dereferenced
+ *   user_data           handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_team_add_managers_async(const char *tid,
@@ -149,9 +149,9 @@ NIM_API void NIM_CALL nim_team_add_managers_async(const char *tid,
 /* Demote managers.
  *   tid                 team id
  *   jsonlist_admin_ids  account ids, a JSON array of strings
- *   json_extension      reserved; a JSON object
+ *   json_extension      reserved
  *   cb                  called with the result
- *   user_data           handed to the callback unchanged, never dereferenced
+ *   user_data           handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_team_remove_managers_async(const char *tid,
@@ -162,9 +162,9 @@ NIM_API void NIM_CALL nim_team_remove_managers_async(const char *tid,
  *   tid             team id
  *   new_owner       account id of the new owner
  *   is_leave        leave the team as well
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_team_transfer_team_async(const char *tid, const char *new_owner,
@@ -173,9 +173,9 @@ NIM_API void NIM_CALL nim_team_transfer_team_async(const char *tid, const char *
 
 /* Change the own member record.
  *   info            member properties, a JSON object
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_team_update_my_property_async(const char *info,
@@ -183,9 +183,9 @@ NIM_API void NIM_CALL nim_team_update_my_property_async(const char *info,
 
 /* Change another member's nickname.
  *   info            member properties, a JSON object
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_team_update_other_nick_async(const char *info,
@@ -194,9 +194,9 @@ NIM_API void NIM_CALL nim_team_update_other_nick_async(const char *info,
 /* Accept an invitation.
  *   tid             team id
  *   invitor         account id of the inviter
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_team_accept_invitation_async(const char *tid, const char *invitor,
@@ -206,9 +206,9 @@ NIM_API void NIM_CALL nim_team_accept_invitation_async(const char *tid, const ch
  *   tid             team id
  *   invitor         account id of the inviter
  *   reason          reason text
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_team_reject_invitation_async(const char *tid, const char *invitor,
@@ -216,27 +216,27 @@ NIM_API void NIM_CALL nim_team_reject_invitation_async(const char *tid, const ch
     const void *user_data);
 
 /* Ids of all own teams.
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_team_query_all_my_teams_async(const char *json_extension,
     nim_team_query_all_my_teams_cb_func cb, const void *user_data);
 
 /* Records of all own teams.
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_team_query_all_my_teams_info_async(const char *json_extension,
     nim_team_query_all_my_teams_info_cb_func cb, const void *user_data);
 
 /* Own member records in all teams.
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_team_query_my_all_member_infos_async(const char *json_extension,
@@ -245,9 +245,9 @@ NIM_API void NIM_CALL nim_team_query_my_all_member_infos_async(const char *json_
 /* Members of a team.
  *   tid                team id
  *   include_user_info  whether member records are included
- *   json_extension     reserved; a JSON object
+ *   json_extension     reserved
  *   cb                 called with the result
- *   user_data          handed to the callback unchanged, never dereferenced
+ *   user_data          handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_team_query_team_members_async(const char *tid,
@@ -257,9 +257,9 @@ NIM_API void NIM_CALL nim_team_query_team_members_async(const char *tid,
 /* One member.
  *   tid             team id
  *   user_id         account id of the member
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_team_query_team_member_async(const char *tid, const char *user_id,
@@ -274,9 +274,9 @@ NIM_API char *NIM_CALL nim_team_query_team_member_block(const char *tid, const c
 
 /* Team record from the local store.
  *   tid             team id
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_team_query_team_info_async(const char *tid,
@@ -290,9 +290,9 @@ NIM_API char *NIM_CALL nim_team_query_team_info_block(const char *tid);
 
 /* Team record from the server.
  *   tid             team id
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_team_query_team_info_online_async(const char *tid,
@@ -302,9 +302,9 @@ NIM_API void NIM_CALL nim_team_query_team_info_online_async(const char *tid,
  *   tid             team id
  *   member_id       account id of the member
  *   set_mute        true mutes, false unmutes
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_team_mute_member_async(const char *tid, const char *member_id,
@@ -313,9 +313,9 @@ NIM_API void NIM_CALL nim_team_mute_member_async(const char *tid, const char *me
 
 /* Muted members. (6.3 declares a pointer return.).
  *   tid             team id
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_team_query_mute_list_online_async(const char *tid,
@@ -325,9 +325,9 @@ NIM_API void NIM_CALL nim_team_query_mute_list_online_async(const char *tid,
 /* Mute or unmute the whole team.
  *   tid             team id
  *   set_mute        true mutes, false unmutes
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_team_mute_async(const char *tid, nim_bool set_mute,
@@ -336,9 +336,9 @@ NIM_API void NIM_CALL nim_team_mute_async(const char *tid, nim_bool set_mute,
 /* Send team read receipts.
  *   tid             team id
  *   json_msgs       messages, a JSON array
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_team_msg_ack_read(const char *tid, const char *json_msgs,
@@ -347,9 +347,9 @@ NIM_API void NIM_CALL nim_team_msg_ack_read(const char *tid, const char *json_ms
 /* Same, splitting done / failed / skipped ids.
  *   tid             team id
  *   json_msgs       messages, a JSON array
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_team_msg_ack_read_ex(const char *tid, const char *json_msgs,
@@ -359,9 +359,9 @@ NIM_API void NIM_CALL nim_team_msg_ack_read_ex(const char *tid, const char *json
 /* Who has not read a team message.
  *   tid             team id
  *   json_msg        the message, a JSON object (message keys)
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_team_msg_query_unread_list(const char *tid, const char *json_msg,
@@ -371,7 +371,7 @@ NIM_API void NIM_CALL nim_team_msg_query_unread_list(const char *tid, const char
  *   tid        team id
  *   members    account ids, a JSON array of strings
  *   cb         called with the result
- *   user_data  handed to the callback unchanged, never dereferenced
+ *   user_data  handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_team_query_members_invitor(const char *tid, const char *members,
@@ -380,8 +380,8 @@ NIM_API void NIM_CALL nim_team_query_members_invitor(const char *tid, const char
 /* Search own teams (cb is the 2nd parameter).
  *   keyword         text to look for
  *   cb              called with the result
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   json_extension  reserved
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_team_query_teams_info_by_keyword(const char *keyword,
@@ -389,10 +389,10 @@ NIM_API void NIM_CALL nim_team_query_teams_info_by_keyword(const char *keyword,
     const void *user_data);
 
 /* Batch of team records newer than a time tag (cb is the 2nd parameter).
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
  *   time_tag        only records newer than this, ms since 1970
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_team_get_team_info_batch_sftrans(const char *json_extension,
@@ -402,7 +402,7 @@ NIM_API void NIM_CALL nim_team_get_team_info_batch_sftrans(const char *json_exte
 /* Overwrite team records in the local store.
  *   json_info_list  team records, a JSON array
  *   cb_func         called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_team_update_tinfo_local(const char *json_info_list,
@@ -411,7 +411,7 @@ NIM_API void NIM_CALL nim_team_update_tinfo_local(const char *json_info_list,
 /* Records of a list of ids, with the failed ids.
  *   tid_list   team ids, a JSON array of strings
  *   cb         called with the result
- *   user_data  handed to the callback unchanged, never dereferenced
+ *   user_data  handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_team_get_team_info_list(const char *tid_list,

@@ -8,202 +8,226 @@
 
 NIM_BEGIN_C
 
+/* What a team event is about. */
 enum NIMNotificationId {
-    kNIMNotificationIdTeamInvite = 0,
-    kNIMNotificationIdTeamKick = 1,
-    kNIMNotificationIdTeamLeave = 2,
-    kNIMNotificationIdTeamUpdate = 3,
-    kNIMNotificationIdTeamDismiss = 4,
-    kNIMNotificationIdTeamApplyPass = 5,
-    kNIMNotificationIdTeamOwnerTransfer = 6,
-    kNIMNotificationIdTeamAddManager = 7,
-    kNIMNotificationIdTeamRemoveManager = 8,
-    kNIMNotificationIdTeamInviteAccept = 9,
-    kNIMNotificationIdTeamMuteMember = 10,
-    kNIMNotificationIdNetcallMiss = 101,
-    kNIMNotificationIdNetcallBill = 102,
-    kNIMNotificationIdNetcallReject = 103,
-    kNIMNotificationIdTeamSyncCreate = 1000,
-    kNIMNotificationIdTeamMemberChanged = 1001,
-    kNIMNotificationIdTeamSyncUpdateMemberProperty = 1002,
-    kNIMNotificationIdLocalCreateTeam = 2000,
-    kNIMNotificationIdLocalApplyTeam = 2001,
-    kNIMNotificationIdLocalRejectApply = 2002,
-    kNIMNotificationIdLocalRejectInvite = 2003,
-    kNIMNotificationIdLocalUpdateMemberProperty = 2004,
-    kNIMNotificationIdLocalUpdateOtherNick = 2005,
-    kNIMNotificationIdLocalGetTeamInfo = 2006,
-    kNIMNotificationIdLocalGetTeamList = 2007,
-    kNIMNotificationIdLocalMuteMember = 2008,
-    kNIMNotificationIdLocalMute = 2009,
+    kNIMNotificationIdTeamInvite = 0, /* members were invited */
+    kNIMNotificationIdTeamKick = 1, /* members were removed */
+    kNIMNotificationIdTeamLeave = 2, /* a member left */
+    kNIMNotificationIdTeamUpdate = 3, /* team properties changed */
+    kNIMNotificationIdTeamDismiss = 4, /* the team was dissolved */
+    kNIMNotificationIdTeamApplyPass = 5, /* a request to join was accepted */
+    kNIMNotificationIdTeamOwnerTransfer = 6, /* the team has a new owner */
+    kNIMNotificationIdTeamAddManager = 7, /* managers were added */
+    kNIMNotificationIdTeamRemoveManager = 8, /* managers were removed */
+    kNIMNotificationIdTeamInviteAccept = 9, /* an invitation was accepted */
+    kNIMNotificationIdTeamMuteMember = 10, /* a member was muted or unmuted */
+    kNIMNotificationIdNetcallMiss = 101, /* a call was missed */
+    kNIMNotificationIdNetcallBill = 102, /* a call ended */
+    kNIMNotificationIdNetcallReject = 103, /* a call was refused */
+    kNIMNotificationIdTeamSyncCreate = 1000, /* synced: a team was created */
+    kNIMNotificationIdTeamMemberChanged = 1001, /* synced: members changed */
+    kNIMNotificationIdTeamSyncUpdateMemberProperty = 1002, /* synced: a member record changed */
+    kNIMNotificationIdLocalCreateTeam = 2000, /* answer: create a team */
+    kNIMNotificationIdLocalApplyTeam = 2001, /* answer: ask to join */
+    kNIMNotificationIdLocalRejectApply = 2002, /* answer: refuse an applicant */
+    kNIMNotificationIdLocalRejectInvite = 2003, /* answer: refuse an invitation */
+    kNIMNotificationIdLocalUpdateMemberProperty = 2004, /* answer: change the own member record */
+    kNIMNotificationIdLocalUpdateOtherNick = 2005, /* answer: change another member's nickname */
+    kNIMNotificationIdLocalGetTeamInfo = 2006, /* answer: read a team */
+    kNIMNotificationIdLocalGetTeamList = 2007, /* answer: read members */
+    kNIMNotificationIdLocalMuteMember = 2008, /* answer: mute a member */
+    kNIMNotificationIdLocalMute = 2009, /* answer: mute a team */
+    /* answer: number of members who have not read */
     kNIMNotificationIdLocalGetTeamMsgUnreadCount = 2010,
-    kNIMNotificationIdLocalGetTeamMsgUnreadList = 2011,
-    kNIMNotificationIdLocalNetcallReject = 3103,
-    kNIMNotificationIdLocalNetcallNoResponse = 3104,
-    kNIMNotificationIdLocalNetcallCanceled = 3105,
-    kNIMNotificationIdSuperTeamInvite = 401,
-    kNIMNotificationIdSuperTeamKick = 402,
-    kNIMNotificationIdSuperTeamLeave = 403,
-    kNIMNotificationIdSuperTeamUpdate = 404,
-    kNIMNotificationIdSuperTeamDismiss = 405,
-    kNIMNotificationIdSuperTeamOwnerTransfer = 406,
-    kNIMNotificationIdSuperTeamAddManager = 407,
-    kNIMNotificationIdSuperTeamRemoveManager = 408,
-    kNIMNotificationIdSuperTeamMuteMember = 409,
-    kNIMNotificationIdSuperTeamApplyPass = 410,
-    kNIMNotificationIdSuperTeamInviteAccept = 411
+    kNIMNotificationIdLocalGetTeamMsgUnreadList = 2011, /* answer: members who have not read */
+    kNIMNotificationIdLocalNetcallReject = 3103, /* local: a call was refused */
+    kNIMNotificationIdLocalNetcallNoResponse = 3104, /* local: a call was not answered */
+    kNIMNotificationIdLocalNetcallCanceled = 3105, /* local: a call was given up */
+    kNIMNotificationIdSuperTeamInvite = 401, /* super team: members were invited */
+    kNIMNotificationIdSuperTeamKick = 402, /* super team: members were removed */
+    kNIMNotificationIdSuperTeamLeave = 403, /* super team: a member left */
+    kNIMNotificationIdSuperTeamUpdate = 404, /* super team: properties changed */
+    kNIMNotificationIdSuperTeamDismiss = 405, /* super team: dissolved */
+    kNIMNotificationIdSuperTeamOwnerTransfer = 406, /* super team: new owner */
+    kNIMNotificationIdSuperTeamAddManager = 407, /* super team: managers were added */
+    kNIMNotificationIdSuperTeamRemoveManager = 408, /* super team: managers were removed */
+    kNIMNotificationIdSuperTeamMuteMember = 409, /* super team: a member was muted or unmuted */
+    kNIMNotificationIdSuperTeamApplyPass = 410, /* super team: a request to join was accepted */
+    kNIMNotificationIdSuperTeamInviteAccept = 411 /* super team: an invitation was accepted */
 };
 
+/* Whether who is invited must agree. */
 enum NIMTeamBeInviteMode {
-    kNIMTeamBeInviteModeNeedAgree = 0,
-    kNIMTeamBeInviteModeNotNeedAgree = 1
+    kNIMTeamBeInviteModeNeedAgree = 0, /* must agree */
+    kNIMTeamBeInviteModeNotNeedAgree = 1 /* is a member at once */
 };
 
+/* Who may invite. */
 enum NIMTeamInviteMode {
-    kNIMTeamInviteModeManager = 0,
-    kNIMTeamInviteModeEveryone = 1
+    kNIMTeamInviteModeManager = 0, /* owner and managers */
+    kNIMTeamInviteModeEveryone = 1 /* every member */
 };
 
+/* Who may change team properties. */
 enum NIMTeamUpdateInfoMode {
-    kNIMTeamUpdateInfoModeManager = 0,
-    kNIMTeamUpdateInfoModeEveryone = 1
+    kNIMTeamUpdateInfoModeManager = 0, /* owner and managers */
+    kNIMTeamUpdateInfoModeEveryone = 1 /* every member */
 };
 
+/* Who may change the custom property. */
 enum NIMTeamUpdateCustomMode {
-    kNIMTeamUpdateCustomModeManager = 0,
-    kNIMTeamUpdateCustomModeEveryone = 1
+    kNIMTeamUpdateCustomModeManager = 0, /* owner and managers */
+    kNIMTeamUpdateCustomModeEveryone = 1 /* every member */
 };
 
+/* What a search compares. */
 enum NIMTeamQueryType {
-    kNIMTeamQueryDefault = 0,
-    kNIMTeamQueryByTeamId = 1,
-    kNIMTeamQueryByTeamName = 2
+    kNIMTeamQueryDefault = 0, /* id and name */
+    kNIMTeamQueryByTeamId = 1, /* id */
+    kNIMTeamQueryByTeamName = 2 /* name */
 };
 
+/* Who is muted. */
 enum NIMTeamMuteType {
-    kNIMTeamMuteTypeNone = 0,
-    kNIMTeamMuteTypeNomalMute = 1,
-    kNIMTeamMuteTypeAllMute = 3
+    kNIMTeamMuteTypeNone = 0, /* nobody */
+    kNIMTeamMuteTypeNomalMute = 1, /* ordinary members */
+    kNIMTeamMuteTypeAllMute = 3 /* everyone */
 };
 
+/* Own notification setting of a team. */
 enum NIMTeamBitsConfigMask {
-    kNIMTeamBitsConfigMaskMuteNone = 0,
-    kNIMTeamBitsConfigMaskMuteNotify = 1,
-    kNIMTeamBitsConfigMaskOnlyAdmin = 2
+    kNIMTeamBitsConfigMaskMuteNone = 0, /* notify of every message */
+    kNIMTeamBitsConfigMaskMuteNotify = 1, /* notify of none */
+    kNIMTeamBitsConfigMaskOnlyAdmin = 2 /* notify of messages of managers */
 };
 
+/* Kind of team. */
 enum NIMTeamType {
-    kNIMTeamTypeNormal = 0,
-    kNIMTeamTypeAdvanced = 1
+    kNIMTeamTypeNormal = 0, /* simple team */
+    kNIMTeamTypeAdvanced = 1 /* team with roles */
 };
 
+/* Role in a team. */
 enum NIMTeamUserType {
-    kNIMTeamUserTypeNomal = 0,
-    kNIMTeamUserTypeCreator = 1,
-    kNIMTeamUserTypeManager = 2,
-    kNIMTeamUserTypeApply = 3,
-    kNIMTeamUserTypeLocalWaitAccept = 100
+    kNIMTeamUserTypeNomal = 0, /* member */
+    kNIMTeamUserTypeCreator = 1, /* owner */
+    kNIMTeamUserTypeManager = 2, /* manager */
+    kNIMTeamUserTypeApply = 3, /* asked to join */
+    kNIMTeamUserTypeLocalWaitAccept = 100 /* invited, has not answered */
 };
 
+/* How one joins. */
 enum NIMTeamJoinMode {
-    kNIMTeamJoinModeNoAuth = 0,
-    kNIMTeamJoinModeNeedAuth = 1,
-    kNIMTeamJoinModeRejectAll = 2
+    kNIMTeamJoinModeNoAuth = 0, /* anyone */
+    kNIMTeamJoinModeNeedAuth = 1, /* a manager must agree */
+    kNIMTeamJoinModeRejectAll = 2 /* nobody */
 };
 
-/*   res_code         result code (enum NIMResCode)
+/* Tells an event of a team, or ends an operation on it.
+ *   res_code         200, or the code of the error
  *   notification_id  what happened (enum NIMNotificationId)
  *   tid              team id
  *   result           the result as JSON
- *   json_extension   reserved; a JSON object
- *   user_data        handed to the callback unchanged, never dereferenced */
+ *   json_extension   reserved
+ *   user_data        handed back unchanged */
 typedef void (NIM_CALL *nim_team_event_cb_func)(int res_code, int notification_id,
     const char *tid, const char *result, const char *json_extension,
     const void *user_data);
 
-/*   tid          team id
+/* Ends the sending of team read receipts. It has no result code.
+ *   tid          team id
  *   success_ids  ids that worked, a JSON array
  *   failure_ids  ids that failed, a JSON array
  *   ignored_ids  ids that were skipped, a JSON array
- *   user_data    handed to the callback unchanged, never dereferenced */
+ *   user_data    handed back unchanged */
 typedef void (NIM_CALL *nim_team_msg_ack_read_ex_cb_func)(const char *tid,
     const char *success_ids, const char *failure_ids, const char *ignored_ids,
     const void *user_data);
 
-/*   team_count      number of teams
+/* Brings the ids of the own teams. It has no result code.
+ *   team_count      number of teams
  *   result          the result as JSON
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_team_query_all_my_teams_cb_func)(int team_count,
     const char *result, const char *json_extension, const void *user_data);
 
-/*   team_count      number of teams
+/* Brings the records of the own teams. It has no result code.
+ *   team_count      number of teams
  *   result          the result as JSON
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_team_query_all_my_teams_info_cb_func)(int team_count,
     const char *result, const char *json_extension, const void *user_data);
 
-/*   code           result code (enum NIMResCode)
+/* Brings the records of several teams.
+ *   code           200, or the code of the error
  *   tinfo_list     team records, a JSON array
  *   fail_tid_list  team ids that failed, a JSON array
- *   user_data      handed to the callback unchanged, never dereferenced */
+ *   user_data      handed back unchanged */
 typedef void (NIM_CALL *nim_team_get_team_info_list_cb_func)(int code,
     const char *tinfo_list, const char *fail_tid_list, const void *user_data);
 
-/*   team_count      number of teams
+/* Brings the own member records in all teams. It has no result code.
+ *   team_count      number of teams
  *   result          the result as JSON
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_team_query_my_all_member_infos_cb_func)(int team_count,
     const char *result, const char *json_extension, const void *user_data);
 
-/*   tid                team id
+/* Brings the members of a team. It has no result code.
+ *   tid                team id
  *   member_count       number of members
  *   include_user_info  whether member records are included
  *   result             the result as JSON
- *   json_extension     reserved; a JSON object
- *   user_data          handed to the callback unchanged, never dereferenced */
+ *   json_extension     reserved
+ *   user_data          handed back unchanged */
 typedef void (NIM_CALL *nim_team_query_team_members_cb_func)(const char *tid,
     int member_count, nim_bool_reg include_user_info, const char *result,
     const char *json_extension, const void *user_data);
 
-/*   tid             team id
+/* Brings one member of a team. It has no result code.
+ *   tid             team id
  *   user_id         account id of the member
  *   result          the result as JSON
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_team_query_team_member_cb_func)(const char *tid,
     const char *user_id, const char *result, const char *json_extension,
     const void *user_data);
 
-/*   tid             team id
+/* Brings the record of a team. It has no result code.
+ *   tid             team id
  *   result          the result as JSON
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_team_query_team_info_cb_func)(const char *tid,
     const char *result, const char *json_extension, const void *user_data);
 
-/*   res_code        result code (enum NIMResCode)
+/* Brings the muted members of a team.
+ *   res_code        200, or the code of the error
  *   member_count    number of members
  *   tid             team id
  *   result          the result as JSON
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_team_query_mute_list_cb_func)(int res_code,
     int member_count, const char *tid, const char *result, const char *json_extension,
     const void *user_data);
 
-/*   res_code   result code (enum NIMResCode)
+/* Brings who invited some members.
+ *   res_code   200, or the code of the error
  *   tid        team id
  *   result     the result as JSON
- *   user_data  handed to the callback unchanged, never dereferenced */
+ *   user_data  handed back unchanged */
 typedef void (NIM_CALL *nim_team_query_members_invitor_cb_func)(int res_code,
     const char *tid, const char *result, const void *user_data);
 
-/*   success_ids  ids that worked, a JSON array
+/* Ends a change of stored team records. It has no result code.
+ *   success_ids  ids that worked, a JSON array
  *   failure_ids  ids that failed, a JSON array
- *   user_data    handed to the callback unchanged, never dereferenced */
+ *   user_data    handed back unchanged */
 typedef void (NIM_CALL *nim_team_update_tinfo_local_cb_func)(const char *success_ids,
     const char *failure_ids, const void *user_data);
 

@@ -8,21 +8,28 @@
 
 NIM_BEGIN_C
 
+/* Kind of cached file. */
 enum NIMAppDataType {
-    kNIMAppDataTypeUnknownOtherRes = 0,
-    kNIMAppDataTypeImage = 1,
-    kNIMAppDataTypeAudio = 2,
-    kNIMAppDataTypeVideo = 3
+    kNIMAppDataTypeUnknownOtherRes = 0, /* other */
+    kNIMAppDataTypeImage = 1, /* image */
+    kNIMAppDataTypeAudio = 2, /* audio */
+    kNIMAppDataTypeVideo = 3 /* video */
 };
 
-/*   rescode         result code (enum NIMResCode)
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Brings the text of an audio file.
+ *   rescode         200, or the code of the error
+ *   text            the text
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_tool_get_audio_text_cb_func)(int rescode, const char *text,
     const char *json_extension, const void *user_data);
 
-/*   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Ends the filtering of a text.
+ *   succeed         whether it worked
+ *   ret             what to do with the text
+ *   text            the text
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_tool_filter_client_antispam_cb_func)(nim_bool_reg succeed,
     int ret, const char *text, const char *json_extension, const void *user_data);
 

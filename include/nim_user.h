@@ -10,9 +10,9 @@
 NIM_BEGIN_C
 
 /* Register for black/mute list changes and their sync.
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              the callback; NULL unregisters
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the registration is kept, the callback is not called. */
 NIM_API void NIM_CALL nim_user_reg_special_relationship_changed_cb(const char *json_extension,
     nim_user_special_relationship_change_cb_func cb, const void *user_data);
@@ -20,9 +20,9 @@ NIM_API void NIM_CALL nim_user_reg_special_relationship_changed_cb(const char *j
 /* Add to or remove from the blacklist.
  *   accid           account id
  *   set_black       true adds, false removes
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_user_set_black(const char *accid, nim_bool set_black,
@@ -31,36 +31,36 @@ NIM_API void NIM_CALL nim_user_set_black(const char *accid, nim_bool set_black,
 /* Mute or unmute a user.
  *   accid           account id
  *   set_mute        true mutes, false unmutes
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_user_set_mute(const char *accid, nim_bool set_mute,
     const char *json_extension, nim_user_opt_cb_func cb, const void *user_data);
 
 /* Read both lists.
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_user_get_mute_blacklist(const char *json_extension,
     nim_user_sync_muteandblacklist_cb_func cb, const void *user_data);
 
 /* Register for profile changes.
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              the callback; NULL unregisters
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the registration is kept, the callback is not called. */
 NIM_API void NIM_CALL nim_user_reg_user_name_card_changed_cb(const char *json_extension,
     nim_user_name_card_change_cb_func cb, const void *user_data);
 
 /* Profiles from the local store, ids as JSON array.
  *   accids          account ids, a JSON array of strings
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_user_get_user_name_card(const char *accids,
@@ -69,9 +69,9 @@ NIM_API void NIM_CALL nim_user_get_user_name_card(const char *accids,
 
 /* Profiles from the server.
  *   accids          account ids, a JSON array of strings
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_user_get_user_name_card_online(const char *accids,
@@ -80,9 +80,9 @@ NIM_API void NIM_CALL nim_user_get_user_name_card_online(const char *accids,
 
 /* Change the own profile.
  *   info_json       profile, a JSON object
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_user_update_my_user_name_card(const char *info_json,
@@ -99,9 +99,9 @@ NIM_API void NIM_CALL nim_user_update_push_token(const char *cer_name, const cha
 
 /* Search local profiles.
  *   keyword         text to look for
- *   json_extension  reserved; a JSON object
+ *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed to the callback unchanged, never dereferenced
+ *   user_data       handed back unchanged
  * Not built yet: the callback is called once, with not_supported (21003) or an
  * empty result. */
 NIM_API void NIM_CALL nim_user_query_by_keyword(const char *keyword,

@@ -8,55 +8,64 @@
 
 NIM_BEGIN_C
 
+/* What changed in the black and mute lists. */
 enum NIMUserSpecialRelationshipChangeType {
+    /* a user was added to or removed from the blacklist */
     kNIMUserSpecialRelationshipChangeTypeMarkBlack = 1,
-    kNIMUserSpecialRelationshipChangeTypeMarkMute = 2,
-    kNIMUserSpecialRelationshipChangeTypeSyncMuteAndBlackList = 3
+    kNIMUserSpecialRelationshipChangeTypeMarkMute = 2, /* a user was muted or unmuted */
+    kNIMUserSpecialRelationshipChangeTypeSyncMuteAndBlackList = 3 /* both lists were synced */
 };
 
+/* What a search compares. */
 enum NIMUserQueryType {
-    kNIMUserQueryDefault = 0,
-    kNIMUserQueryByAccId = 1,
-    kNIMUserQueryByNickname = 2
+    kNIMUserQueryDefault = 0, /* account and nickname */
+    kNIMUserQueryByAccId = 1, /* account */
+    kNIMUserQueryByNickname = 2 /* nickname */
 };
 
-/*   type            kind
+/* Tells a change of the black and mute lists.
+ *   type            kind
  *   result_json     the result as JSON
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_user_special_relationship_change_cb_func)(enum NIMUserSpecialRelationshipChangeType type,
     const char *result_json, const char *json_extension, const void *user_data);
 
-/*   res_code        result code (enum NIMResCode)
+/* Ends a change of the black or mute list.
+ *   res_code        200, or the code of the error
  *   accid           account id
  *   opt             the requested setting
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_user_opt_cb_func)(int res_code, const char *accid,
     nim_bool_reg opt, const char *json_extension, const void *user_data);
 
-/*   res_code         result code (enum NIMResCode)
+/* Brings the black and mute lists.
+ *   res_code         200, or the code of the error
  *   black_list_json  both lists, a JSON array
- *   json_extension   reserved; a JSON object
- *   user_data        handed to the callback unchanged, never dereferenced */
+ *   json_extension   reserved
+ *   user_data        handed back unchanged */
 typedef void (NIM_CALL *nim_user_sync_muteandblacklist_cb_func)(int res_code,
     const char *black_list_json, const char *json_extension, const void *user_data);
 
-/*   result_json     the result as JSON
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Tells that profiles changed.
+ *   result_json     the result as JSON
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_user_name_card_change_cb_func)(const char *result_json,
     const char *json_extension, const void *user_data);
 
-/*   result_json     the result as JSON
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Brings profiles. It has no result code.
+ *   result_json     the result as JSON
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_user_get_user_name_card_cb_func)(const char *result_json,
     const char *json_extension, const void *user_data);
 
-/*   res_code        result code (enum NIMResCode)
- *   json_extension  reserved; a JSON object
- *   user_data       handed to the callback unchanged, never dereferenced */
+/* Ends a change of the own profile.
+ *   res_code        200, or the code of the error
+ *   json_extension  reserved
+ *   user_data       handed back unchanged */
 typedef void (NIM_CALL *nim_user_update_my_name_card_cb_func)(int res_code,
     const char *json_extension, const void *user_data);
 

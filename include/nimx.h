@@ -75,6 +75,84 @@ typedef void (NIM_CALL *nimx_destroy_func)(const void *user_data);
  *   user_data  handed back unchanged */
 typedef void (NIM_CALL *nimx_wake_cb_func)(const void *user_data);
 
+/* JSON object ConnectionEvent: a change of the connection or the session.
+ *   event          string; connecting, connected, ready, failed, lost,
+ *                  retry_in, kicked, token_expiring, token_expired,
+ *                  token_invalid, not_ready, closed
+ *   status         int; enum nimx_status at that moment
+ *   kicked         KickoutEvent; who did it, with event kicked (only when set)
+ *   expires_in_ms  int64; with token_expiring: how long the token is still
+ *                  valid, ms (only when set)
+ *   replay         bool; this is the current state, told to a new registration
+ *                  (only when set)
+ * And the members of ErrorInfo. */
+
+/* JSON object RenewTokenOptions: how to renew a token.
+ *   auth_type     int; enum NIMAuthType; absent: as at login (default -1)
+ *   login_ex      string; text for the app's server (auth_type 2)
+ *   operation_id  string; echoed in the answer */
+
+/* JSON object RenewTokenResult: what became of a renewal.
+ *   expires_at_ms  int64; when the new token ends, ms since 1970 (only when
+ *                  set)
+ * And the members of ErrorInfo. */
+
+/* JSON object Result: the outcome of a call that has nothing else to tell.
+ * And the members of ErrorInfo. */
+
+/* JSON object LoginUser: who is logged in.
+ *   account     string; account id
+ *   status      int; enum nimx_status
+ *   name        string; display name, if the server told one
+ *   icon        string; URL of the picture, if the server told one
+ *   ex          string; extension text of the account
+ *   device_id   string; id of this device
+ *   session     string; id of this session on the server
+ *   login_time  int64; when the session began, ms since 1970
+ *   app_key     string; the app key */
+
+/* JSON object Capabilities: what this library and its current server can do.
+ *   version    string; version of the library
+ *   abi_level  int; as nimx_abi_level
+ *   backend    string; nim or openim
+ *   backends   array of string; the backends of this build
+ *   server     string; name and version of the server, while connected (only
+ *              when set)
+ *   features   array of string; what nimx_has_feature says 1 to
+ *   modules    array of string; modules that are built */
+
+/* JSON object Diagnostics: what is known about the connection.
+ *   status              int; enum nimx_status
+ *   version             string; version of the library
+ *   backend             string; nim or openim
+ *   account             string; the account (only when set)
+ *   session             string; id of the session on the server (only when set)
+ *   connected_endpoint  string; address of the current connection, without
+ *                       query (only when set)
+ *   rtt_ms              int64; last round trip, ms
+ *   bytes_in            int64; bytes received since init
+ *   bytes_out           int64; bytes sent since init
+ *   reconnects          int; lost connections that were restored since login
+ *   last_close          string; why the last connection ended
+ *   pending_events      int; callbacks that wait to run
+ *   attempts            array of Attempt; the last attempts to connect, oldest
+ *                       first
+ *   trace               array of object; the last trace entries, JSON objects
+ * And the members of ErrorInfo. */
+
+/* JSON object Attempt: one attempt to connect. Times that were not reached are
+ * left out.
+ *   time_ms     int64; when it began, ms since 1970
+ *   address     string; the network address that answered (only when set)
+ *   dns_ms      int64; name resolution, ms (only when set)
+ *   tcp_ms      int64; TCP connect, ms (only when set)
+ *   proxy_ms    int64; proxy handshake, ms (only when set)
+ *   tls_ms      int64; TLS handshake, ms (only when set)
+ *   upgrade_ms  int64; WebSocket upgrade, ms (only when set)
+ *   auth_ms     int64; login request, ms (only when set)
+ *   total_ms    int64; all of it, ms
+ * And the members of ErrorInfo. */
+
 /* Chooses who runs the callbacks. Legal before nim_client_init and after
  * nim_client_cleanup.
  *   mode  enum nimx_dispatch_mode
@@ -115,7 +193,8 @@ NIM_API void NIM_CALL nimx_global_set_wake_cb(nimx_wake_cb_func cb, const void *
 NIM_API void NIM_CALL nimx_global_detach_callbacks(void);
 
 /* Linux: sets the size of the alternate signal stack that the library gives
- * each thread before it first enters Go. Before nim_client_init.
+ * each thread before it first enters Go (1024 KiB unless set). Before
+ * nim_client_init.
  *   kib  size in KiB; 0: leave the threads alone */
 NIM_API void NIM_CALL nimx_global_set_signal_stack(int kib);
 
@@ -129,8 +208,9 @@ NIM_API const char *NIM_CALL nimx_init_error(void);
 NIM_API int NIM_CALL nimx_abi_level(void);
 
 /* Tells whether this build can do something. Legal at any time.
- *   name  "pull", "backend.nim", "backend.openim", "proxy.socks5", or the name
- *         of a module such as "talk"
+ *   name  "pull", "wake", "detach", "signal_stack", "backend.nim",
+ *         "backend.openim", "proxy.http", "proxy.socks4", "proxy.socks4a",
+ *         "proxy.socks5", or a module: "client", "global", "data_sync"
  * Returns 1 or 0. */
 NIM_API int NIM_CALL nimx_has_feature(const char *name);
 

@@ -112,30 +112,18 @@ func (d *decoder) text(r gjson.Result, to *string) {
 	*to = r.Str
 }
 
-func (d *decoder) int(r gjson.Result, to *int) {
-	n, ok := integer(r, 32)
-	if !ok {
-		d.want("an integer", r)
-		return
-	}
-	*to = int(n)
-}
-
-func (d *decoder) int64(r gjson.Result, to *int64) {
-	n, ok := integer(r, 64)
-	if !ok {
-		d.want("an integer", r)
-		return
-	}
-	*to = n
-}
-
-func integer(r gjson.Result, bits int) (int64, bool) {
-	if r.Type != gjson.Number {
-		return 0, false
+// integer reads a whole number; an int member is 32 bits wide on every host.
+func integer[T int | int64](d *decoder, r gjson.Result, to *T) {
+	bits := 32
+	if _, wide := any(to).(*int64); wide {
+		bits = 64
 	}
 	n, err := strconv.ParseInt(r.Raw, 10, bits)
-	return n, err == nil
+	if r.Type != gjson.Number || err != nil {
+		d.want("an integer", r)
+		return
+	}
+	*to = T(n)
 }
 
 // bool reads true or false, and 0 or 1 where programs send that.

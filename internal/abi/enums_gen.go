@@ -4,109 +4,109 @@ package abi
 
 // enum NIMLoginState.
 const (
-	LoginStateLogin   = 1
-	LoginStateUnLogin = 2
+	LoginStateLogin   = 1 // logged in
+	LoginStateUnLogin = 2 // not logged in
 )
 
 // enum NIMAuthType.
 const (
-	AuthTypeDefault       = 0
-	AuthTypeBySecretToken = 1
-	AuthTypeByAppToken    = 2
+	AuthTypeDefault       = 0 // static token
+	AuthTypeBySecretToken = 1 // dynamic token, signed with the app secret
+	AuthTypeByAppToken    = 2 // token that the app's own server checks, with login_ex
 )
 
 // enum NIMLogoutType.
 const (
-	LogoutChangeAccout = 1
-	LogoutKickout      = 2
-	LogoutAppExit      = 3
-	LogoutRelogin      = 4
+	LogoutChangeAccout = 1 // back to the login window
+	LogoutKickout      = 2 // after this client was thrown out
+	LogoutAppExit      = 3 // the program ends
+	LogoutRelogin      = 4 // log out to log in again
 )
 
 // enum NIMKickReason.
 const (
-	KickReasonSameGeneric           = 1
-	KickReasonServerKick            = 2
-	KickReasonKickBySelfOtherClient = 3
+	KickReasonSameGeneric           = 1 // a client of the same kind logged in
+	KickReasonServerKick            = 2 // the server did it
+	KickReasonKickBySelfOtherClient = 3 // another device of the account did it
 )
 
 // enum NIMClientType.
 const (
-	ClientTypeDefault   = 0
-	ClientTypeAndroid   = 1
-	ClientTypeiOS       = 2
-	ClientTypePCWindows = 4
-	ClientTypeWeb       = 16
-	ClientTypeRestAPI   = 32
-	ClientTypeMacOS     = 64
+	ClientTypeDefault   = 0  // not told
+	ClientTypeAndroid   = 1  // Android
+	ClientTypeiOS       = 2  // iOS
+	ClientTypePCWindows = 4  // desktop PC: Windows, and Linux (client_os says which)
+	ClientTypeWeb       = 16 // browser, mini program
+	ClientTypeRestAPI   = 32 // the server API
+	ClientTypeMacOS     = 64 // macOS
 )
 
 // enum NIMLoginStep.
 const (
-	LoginStepLinking  = 0
-	LoginStepLink     = 1
-	LoginStepLogining = 2
-	LoginStepLogin    = 3
+	LoginStepLinking  = 0 // connecting
+	LoginStepLink     = 1 // connected, or the connection failed
+	LoginStepLogining = 2 // logging in
+	LoginStepLogin    = 3 // logged in, or the login failed
 )
 
 // enum NIMMultiSpotNotifyType.
 const (
-	MultiSpotNotifyTypeImIn  = 2
-	MultiSpotNotifyTypeImOut = 3
+	MultiSpotNotifyTypeImIn  = 2 // devices came
+	MultiSpotNotifyTypeImOut = 3 // devices went
 )
 
 // enum NIMSDKLogLevel.
 const (
-	SDKLogLevelFatal = 1
-	SDKLogLevelError = 2
-	SDKLogLevelWarn  = 3
-	SDKLogLevelApp   = 5
-	SDKLogLevelPro   = 6
+	SDKLogLevelFatal = 1 // the library cannot go on
+	SDKLogLevelError = 2 // something failed
+	SDKLogLevelWarn  = 3 // something is odd
+	SDKLogLevelApp   = 5 // what an operator wants to see
+	SDKLogLevelPro   = 6 // everything
 )
 
 // enum NIMSDKException.
 const (
-	SDKExceptionSpaceEmpty = 1
+	SDKExceptionSpaceEmpty = 1 // the disk is nearly full
 )
 
 // enum NIMDBOperation.
 const (
-	DBOperationInsert = 1
-	DBOperationRead   = 2
-	DBOperationUpdate = 4
-	DBOperationDelete = 8
+	DBOperationInsert = 1 // insert
+	DBOperationRead   = 2 // read
+	DBOperationUpdate = 4 // update
+	DBOperationDelete = 8 // delete
 )
 
 // enum NIMProxyDetectStep.
 const (
-	ProxyDetectStepAllComplete = 5
+	ProxyDetectStepAllComplete = 5 // the test is over
 )
 
 // enum NIMProxyType.
 const (
-	ProxyNone    = 0
-	ProxyHttp11  = 1
-	ProxySocks4  = 4
-	ProxySocks4a = 5
-	ProxySocks5  = 6
-	ProxyNrtc    = 10
+	ProxyNone    = 0  // no proxy
+	ProxyHttp11  = 1  // HTTP CONNECT
+	ProxySocks4  = 4  // SOCKS4
+	ProxySocks4a = 5  // SOCKS4a: the proxy resolves names
+	ProxySocks5  = 6  // SOCKS5: user and password, the proxy resolves names
+	ProxyNrtc    = 10 // proxy of calls; not supported
 )
 
 // enum NIMDataSyncType.
 const (
-	DataSyncTypeUnreadMsg            = 2
-	DataSyncTypeTeamInfo             = 3
-	DataSyncTypeRoamMsg              = 7
-	DataSyncTypeSuperTeamInfo        = 22
-	DataSyncTypeTeamUserList         = 1000
-	DataSyncTypeAllTeamUserList      = 1001
-	DataSyncTypeSuperTeamUserList    = 1010
-	DataSyncTypeAllSuperTeamUserList = 1011
+	DataSyncTypeUnreadMsg            = 2    // unread messages
+	DataSyncTypeTeamInfo             = 3    // teams
+	DataSyncTypeRoamMsg              = 7    // roaming messages
+	DataSyncTypeSuperTeamInfo        = 22   // super teams
+	DataSyncTypeTeamUserList         = 1000 // members of one team
+	DataSyncTypeAllTeamUserList      = 1001 // members of all teams
+	DataSyncTypeSuperTeamUserList    = 1010 // members of one super team
+	DataSyncTypeAllSuperTeamUserList = 1011 // members of all super teams
 )
 
 // enum NIMDataSyncStatus.
 const (
-	DataSyncStatusComplete = 1
+	DataSyncStatusComplete = 1 // complete
 )
 
 // enum nimx_dispatch_mode.

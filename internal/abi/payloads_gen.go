@@ -65,15 +65,15 @@ func (v *GlobalConfig) setDefaults() {
 func (v *GlobalConfig) decode(d *decoder, key string, r gjson.Result) {
 	switch key {
 	case "sdk_log_level":
-		d.int(r, &v.SdkLogLevel)
+		integer(d, r, &v.SdkLogLevel)
 	case "login_retry_max_times":
-		d.int(r, &v.LoginRetryMaxTimes)
+		integer(d, r, &v.LoginRetryMaxTimes)
 	case "use_https":
 		d.optionalBool(r, &v.UseHttps, true)
 	case "need_update_lbs_befor_relogin":
 		d.bool(r, &v.NeedUpdateLbsBeforRelogin, true)
 	case "custom_client_type":
-		d.int(r, &v.CustomClientType)
+		integer(d, r, &v.CustomClientType)
 	}
 }
 
@@ -109,7 +109,7 @@ func (v *PrivateServerSetting) decode(d *decoder, key string, r gjson.Result) {
 	case "lbs.backup":
 		d.texts(r, &v.LbsBackup, true)
 	case "ip_protocol_version":
-		d.int(r, &v.IpProtocolVersion)
+		integer(d, r, &v.IpProtocolVersion)
 	case "https_enabled":
 		d.optionalBool(r, &v.HttpsEnabled, true)
 	case "ws_addr":
@@ -117,7 +117,7 @@ func (v *PrivateServerSetting) decode(d *decoder, key string, r gjson.Result) {
 	case "api_addr":
 		d.text(r, &v.ApiAddr)
 	case "platform_id":
-		d.int(r, &v.PlatformId)
+		integer(d, r, &v.PlatformId)
 	}
 }
 
@@ -154,15 +154,15 @@ func (v *NimxOptions) decode(d *decoder, key string, r gjson.Result) {
 	case "use_env_proxy":
 		d.bool(r, &v.UseEnvProxy, false)
 	case "login_timeout_ms":
-		d.int(r, &v.LoginTimeoutMs)
+		integer(d, r, &v.LoginTimeoutMs)
 	case "client_type":
-		d.int(r, &v.ClientType)
+		integer(d, r, &v.ClientType)
 	case "client_os":
 		d.text(r, &v.ClientOs)
 	case "max_procs":
-		d.int(r, &v.MaxProcs)
+		integer(d, r, &v.MaxProcs)
 	case "memory_limit_mb":
-		d.int(r, &v.MemoryLimitMb)
+		integer(d, r, &v.MemoryLimitMb)
 	}
 }
 
@@ -196,7 +196,7 @@ func (v *LoginOptions) decode(d *decoder, key string, r gjson.Result) {
 	case "custom_tag":
 		d.text(r, &v.CustomTag)
 	case "auth_type":
-		d.int(r, &v.AuthType)
+		integer(d, r, &v.AuthType)
 	case "login_ex":
 		d.text(r, &v.LoginEx)
 	case "operation_id":
@@ -206,7 +206,7 @@ func (v *LoginOptions) decode(d *decoder, key string, r gjson.Result) {
 	case "force":
 		d.bool(r, &v.Force, false)
 	case "timeout_ms":
-		d.int(r, &v.TimeoutMs)
+		integer(d, r, &v.TimeoutMs)
 	}
 }
 
@@ -489,7 +489,7 @@ func (v *PushConfig) setDefaults() {
 func (v *PushConfig) decode(d *decoder, key string, r gjson.Result) {
 	switch key {
 	case "switch_open":
-		d.int(r, &v.SwitchOpen)
+		integer(d, r, &v.SwitchOpen)
 	}
 }
 
@@ -616,7 +616,7 @@ func (v *RenewTokenOptions) setDefaults() {
 func (v *RenewTokenOptions) decode(d *decoder, key string, r gjson.Result) {
 	switch key {
 	case "auth_type":
-		d.int(r, &v.AuthType)
+		integer(d, r, &v.AuthType)
 	case "login_ex":
 		d.text(r, &v.LoginEx)
 	case "operation_id":

@@ -129,17 +129,7 @@ func (d *reference) payloads(t *text, m *Module) {
 		}
 		t.p("\n| key | type | meaning |\n|---|---|---|")
 		for _, f := range p.Fields {
-			doc := f.Doc
-			if f.Default != nil {
-				doc += fmt.Sprintf(" (default %v)", f.Default)
-			}
-			if f.Decoded != nil && !*f.Decoded {
-				doc += " (accepted, not used)"
-			}
-			if f.Omit || strings.HasPrefix(f.Type, "*") {
-				doc += " (only when set)"
-			}
-			t.p("| `%s` | %s | %s |", f.Key, strings.TrimLeft(f.Type, "?*"), cell(doc))
+			t.p("| `%s` | %s | %s |", f.Key, payloadType(f.Type), cell(payloadDoc(f)))
 		}
 		t.p("")
 	}

@@ -87,6 +87,7 @@ func (h *headers) module(m *Module, file string, types, functions bool) File {
 		}
 		h.structs(&t, m)
 		h.callbacks(&t, m)
+		h.payloads(&t, m)
 		h.keys(&t, m)
 	}
 	if functions {

@@ -101,6 +101,9 @@ const umbrellaDoc = `/* Include this header for everything of the NIM C API, and
  * A char * result is yours: free it with nim_global_free_buf. A const char *
  * result belongs to the library and stays valid for the life of the process.
  *
+ * JSON OBJECTS have names in these headers, such as LoginOptions; their members
+ * are described in the header of their module and in docs/API.md.
+ *
  * USER_DATA is handed back unchanged and never dereferenced.
  *
  * ERRORS. A JSON answer carries err_code (200: success) and, when something

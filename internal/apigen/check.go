@@ -20,6 +20,7 @@ var exported = regexp.MustCompile(`^nimx?_[a-z0-9_]+$`)
 type checker struct {
 	*types
 	names  map[string]string // identifier -> where it is described
+	errors map[string]bool   // names of the error table
 	faults []error
 }
 
@@ -34,14 +35,26 @@ func (c *checker) once(name, where string) {
 	c.names[name] = where
 }
 
+// documented reports a description that is missing.
+func (c *checker) documented(what, doc string) {
+	if doc == "" {
+		c.fault("%s: no doc", what)
+	}
+}
+
 // check reports every inconsistency that would make a wrong output.
 func (s *Spec) check() error {
-	c := &checker{types: s.types(), names: map[string]string{}}
+	c := &checker{types: s.types(), names: map[string]string{}, errors: map[string]bool{}}
+	for _, e := range s.Errors {
+		c.errors[e.Name] = true
+	}
 	slots := map[string]string{}
 	for _, m := range s.Modules {
 		for _, e := range m.Enums {
 			c.once(e.Name, m.Module)
+			c.documented(e.Name, e.Doc)
 			for _, v := range e.Values {
+				c.documented(v.Name, v.Doc)
 				c.once(v.Name, m.Module+" "+e.Name)
 			}
 		}
@@ -54,6 +67,7 @@ func (s *Spec) check() error {
 		}
 		for _, k := range m.Keys {
 			c.once(k.Name, m.Module)
+			c.documented(k.Name, k.Doc)
 		}
 		for _, f := range m.Functions {
 			c.once(f.Name, m.Module)
@@ -100,6 +114,7 @@ func (c *checker) callbackOK(cb *Callback) {
 		}
 		return
 	}
+	c.documented(cb.Name, cb.Doc)
 	names := c.params(cb.Name, cb.Params)
 	for n := range cb.Neutral {
 		if !slices.Contains(names, n) {
@@ -118,6 +133,7 @@ func (c *checker) params(of string, params []Param) []string {
 	var names []string
 	var num, str int
 	for _, p := range params {
+		c.documented(of+": "+p.Name, p.Doc)
 		k, err := c.kind(p.Type)
 		if err != nil {
 			c.fault("%s: %s: %v", of, p.Name, err)
@@ -140,6 +156,7 @@ func (c *checker) params(of string, params []Param) []string {
 }
 
 func (c *checker) functionOK(f *Function, slots map[string]string) {
+	c.documented(f.Name, f.Doc)
 	c.params(f.Name, f.Params)
 	switch {
 	case !exported.MatchString(f.Name):
@@ -148,10 +165,13 @@ func (c *checker) functionOK(f *Function, slots map[string]string) {
 		c.fault("%s: status %q", f.Name, f.Status)
 	case f.Status == Implemented && !slices.Contains([]Answerer{ByGo, ByFront, ByHand}, f.By):
 		c.fault("%s: implemented by %q", f.Name, f.By)
-	case f.Doc == "":
-		c.fault("%s: no doc", f.Name)
 	case strings.HasPrefix(f.Extra, ",") == (f.Extra == ""):
 		c.fault("%s: extra must begin with a comma", f.Name)
+	}
+	for _, e := range f.Errors {
+		if !c.errors[e] {
+			c.fault("%s: error %s is not in the table", f.Name, e)
+		}
 	}
 	if f.Slot != "" {
 		if had, ok := slots[f.Slot]; ok {

@@ -18,12 +18,12 @@ func (c *checker) payloads(s *Spec) {
 	}
 	for _, m := range s.Modules {
 		for _, p := range m.Payloads {
-			c.payload(p, known)
+			c.payload(s, p, known)
 		}
 	}
 }
 
-func (c *checker) payload(p *Payload, known map[string]*Payload) {
+func (c *checker) payload(s *Spec, p *Payload, known map[string]*Payload) {
 	if !slices.Contains([]string{"in", "out", "both", "group"}, p.Dir) {
 		c.fault("payload %s: dir %q", p.Name, p.Dir)
 	}
@@ -39,9 +39,7 @@ func (c *checker) payload(p *Payload, known map[string]*Payload) {
 		if !slices.Contains(plainTypes, base) && known[base] == nil {
 			c.fault("payload %s: %s: type %q", p.Name, f.Key, f.Type)
 		}
-		if f.Doc == "" {
-			c.fault("payload %s: %s: no doc", p.Name, f.Key)
-		}
+		c.documented("payload "+p.Name+": "+f.Key, f.Doc)
 	}
 	for _, g := range p.Include {
 		if known[g] == nil || known[g].Dir != "group" {
@@ -49,9 +47,24 @@ func (c *checker) payload(p *Payload, known map[string]*Payload) {
 		}
 	}
 	for _, use := range p.For {
-		name, _, _ := strings.Cut(use, ".")
-		if c.names[name] == "" && known[name] == nil {
+		name, part, _ := strings.Cut(use, ".")
+		f := s.function(name)
+		switch {
+		case f == nil && known[name] == nil:
 			c.fault("payload %s: used by %s, which is not described", p.Name, name)
+		case f != nil && part != "" && !slices.ContainsFunc(f.Params, func(p Param) bool { return p.Name == part }):
+			c.fault("payload %s: %s has no parameter %s", p.Name, name, part)
 		}
 	}
+}
+
+func (s *Spec) function(name string) *Function {
+	for _, m := range s.Modules {
+		for _, f := range m.Functions {
+			if f.Name == name {
+				return f
+			}
+		}
+	}
+	return nil
 }

@@ -88,6 +88,45 @@ func (h *headers) paramDocs(params []Param) [][2]string {
 	return rows
 }
 
+// payloads describes the JSON objects of the module.
+func (h *headers) payloads(t *text, m *Module) {
+	for _, p := range m.Payloads {
+		var rows [][2]string
+		for _, f := range p.Fields {
+			rows = append(rows, [2]string{f.Key, payloadType(f.Type) + "; " + payloadDoc(f)})
+		}
+		var tail []string
+		if len(p.Include) > 0 {
+			tail = append(tail, "And the members of "+strings.Join(p.Include, ", ")+".")
+		}
+		t.p("")
+		t.blockComment("JSON object "+p.Name+": "+lowerFirst(p.Doc), rows, tail)
+	}
+}
+
+// payloadType names the JSON type of a member.
+func payloadType(typ string) string {
+	if elem, ok := strings.CutPrefix(typ, "[]"); ok {
+		return "array of " + payloadType(elem)
+	}
+	return strings.Replace(strings.TrimLeft(typ, "?*"), "raw", "object", 1)
+}
+
+// payloadDoc is the doc of a member with its default and its conditions.
+func payloadDoc(f PayloadField) string {
+	doc := f.Doc
+	if f.Default != nil {
+		doc += fmt.Sprintf(" (default %v)", f.Default)
+	}
+	if f.Decoded != nil && !*f.Decoded {
+		doc += " (accepted, not used)"
+	}
+	if f.Omit || strings.HasPrefix(f.Type, "*") {
+		doc += " (only when set)"
+	}
+	return doc
+}
+
 // blockComment writes a summary, a table of parameters and closing sentences.
 func (t *text) blockComment(summary string, params [][2]string, tail []string) {
 	lines := wrap(summary, lineWidth-3)

@@ -46,10 +46,8 @@ func readExpr(f PayloadField) string {
 	switch f.Type {
 	case "string":
 		return fmt.Sprintf("d.text(r, %s)", to)
-	case "int":
-		return fmt.Sprintf("d.int(r, %s)", to)
-	case "int64":
-		return fmt.Sprintf("d.int64(r, %s)", to)
+	case "int", "int64":
+		return fmt.Sprintf("integer(d, r, %s)", to)
 	case "bool":
 		return fmt.Sprintf("d.bool(r, %s, %v)", to, accepts("int"))
 	case "?bool":

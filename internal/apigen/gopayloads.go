@@ -107,7 +107,7 @@ func goType(typ string) string {
 }
 
 func (g *payloadWriter) declare() {
-	g.p("\n// %s: %s", g.Name, strings.ToLower(g.Doc[:1])+g.Doc[1:])
+	g.p("\n// %s: %s", g.Name, lowerFirst(g.Doc))
 	if len(g.For) > 0 {
 		g.p("// Used by %s.", strings.Join(g.For, ", "))
 	}

@@ -82,9 +82,11 @@ func camel(s string, initialisms ...string) string {
 
 // lowerCamel is camel with a small first letter.
 func lowerCamel(s string) string {
-	c := camel(s)
-	return strings.ToLower(c[:1]) + c[1:]
+	return lowerFirst(camel(s))
 }
+
+// lowerFirst makes the first letter small.
+func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }
 
 // aligned pads the first column of two-column rows and wraps the second.
 func aligned(rows [][2]string, indent string) []string {
