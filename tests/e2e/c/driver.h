@@ -1,0 +1,56 @@
+/* driver.h: the host program that the end-to-end tests steer.
+ *
+ * It reads commands from standard input, one per line, fields separated by
+ * tabs, and prints JSON lines: {"ret":COMMAND,"value":...} when a command has
+ * returned, {"cb":NAME,"tag":USER_DATA,...} when a callback begins. The order
+ * of the lines is the order of the events. */
+#ifndef DRIVER_H
+#define DRIVER_H
+
+#include <stdint.h>
+
+#include "nim_c_api.h"
+#include "nimx.h"
+
+enum { MAX_FIELDS = 12 };
+
+/* One parsed command. A field "\N" is a NULL pointer. */
+typedef struct command {
+    char text[16384];
+    int argc;
+    const char *argv[MAX_FIELDS];
+} command;
+
+void parse(command *c, const char *line);
+void run_command(command *c);
+
+/* The numeric user_data of a call or registration. */
+const void *tag(const char *field);
+
+/* print writes one line, whole, whatever thread calls. */
+void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void print_text(const char *ret, const char *value); /* value quoted as a JSON string */
+
+/* Marks the beginning and the end of a callback: checks that no other runs, and
+ * does what was planned for it (plan_in). */
+void enter_callback(const char *name, const void *user_data, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void leave_callback(void);
+
+/* Runs line inside the next callback of that name. */
+void plan_in(const char *name, const char *line);
+void plan_token(const char *token); /* what the token provider gives; "" for none */
+
+/* The callbacks. */
+void NIM_CALL on_login(const char *json, const void *user_data);
+void NIM_CALL on_logout(const char *json, const void *user_data);
+void NIM_CALL on_cleanup2(const char *json, const void *user_data);
+void NIM_CALL on_json(const char *json, const void *user_data); /* renew, pause, resume, diagnostics */
+void NIM_CALL on_time(int code, nim_bool_reg local, nim_uint64 ms, const void *user_data);
+void NIM_CALL on_push_config(int code, const char *content, const char *json, const void *user_data);
+void NIM_CALL on_proxy(nim_bool_reg ok, enum NIMProxyDetectStep step, const char *json, const void *user_data);
+
+/* Registers (or, with off, removes) the callback of that name. */
+void registration(const char *name, const void *user_data, int off);
+
+#endif
