@@ -82,9 +82,9 @@ void front_append(front_node *n)
     front.tail = &n->next;
     front.queued++;
     front.count.posted++;
+    port_broadcast(&front.work);
     if (front.pull)
         front_wake_if_due();
-    port_broadcast(&front.work);
 }
 
 static front_node *pop(void)

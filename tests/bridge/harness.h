@@ -1,0 +1,108 @@
+/* harness.h: what the tests of the C front share: checks, a recorder of what
+ * the host sees, and a core written in C that stands in for Go. */
+#ifndef HARNESS_H
+#define HARNESS_H
+
+#include "../../bridge_front.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- checks ---- */
+
+#define CHECK(condition) check((condition) ? 1 : 0, #condition, __FILE__, __LINE__)
+#define EQUAL(got, want) equal((long long)(got), (long long)(want), #got, __FILE__, __LINE__)
+#define CONTAINS(text, part) contains(text, part, __FILE__, __LINE__)
+int check(int ok, const char *what, const char *file, int line);
+int equal(long long got, long long want, const char *what, const char *file, int line);
+int contains(const char *text, const char *part, const char *file, int line);
+
+/* Waits until the condition holds; fails the test after 10 s. */
+#define EVENTUALLY(condition)                                            \
+    do {                                                                 \
+        double end_ = seconds() + 10;                                    \
+        while (!(condition) && seconds() < end_)                         \
+            pause_us(50);                                                \
+        check((condition) ? 1 : 0, "eventually " #condition, __FILE__, __LINE__); \
+    } while (0)
+
+/* A look at the front's own state. */
+#define FRONT(field) front_look(&front.field)
+int front_look(const int *field);
+
+double seconds(void);
+void pause_us(long us); /* gives way; never what a test relies on */
+pthread_t spawn(void *(*run)(void *), void *argument);
+
+/* One test; every test gets the library closed and the recorder empty. */
+typedef struct test {
+    const char *name;
+    void (*run)(void);
+} test;
+extern const test queue_tests[], call_tests[], cleanup_tests[], slot_tests[], pull_tests[], token_tests[],
+    thread_tests[], process_tests[], state_tests[];
+
+/* A mode of this program that a test runs in a child process; returns its exit code. */
+int run_self(const char *mode);
+typedef struct child {
+    const char *mode;
+    int (*run)(void);
+} child;
+extern const child children[];
+
+/* ---- recorder: the contract that every test holds the front to ---- */
+
+enum { CALLS = 4096 };
+
+typedef struct recorder {
+    atomic_int inside;    /* callbacks running now, nested ones not counted */
+    atomic_int overlaps;  /* times that two ran at once */
+    atomic_int late;      /* callbacks that started after the host was told: no more */
+    atomic_int closed;    /* the host was told */
+    atomic_int events;    /* slot callbacks seen */
+    atomic_int disorder;  /* events that overtook an earlier one */
+    atomic_int steps;     /* non-final callbacks of calls */
+    atomic_int finals;    /* final ones */
+    atomic_int count[CALLS]; /* final ones by user_data */
+    atomic_int last_code;
+    atomic_int destroyed;
+    atomic_ullong last_sequence;
+    char text[2048];      /* of the last callback; read it while nothing flows */
+} recorder;
+extern recorder rec;
+
+void rec_begin(void); /* first thing in every callback */
+void rec_end(void);   /* last thing */
+/* Fails the test if the contract was broken; calls were the user_data 0..calls-1. */
+#define CONTRACT(calls) contract(calls, __FILE__, __LINE__)
+void contract(int calls, const char *file, int line);
+
+void on_call(const char *json, const void *user_data);  /* a completion with a JSON */
+void on_event(const char *json, const void *user_data); /* an event; posters number theirs */
+void on_destroy(const void *user_data);
+
+/* ---- the core in C ---- */
+
+enum { AT_ONCE, LATER, NEVER };
+
+typedef struct core {
+    atomic_int answers;    /* AT_ONCE: inside nim_go_call; LATER: on the core's thread; NEVER */
+    atomic_int leaves;     /* stop leaves the unanswered calls to the front */
+    atomic_int posters;    /* threads that post events from init to stop */
+    atomic_int gap_us;     /* pause between two of them */
+    atomic_int running;
+    atomic_int replays, calls, inits, stops;
+    atomic_int calls_while_stopped;
+} core;
+extern core fake;
+
+void open_front(void);
+void close_front_and_tell(void); /* cleanup, then tells the recorder */
+int post_event(const char *json);
+int post_to(int slot, const char *json);
+uint64_t last_call(void);        /* the id of the last call that reached the core */
+
+#endif

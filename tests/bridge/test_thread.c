@@ -1,0 +1,259 @@
+/* test_thread.c: the delivery thread comes, retires, and can be refused. */
+#define _GNU_SOURCE
+#include "harness.h"
+
+#include <dirent.h>
+#include <signal.h>
+#include <unistd.h>
+
+/* run.sh links with --wrap=pthread_create. */
+int __real_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+int __wrap_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+static atomic_int refuse;
+int __wrap_pthread_create(pthread_t *t, const pthread_attr_t *attr, void *(*run)(void *), void *argument)
+{
+    int state = PTHREAD_CREATE_JOINABLE;
+    if (attr != NULL)
+        pthread_attr_getdetachstate(attr, &state);
+    if (state == PTHREAD_CREATE_DETACHED && refuse > 0) { /* the delivery thread is, ours are not */
+        refuse--;
+        return 11;
+    }
+    return __real_pthread_create(t, attr, run, argument);
+}
+
+static int count_entries(const char *dir)
+{
+    DIR *d = opendir(dir);
+    int n = 0;
+    while (d != NULL && readdir(d) != NULL)
+        n++;
+    if (d != NULL)
+        closedir(d);
+    return n;
+}
+
+static int threads(void) { return count_entries("/proc/self/task"); }
+
+static long rss_kib(void)
+{
+    long pages = 0, ignored;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (f == NULL || fscanf(f, "%ld %ld", &ignored, &pages) != 2)
+        pages = 0;
+    if (f != NULL)
+        fclose(f);
+    return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static void it_retires_when_idle(void)
+{
+    int base;
+    double start;
+    nim_client_reg_disconnect_cb("", on_event, NULL);
+    open_front();
+    base = threads();
+    post_event(NULL);
+    EVENTUALLY(rec.events == 1);
+    EQUAL(threads(), base + 1);
+    start = seconds();
+    EVENTUALLY(threads() == base);
+    CHECK(seconds() - start < 1);
+    post_event(NULL);
+    EVENTUALLY(rec.events == 2);
+}
+
+static __thread double born; /* of the delivering thread; it has its own */
+static double oldest;        /* written under the baton */
+static void on_aging(const char *json, const void *user_data)
+{
+    rec_begin();
+    (void)json, (void)user_data;
+    if (born == 0)
+        born = seconds();
+    if (seconds() - born > oldest)
+        oldest = seconds() - born;
+    rec.events++;
+    rec_end();
+}
+
+static void it_retires_though_it_is_never_idle(void)
+{
+    nim_counters before, after;
+    double start = seconds();
+    oldest = 0;
+    fake.posters = 1;
+    fake.gap_us = 20000;
+    nim_client_reg_disconnect_cb("", on_aging, NULL);
+    nim_stats(&before);
+    open_front();
+    while (seconds() - start < 3.2)
+        EVENTUALLY(rec.events >= (seconds() - start) * 10);
+    close_front_and_tell();
+    nim_stats(&after);
+    CHECK(oldest < 1.3);
+    CHECK(after.threads - before.threads >= 3);
+    CHECK(after.threads - before.threads <= 6);
+    CONTRACT(0);
+}
+
+static void a_refused_thread_loses_nothing(void)
+{
+    uintptr_t i;
+    nim_client_reg_disconnect_cb("", on_event, NULL);
+    open_front();
+    refuse = 3;
+    EQUAL(post_event(NULL), -1);
+    EQUAL(post_event(NULL), -2);
+    EQUAL(nim_retry(), -2);
+    EQUAL(rec.events, 0);
+    CHECK(nim_retry() >= 0);
+    EVENTUALLY(rec.events == 2);
+    CHECK(nim_retry() >= 0);
+    EVENTUALLY(!FRONT(thread));
+
+    fake.answers = NEVER;
+    refuse = 1000000; /* none at all: cleanup delivers by itself */
+    for (i = 0; i < 10; i++)
+        nim_client_logout(kNIMLogoutAppExit, "", on_call, (const void *)i);
+    close_front_and_tell();
+    refuse = 0;
+    CONTRACT(10);
+}
+
+static void a_refused_successor_is_done_without(void)
+{
+    nim_counters before, after;
+    double start = seconds();
+    nim_stats(&before);
+    fake.posters = 1;
+    fake.gap_us = 5000;
+    nim_client_reg_disconnect_cb("", on_event, NULL);
+    open_front();
+    EVENTUALLY(rec.events > 0);
+    refuse = 1000000;
+    while (seconds() - start < 1.2)
+        EVENTUALLY(rec.events > (seconds() - start) * 20);
+    refuse = 0;
+    close_front_and_tell();
+    nim_stats(&after);
+    CHECK(after.threads_refused > before.threads_refused);
+    CONTRACT(0);
+}
+
+static atomic_int mask_ok;
+static void on_mask(const char *json, const void *user_data)
+{
+    sigset_t mask;
+    pthread_attr_t attr;
+    size_t stack = 0;
+    (void)json, (void)user_data;
+    pthread_sigmask(SIG_SETMASK, NULL, &mask);
+    pthread_getattr_np(pthread_self(), &attr);
+    pthread_attr_getstacksize(&attr, &stack);
+    pthread_attr_destroy(&attr);
+    mask_ok = !sigismember(&mask, SIGUSR1) && !sigismember(&mask, SIGSEGV) && stack >= 1024 * 1024;
+    rec.events++;
+}
+
+static void *post_with_everything_blocked(void *unused)
+{
+    sigset_t all;
+    (void)unused;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
+    post_event("{}");
+    return NULL;
+}
+
+static void it_has_an_ordinary_mask_and_stack(void)
+{
+    pthread_t t;
+    nim_client_reg_disconnect_cb("", on_mask, NULL);
+    open_front();
+    t = spawn(post_with_everything_blocked, NULL);
+    pthread_join(t, NULL);
+    EVENTUALLY(rec.events == 1);
+    CHECK(mask_ok);
+}
+
+static void nothing_grows(void)
+{
+    int i, fds, base;
+    long rss = 0;
+    fake.posters = 1;
+    EVENTUALLY(!FRONT(thread));
+    fds = count_entries("/proc/self/fd");
+    base = threads();
+    for (i = 0; i < 1000; i++) {
+        nim_client_reg_disconnect_cb("", on_event, NULL);
+        open_front();
+        nim_client_logout(kNIMLogoutAppExit, "", on_call, (const void *)CALLS);
+        close_front_and_tell();
+        rec.closed = 0;
+        if (i == 299)
+            rss = rss_kib();
+    }
+    EQUAL(rec.finals, 1000);
+    EQUAL(count_entries("/proc/self/fd"), fds);
+    EVENTUALLY(threads() <= base);
+#if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__) && !defined(SANITIZED)
+    CHECK(rss_kib() - rss < 512);
+#endif
+    (void)rss;
+}
+
+/* ---- the signal stack ---- */
+
+static stack_t stack_of_thread;
+static void *call_in(void *unused)
+{
+    (void)unused;
+    nim_global_free_buf(nimx_client_get_login_user());
+    sigaltstack(NULL, &stack_of_thread);
+    return NULL;
+}
+
+static long mapped_kib(void)
+{
+    long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (f == NULL || fscanf(f, "%ld", &pages) != 1)
+        pages = 0;
+    if (f != NULL)
+        fclose(f);
+    return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static void callers_get_a_large_signal_stack(void)
+{
+    long mapped = 0;
+    int i;
+    open_front();
+    pthread_join(spawn(call_in, NULL), NULL);
+    EQUAL(stack_of_thread.ss_flags, 0);
+    CHECK(stack_of_thread.ss_size >= 1024 * 1024);
+    for (i = 0; i < 200; i++) {
+        pthread_join(spawn(call_in, NULL), NULL);
+        if (i == 20)
+            mapped = mapped_kib();
+    }
+#if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__) && !defined(SANITIZED)
+    CHECK(mapped_kib() - mapped < 20 * 1024); /* given back with the thread */
+    nimx_global_set_signal_stack(0);
+    pthread_join(spawn(call_in, NULL), NULL);
+    CHECK((stack_of_thread.ss_flags & SS_DISABLE) || stack_of_thread.ss_size < 1024 * 1024);
+    nimx_global_set_signal_stack(1024);
+#endif
+    (void)mapped;
+}
+
+const test thread_tests[] = {
+    {"thread: retires when idle", it_retires_when_idle},
+    {"thread: retires though it is never idle", it_retires_though_it_is_never_idle},
+    {"thread: a refused one loses nothing", a_refused_thread_loses_nothing},
+    {"thread: a refused successor is done without", a_refused_successor_is_done_without},
+    {"thread: has an ordinary mask and stack", it_has_an_ordinary_mask_and_stack},
+    {"thread: nothing grows", nothing_grows},
+    {"thread: callers get a large signal stack", callers_get_a_large_signal_stack},
+    {NULL, NULL}};
