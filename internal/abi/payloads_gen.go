@@ -129,7 +129,7 @@ type NimxOptions struct {
 	CaFile         string   // PEM file with further certificate authorities
 	SpkiPins       []string // base64 SHA-256 of the server keys to trust; one of them must be met
 	UseEnvProxy    bool     // read the proxy from the environment
-	LoginTimeoutMs int      // how long a first login may take, ms
+	LoginTimeoutMs int      // how long a first login may take, ms; 0: 30 s, and failed attempts are not reported
 	ClientType     int      // enum NIMClientType to report; 0: by operating system
 	ClientOs       string   // name of the operating system to report; absent: found out
 	MaxProcs       int      // threads that run the library's Go code at once; 0: by the runtime
@@ -138,7 +138,6 @@ type NimxOptions struct {
 
 func (v *NimxOptions) setDefaults() {
 	v.ReportMac = true
-	v.LoginTimeoutMs = 30000
 }
 
 func (v *NimxOptions) decode(d *decoder, key string, r gjson.Result) {
