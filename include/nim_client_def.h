@@ -10,49 +10,49 @@ NIM_BEGIN_C
 
 /* What nim_client_get_login_state tells. */
 enum NIMLoginState {
-    kNIMLoginStateLogin = 1, /* logged in */
+    kNIMLoginStateLogin = 1,  /* logged in */
     kNIMLoginStateUnLogin = 2 /* not logged in */
 };
 
 /* Kind of token of a login (auth_type). */
 enum NIMAuthType {
-    kNIMAuthTypeDefault = 0, /* static token */
+    kNIMAuthTypeDefault = 0,       /* static token */
     kNIMAuthTypeBySecretToken = 1, /* dynamic token, signed with the app secret */
-    kNIMAuthTypeByAppToken = 2 /* token that the app's own server checks, with login_ex */
+    kNIMAuthTypeByAppToken = 2     /* token that the app's own server checks, with login_ex */
 };
 
 /* Why a session ends. */
 enum NIMLogoutType {
     kNIMLogoutChangeAccout = 1, /* back to the login window */
-    kNIMLogoutKickout = 2, /* after this client was thrown out */
-    kNIMLogoutAppExit = 3, /* the program ends */
-    kNIMLogoutRelogin = 4 /* log out to log in again */
+    kNIMLogoutKickout = 2,      /* after this client was thrown out */
+    kNIMLogoutAppExit = 3,      /* the program ends */
+    kNIMLogoutRelogin = 4       /* log out to log in again */
 };
 
 /* Why this client was thrown out. */
 enum NIMKickReason {
-    kNIMKickReasonSameGeneric = 1, /* a client of the same kind logged in */
-    kNIMKickReasonServerKick = 2, /* the server did it */
+    kNIMKickReasonSameGeneric = 1,          /* a client of the same kind logged in */
+    kNIMKickReasonServerKick = 2,           /* the server did it */
     kNIMKickReasonKickBySelfOtherClient = 3 /* another device of the account did it */
 };
 
 /* Kind of client. */
 enum NIMClientType {
-    kNIMClientTypeDefault = 0, /* not told */
-    kNIMClientTypeAndroid = 1, /* Android */
-    kNIMClientTypeiOS = 2, /* iOS */
+    kNIMClientTypeDefault = 0,   /* not told */
+    kNIMClientTypeAndroid = 1,   /* Android */
+    kNIMClientTypeiOS = 2,       /* iOS */
     kNIMClientTypePCWindows = 4, /* desktop PC: Windows, and Linux (client_os says which) */
-    kNIMClientTypeWeb = 16, /* browser, mini program */
-    kNIMClientTypeRestAPI = 32, /* the server API */
-    kNIMClientTypeMacOS = 64 /* macOS */
+    kNIMClientTypeWeb = 16,      /* browser, mini program */
+    kNIMClientTypeRestAPI = 32,  /* the server API */
+    kNIMClientTypeMacOS = 64     /* macOS */
 };
 
 /* Step that a login has reached. */
 enum NIMLoginStep {
-    kNIMLoginStepLinking = 0, /* connecting */
-    kNIMLoginStepLink = 1, /* connected, or the connection failed */
+    kNIMLoginStepLinking = 0,  /* connecting */
+    kNIMLoginStepLink = 1,     /* connected, or the connection failed */
     kNIMLoginStepLogining = 2, /* logging in */
-    kNIMLoginStepLogin = 3 /* logged in, or the login failed */
+    kNIMLoginStepLogin = 3     /* logged in, or the login failed */
 };
 
 /* Whether other devices came or went. */
@@ -223,7 +223,8 @@ typedef void (NIM_CALL *nim_client_dnd_cb_func)(int rescode, const char *content
  *   spki_pins         array of string; base64 SHA-256 of the server keys to
  *                     trust; one of them must be met
  *   use_env_proxy     bool; read the proxy from the environment
- *   login_timeout_ms  int; how long a first login may take, ms (default 30000)
+ *   login_timeout_ms  int; how long a first login may take, ms; 0: 30 s, and
+ *                     failed attempts are not reported
  *   client_type       int; enum NIMClientType to report; 0: by operating system
  *   client_os         string; name of the operating system to report; absent:
  *                     found out

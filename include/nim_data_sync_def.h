@@ -10,13 +10,13 @@ NIM_BEGIN_C
 
 /* What was synced after a login. */
 enum NIMDataSyncType {
-    kNIMDataSyncTypeUnreadMsg = 2, /* unread messages */
-    kNIMDataSyncTypeTeamInfo = 3, /* teams */
-    kNIMDataSyncTypeRoamMsg = 7, /* roaming messages */
-    kNIMDataSyncTypeSuperTeamInfo = 22, /* super teams */
-    kNIMDataSyncTypeTeamUserList = 1000, /* members of one team */
-    kNIMDataSyncTypeAllTeamUserList = 1001, /* members of all teams */
-    kNIMDataSyncTypeSuperTeamUserList = 1010, /* members of one super team */
+    kNIMDataSyncTypeUnreadMsg = 2,              /* unread messages */
+    kNIMDataSyncTypeTeamInfo = 3,               /* teams */
+    kNIMDataSyncTypeRoamMsg = 7,                /* roaming messages */
+    kNIMDataSyncTypeSuperTeamInfo = 22,         /* super teams */
+    kNIMDataSyncTypeTeamUserList = 1000,        /* members of one team */
+    kNIMDataSyncTypeAllTeamUserList = 1001,     /* members of all teams */
+    kNIMDataSyncTypeSuperTeamUserList = 1010,   /* members of one super team */
     kNIMDataSyncTypeAllSuperTeamUserList = 1011 /* members of all super teams */
 };
 

@@ -11,7 +11,7 @@ NIM_BEGIN_C
 /* Whether a user is a friend. */
 enum NIMFriendFlag {
     kNIMFriendFlagNotFriend = 0, /* not a friend */
-    kNIMFriendFlagNormal = 1 /* friend */
+    kNIMFriendFlagNormal = 1     /* friend */
 };
 
 /* How a friend was added. */
@@ -21,8 +21,8 @@ enum NIMFriendSource {
 
 /* Step of a friend request. */
 enum NIMVerifyType {
-    kNIMVerifyTypeAdd = 1, /* add without asking */
-    kNIMVerifyTypeAsk = 2, /* ask */
+    kNIMVerifyTypeAdd = 1,   /* add without asking */
+    kNIMVerifyTypeAsk = 2,   /* ask */
     kNIMVerifyTypeAgree = 3, /* agree */
     kNIMVerifyTypeReject = 4 /* refuse */
 };
@@ -30,8 +30,8 @@ enum NIMVerifyType {
 /* What changed in the friend list. */
 enum NIMFriendChangeType {
     kNIMFriendChangeTypeRequest = 1, /* a request, or its answer */
-    kNIMFriendChangeTypeDel = 2, /* a friend was removed */
-    kNIMFriendChangeTypeUpdate = 3, /* a friend record changed */
+    kNIMFriendChangeTypeDel = 2,     /* a friend was removed */
+    kNIMFriendChangeTypeUpdate = 3,  /* a friend record changed */
     kNIMFriendChangeTypeSyncList = 5 /* the list was synced */
 };
 
@@ -39,7 +39,7 @@ enum NIMFriendChangeType {
 enum NIMFriendQueryType {
     kNIMFriendQueryDefault = 0, /* account and remark */
     kNIMFriendQueryByAccId = 1, /* account */
-    kNIMFriendQueryByAlias = 2 /* remark */
+    kNIMFriendQueryByAlias = 2  /* remark */
 };
 
 /* Ends an operation on a friend.

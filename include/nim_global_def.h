@@ -13,9 +13,9 @@ NIM_BEGIN_C
 enum NIMSDKLogLevel {
     kNIMSDKLogLevelFatal = 1, /* the library cannot go on */
     kNIMSDKLogLevelError = 2, /* something failed */
-    kNIMSDKLogLevelWarn = 3, /* something is odd */
-    kNIMSDKLogLevelApp = 5, /* what an operator wants to see */
-    kNIMSDKLogLevelPro = 6 /* everything */
+    kNIMSDKLogLevelWarn = 3,  /* something is odd */
+    kNIMSDKLogLevelApp = 5,   /* what an operator wants to see */
+    kNIMSDKLogLevelPro = 6    /* everything */
 };
 
 /* Warnings about the environment. */
@@ -26,9 +26,9 @@ enum NIMSDKException {
 /* What the local store was doing. */
 enum NIMDBOperation {
     kNIMDBOperationInsert = 1, /* insert */
-    kNIMDBOperationRead = 2, /* read */
+    kNIMDBOperationRead = 2,   /* read */
     kNIMDBOperationUpdate = 4, /* update */
-    kNIMDBOperationDelete = 8 /* delete */
+    kNIMDBOperationDelete = 8  /* delete */
 };
 
 /* How far a proxy test came. */
@@ -38,12 +38,12 @@ enum NIMProxyDetectStep {
 
 /* Kind of proxy. */
 enum NIMProxyType {
-    kNIMProxyNone = 0, /* no proxy */
-    kNIMProxyHttp11 = 1, /* HTTP CONNECT */
-    kNIMProxySocks4 = 4, /* SOCKS4 */
+    kNIMProxyNone = 0,    /* no proxy */
+    kNIMProxyHttp11 = 1,  /* HTTP CONNECT */
+    kNIMProxySocks4 = 4,  /* SOCKS4 */
     kNIMProxySocks4a = 5, /* SOCKS4a: the proxy resolves names */
-    kNIMProxySocks5 = 6, /* SOCKS5: user and password, the proxy resolves names */
-    kNIMProxyNrtc = 10 /* proxy of calls; not supported */
+    kNIMProxySocks5 = 6,  /* SOCKS5: user and password, the proxy resolves names */
+    kNIMProxyNrtc = 10    /* proxy of calls; not supported */
 };
 
 /* Brings a line of the library's log. It holds no secret.

@@ -17,77 +17,77 @@ enum NIMMsglogQuerySource {
 
 /* Kind of message. */
 enum NIMMessageType {
-    kNIMMessageTypeText = 0, /* text */
-    kNIMMessageTypeImage = 1, /* image */
-    kNIMMessageTypeAudio = 2, /* audio */
-    kNIMMessageTypeVideo = 3, /* video */
-    kNIMMessageTypeLocation = 4, /* location */
+    kNIMMessageTypeText = 0,         /* text */
+    kNIMMessageTypeImage = 1,        /* image */
+    kNIMMessageTypeAudio = 2,        /* audio */
+    kNIMMessageTypeVideo = 3,        /* video */
+    kNIMMessageTypeLocation = 4,     /* location */
     kNIMMessageTypeNotification = 5, /* team notification */
-    kNIMMessageTypeFile = 6, /* file */
-    kNIMMessageTypeTips = 10, /* hint */
-    kNIMMessageTypeRobot = 11, /* robot */
-    kNIMMessageTypeG2NetCall = 12, /* record of a call */
-    kNIMMessageTypeCustom = 100, /* the app's own */
-    kNIMMessageTypeUnknown = 1000 /* unknown, to be kept */
+    kNIMMessageTypeFile = 6,         /* file */
+    kNIMMessageTypeTips = 10,        /* hint */
+    kNIMMessageTypeRobot = 11,       /* robot */
+    kNIMMessageTypeG2NetCall = 12,   /* record of a call */
+    kNIMMessageTypeCustom = 100,     /* the app's own */
+    kNIMMessageTypeUnknown = 1000    /* unknown, to be kept */
 };
 
 /* How a message came. */
 enum NIMMessageFeature {
-    kNIMMessageFeatureDefault = 0, /* live */
-    kNIMMessageFeatureLeaveMsg = 1, /* stored while offline */
-    kNIMMessageFeatureRoamMsg = 2, /* roaming */
-    kNIMMessageFeatureSyncMsg = 3, /* sent by another own device */
+    kNIMMessageFeatureDefault = 0,      /* live */
+    kNIMMessageFeatureLeaveMsg = 1,     /* stored while offline */
+    kNIMMessageFeatureRoamMsg = 2,      /* roaming */
+    kNIMMessageFeatureSyncMsg = 3,      /* sent by another own device */
     kNIMMessageFeatureCustomizedMsg = 4 /* pass-through */
 };
 
 /* State of a stored message. */
 enum NIMMsgLogStatus {
-    kNIMMsgLogStatusNone = 0, /* not set; no search value */
-    kNIMMsgLogStatusUnread = 1, /* received, unread */
-    kNIMMsgLogStatusRead = 2, /* received, read */
-    kNIMMsgLogStatusDeleted = 3, /* deleted */
-    kNIMMsgLogStatusSending = 4, /* being sent */
+    kNIMMsgLogStatusNone = 0,       /* not set; no search value */
+    kNIMMsgLogStatusUnread = 1,     /* received, unread */
+    kNIMMsgLogStatusRead = 2,       /* received, read */
+    kNIMMsgLogStatusDeleted = 3,    /* deleted */
+    kNIMMsgLogStatusSending = 4,    /* being sent */
     kNIMMsgLogStatusSendFailed = 5, /* sending failed */
-    kNIMMsgLogStatusSent = 6, /* sent */
-    kNIMMsgLogStatusReceipt = 7, /* read by the other side */
-    kNIMMsgLogStatusDraft = 8, /* draft */
+    kNIMMsgLogStatusSent = 6,       /* sent */
+    kNIMMsgLogStatusReceipt = 7,    /* read by the other side */
+    kNIMMsgLogStatusDraft = 8,      /* draft */
     kNIMMsgLogStatusSendCancel = 9, /* sending was stopped */
-    kNIMMsgLogStatusRefused = 10 /* refused, for example by a blacklist */
+    kNIMMsgLogStatusRefused = 10    /* refused, for example by a blacklist */
 };
 
 /* Whether an audio message was played. */
 enum NIMMsgLogSubStatus {
-    kNIMMsgLogSubStatusNone = 0, /* not set */
+    kNIMMsgLogSubStatusNone = 0,        /* not set */
     kNIMMsgLogSubStatusNotPlaying = 20, /* not played */
-    kNIMMsgLogSubStatusPlayed = 21 /* played */
+    kNIMMsgLogSubStatusPlayed = 21      /* played */
 };
 
 /* Direction of a backup. */
 enum LogsBackupRemoteOperate {
     LogsBackupRemoteOperate_Export = 0, /* backup */
-    LogsBackupRemoteOperate_Import = 1 /* restore */
+    LogsBackupRemoteOperate_Import = 1  /* restore */
 };
 
 /* State of a backup or restore. */
 enum LogsBackupRemoteState {
-    LogsBackupRemoteState_Begin = -2, /* first value */
-    LogsBackupRemoteState_UnDef = -1, /* not set */
-    LogsBackupRemoteState_UserCanceled = 5, /* stopped by the user */
-    LogsBackupRemoteState_SDKError = 6, /* failed in the library */
-    LogsBackupRemoteState_IMP_NoBackup = 7, /* restore: there is no backup */
-    LogsBackupRemoteState_IMP_SyncFromSrvError = 8, /* restore: the server could not be asked */
+    LogsBackupRemoteState_Begin = -2,                 /* first value */
+    LogsBackupRemoteState_UnDef = -1,                 /* not set */
+    LogsBackupRemoteState_UserCanceled = 5,           /* stopped by the user */
+    LogsBackupRemoteState_SDKError = 6,               /* failed in the library */
+    LogsBackupRemoteState_IMP_NoBackup = 7,           /* restore: there is no backup */
+    LogsBackupRemoteState_IMP_SyncFromSrvError = 8,   /* restore: the server could not be asked */
     LogsBackupRemoteState_IMP_DownloadBackupFailed = 9, /* restore: the download failed */
-    LogsBackupRemoteState_IMP_RAWError = 10, /* restore: wrong format after unpacking */
-    LogsBackupRemoteState_IMP_ParseRAWError = 11, /* restore: the content cannot be read */
-    LogsBackupRemoteState_IMP_LocalDBFailed = 12, /* restore: the local store failed */
-    LogsBackupRemoteState_EXP_LocalDBFailed = 13, /* backup: the local store failed */
-    LogsBackupRemoteState_EXP_RAWError = 14, /* backup: the file could not be written */
+    LogsBackupRemoteState_IMP_RAWError = 10,          /* restore: wrong format after unpacking */
+    LogsBackupRemoteState_IMP_ParseRAWError = 11,     /* restore: the content cannot be read */
+    LogsBackupRemoteState_IMP_LocalDBFailed = 12,     /* restore: the local store failed */
+    LogsBackupRemoteState_EXP_LocalDBFailed = 13,     /* backup: the local store failed */
+    LogsBackupRemoteState_EXP_RAWError = 14,          /* backup: the file could not be written */
     LogsBackupRemoteState_EXP_UploadBackupFailed = 15, /* backup: the upload failed */
-    LogsBackupRemoteState_EXP_SyncToSrvError = 16, /* backup: the server could not be told */
-    LogsBackupRemoteState_Done = 17, /* done */
-    LogsBackupRemoteState_Done_NoLogs = 18, /* done, there was nothing to do */
-    LogsBackupRemoteState_End = 19, /* last value */
-    LogsBackupRemoteState_FinalState_Begin = 5 /* values from here on are final */
+    LogsBackupRemoteState_EXP_SyncToSrvError = 16,    /* backup: the server could not be told */
+    LogsBackupRemoteState_Done = 17,                  /* done */
+    LogsBackupRemoteState_Done_NoLogs = 18,           /* done, there was nothing to do */
+    LogsBackupRemoteState_End = 19,                   /* last value */
+    LogsBackupRemoteState_FinalState_Begin = 5        /* values from here on are final */
 };
 
 /* Direction of a search. */
@@ -98,14 +98,14 @@ enum NIMMsglogSearchDirection {
 
 /* Where to search. */
 enum NIMMsgLogQueryRange {
-    kNIMMsgLogQueryRangeP2P = 0, /* the given people */
-    kNIMMsgLogQueryRangeTeam = 1, /* the given teams */
-    kNIMMsgLogQueryRangeSuperTeam = 5, /* the given super teams */
-    kNIMMsgLogQueryRangeAll = 100, /* everywhere */
-    kNIMMsgLogQueryRangeAllP2P = 101, /* all people */
-    kNIMMsgLogQueryRangeAllTeam = 102, /* all teams */
+    kNIMMsgLogQueryRangeP2P = 0,            /* the given people */
+    kNIMMsgLogQueryRangeTeam = 1,           /* the given teams */
+    kNIMMsgLogQueryRangeSuperTeam = 5,      /* the given super teams */
+    kNIMMsgLogQueryRangeAll = 100,          /* everywhere */
+    kNIMMsgLogQueryRangeAllP2P = 101,       /* all people */
+    kNIMMsgLogQueryRangeAllTeam = 102,      /* all teams */
     kNIMMsgLogQueryRangeAllSuperTeam = 103, /* all super teams */
-    kNIMMsgLogQueryRangeUnknown = 200 /* unknown */
+    kNIMMsgLogQueryRangeUnknown = 200       /* unknown */
 };
 
 /* A session whose server history was deleted. */

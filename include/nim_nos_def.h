@@ -10,15 +10,15 @@ NIM_BEGIN_C
 
 /* Outcome of setting up file tags. */
 enum NIMNosInitConfigResultType {
-    kNIMNosInitConfResTypeTagCountOF = 0, /* too many tags */
-    kNIMNosInitConfResTypeSuccess = 1, /* done */
+    kNIMNosInitConfResTypeTagCountOF = 0,     /* too many tags */
+    kNIMNosInitConfResTypeSuccess = 1,        /* done */
     kNIMNosInitConfResTypePartSuccessful = 2, /* partly done */
-    kNIMNosInitConfResTypeFailure = 3 /* failed */
+    kNIMNosInitConfResTypeFailure = 3         /* failed */
 };
 
 /* Kind of upload. */
 enum NIMNosUploadType {
-    kNIMNosUploadTypeNormal = 0, /* file */
+    kNIMNosUploadTypeNormal = 0,  /* file */
     kNIMNosUploadTypeDocTrans = 1 /* document to convert */
 };
 

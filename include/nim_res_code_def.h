@@ -7,87 +7,93 @@
 /* Result codes that servers and the library give (err_code, rescode). Codes
  * from 21000 to 21999 are libnim's own: see nimx.h. */
 enum NIMResCode {
-    kNIMResError = 0, /* generic failure */
-    kNIMResSuccess = 200, /* success */
-    kNIMResVersionError = 201, /* client version refused */
-    kNIMResUidPassError = 302, /* wrong account or token */
-    kNIMResForbidden = 403, /* not permitted */
-    kNIMResNotExist = 404, /* target not found */
-    kNIMResNoModify = 406, /* nothing changed since the last query (incremental sync) */
-    kNIMResTimeoutError = 408, /* request timed out */
-    kNIMResParameterError = 414, /* bad parameter */
-    kNIMResConnectionError = 415, /* network connection failed */
-    kNIMResFrequently = 416, /* rate limited */
+    kNIMResError = 0,                              /* generic failure */
+    kNIMResSuccess = 200,                          /* success */
+    kNIMResVersionError = 201,                     /* client version refused */
+    kNIMResUidPassError = 302,                     /* wrong account or token */
+    kNIMResForbidden = 403,                        /* not permitted */
+    kNIMResNotExist = 404,                         /* target not found */
+    /* nothing changed since the last query (incremental sync) */
+    kNIMResNoModify = 406,
+    kNIMResTimeoutError = 408,                     /* request timed out */
+    kNIMResParameterError = 414,                   /* bad parameter */
+    kNIMResConnectionError = 415,                  /* network connection failed */
+    kNIMResFrequently = 416,                       /* rate limited */
     /* already exists / repeated operation; on auto-relogin: cannot reconnect,
      * the app must log out */
     kNIMResExist = 417,
-    kNIMResOverrun = 419, /* a limit was exceeded */
-    kNIMResAccountBlock = 422, /* account disabled */
-    kNIMResUnknownError = 500, /* server gave no reason */
-    kNIMResServerDataError = 501, /* bad data on the server */
-    kNIMResTooBuzy = 503, /* server busy */
-    kNIMResExceedLimit = 508, /* past the configured validity period */
-    kNIMResInvalid = 509, /* protocol not allowed */
-    kNIMResTeamECountLimit = 801, /* team is full */
-    kNIMResTeamENAccess = 802, /* no rights in the team */
-    kNIMResTeamENotExist = 803, /* no such team */
-    kNIMResTeamEMemberNotExist = 804, /* user not in the team */
-    kNIMResTeamErrType = 805, /* wrong team type */
-    kNIMResTeamLimit = 806, /* too many teams created */
-    kNIMResTeamUserStatusErr = 807, /* member in the wrong state */
-    kNIMResTeamApplySuccess = 808, /* application sent */
-    kNIMResTeamAlreadyIn = 809, /* already a member */
-    kNIMResTeamInviteSuccess = 810, /* invitation sent */
-    kNIMResForcePushCountLimit = 811, /* forced-push list too long */
-    kNIMResTeamMemberLimit = 813, /* done, but some members are at their own team limit */
-    kNIMResTeamGetInfoListPartSuccess = 816, /* batch team query partly successful */
-    kNIMResInvalidProtocol = 997, /* protocol no longer valid */
-    kNIMResEUnpacket = 998, /* cannot decode packet */
-    kNIMResEPacket = 999, /* cannot encode packet */
-    kNIMResInBlack = 7101, /* the receiver has blacklisted the sender */
-    kNIMLocalRes = 10000, /* boundary: larger values are made by the client */
-    kNIMResRoomLocalNeedRequestAgain = 10001, /* chatroom: ask the IM server for entry again */
-    kNIMLocalResNetworkError = 10010, /* no usable local network */
-    kNIMLocalResMsgNosUploadCancel = 10200, /* upload paused */
-    kNIMResPeerNimOffline = 10201, /* signalling: peer not online */
-    kNIMResPeerPushOffline = 10202, /* signalling: peer not reachable by push either */
-    kNIMLocalResMsgNosDownloadCancel = 10206, /* download paused */
+    kNIMResOverrun = 419,                          /* a limit was exceeded */
+    kNIMResAccountBlock = 422,                     /* account disabled */
+    kNIMResUnknownError = 500,                     /* server gave no reason */
+    kNIMResServerDataError = 501,                  /* bad data on the server */
+    kNIMResTooBuzy = 503,                          /* server busy */
+    kNIMResExceedLimit = 508,                      /* past the configured validity period */
+    kNIMResInvalid = 509,                          /* protocol not allowed */
+    kNIMResTeamECountLimit = 801,                  /* team is full */
+    kNIMResTeamENAccess = 802,                     /* no rights in the team */
+    kNIMResTeamENotExist = 803,                    /* no such team */
+    kNIMResTeamEMemberNotExist = 804,              /* user not in the team */
+    kNIMResTeamErrType = 805,                      /* wrong team type */
+    kNIMResTeamLimit = 806,                        /* too many teams created */
+    kNIMResTeamUserStatusErr = 807,                /* member in the wrong state */
+    kNIMResTeamApplySuccess = 808,                 /* application sent */
+    kNIMResTeamAlreadyIn = 809,                    /* already a member */
+    kNIMResTeamInviteSuccess = 810,                /* invitation sent */
+    kNIMResForcePushCountLimit = 811,              /* forced-push list too long */
+    /* done, but some members are at their own team limit */
+    kNIMResTeamMemberLimit = 813,
+    kNIMResTeamGetInfoListPartSuccess = 816,       /* batch team query partly successful */
+    kNIMResInvalidProtocol = 997,                  /* protocol no longer valid */
+    kNIMResEUnpacket = 998,                        /* cannot decode packet */
+    kNIMResEPacket = 999,                          /* cannot encode packet */
+    kNIMResInBlack = 7101,                         /* the receiver has blacklisted the sender */
+    /* boundary: larger values are made by the client */
+    kNIMLocalRes = 10000,
+    kNIMResRoomLocalNeedRequestAgain = 10001,      /* chatroom: ask the IM server for entry again */
+    kNIMLocalResNetworkError = 10010,              /* no usable local network */
+    kNIMLocalResMsgNosUploadCancel = 10200,        /* upload paused */
+    kNIMResPeerNimOffline = 10201,                 /* signalling: peer not online */
+    /* signalling: peer not reachable by push either */
+    kNIMResPeerPushOffline = 10202,
+    kNIMLocalResMsgNosDownloadCancel = 10206,      /* download paused */
     /* downloaded file does not match its description */
     kNIMLocalResMsgNosDownloadCheckError = 10207,
-    kNIMResRoomNotExists = 10404, /* signalling: no such room */
-    kNIMLocalResMsgFileNotExist = 10404, /* local file missing */
-    kNIMResRoomHasExists = 10405, /* signalling: room exists */
-    kNIMResRoomMemberNotExists = 10406, /* signalling: not in the room */
-    kNIMResRoomMemberHasExists = 10407, /* signalling: already in the room */
-    kNIMResRoomInviteNotExists = 10408, /* signalling: invitation missing or expired */
-    kNIMResRoomInviteHasReject = 10409, /* signalling: invitation already refused */
-    kNIMResRoomInviteHasAccept = 10410, /* signalling: invitation already accepted */
-    kNIMLocalResParameterError = 10414, /* local bad parameter / unusable download address */
-    kNIMResRoomUidConflict = 10417, /* signalling: uid clash */
-    kNIMLocalResExist = 10417, /* already there locally */
-    kNIMResRoomMemberExceed = 10419, /* signalling: room full */
+    kNIMResRoomNotExists = 10404,                  /* signalling: no such room */
+    kNIMLocalResMsgFileNotExist = 10404,           /* local file missing */
+    kNIMResRoomHasExists = 10405,                  /* signalling: room exists */
+    kNIMResRoomMemberNotExists = 10406,            /* signalling: not in the room */
+    kNIMResRoomMemberHasExists = 10407,            /* signalling: already in the room */
+    kNIMResRoomInviteNotExists = 10408,            /* signalling: invitation missing or expired */
+    kNIMResRoomInviteHasReject = 10409,            /* signalling: invitation already refused */
+    kNIMResRoomInviteHasAccept = 10410,            /* signalling: invitation already accepted */
+    /* local bad parameter / unusable download address */
+    kNIMLocalResParameterError = 10414,
+    kNIMResRoomUidConflict = 10417,                /* signalling: uid clash */
+    kNIMLocalResExist = 10417,                     /* already there locally */
+    kNIMResRoomMemberExceed = 10419,               /* signalling: room full */
     /* signalling: another own device is in the room */
     kNIMResRoomMemberHasExistsOtherClient = 10420,
-    kNIMLocalResParaError = 10450, /* API called with bad arguments */
-    kNIMLocalResMsgSendNosError = 10502, /* upload failed while sending */
-    kNIMLocalResExceedLimit = 10508, /* validity passed or needed data missing */
-    kNIMLocalResCheckMsgDBFailed = 10600, /* history import: identity or key check failed */
-    kNIMLocalResImportMsgDBFailed = 10601, /* history import: write failed */
-    kNIMLocalResTMembersSyncUndone = 10602, /* team members not yet synced */
-    kNIMLocalResRtsError = 11100, /* rts: unknown */
-    kNIMLocalResRtsIdNotExist = 11101, /* rts: no such session */
-    kNIMLocalResRtsVChatExist = 11417, /* rts: audio/video already running */
-    kNIMLocalResRtsStatusError = 11501, /* rts: channel in wrong state */
-    kNIMLocalResRtsChannelNotExist = 11510, /* rts: no such channel */
-    kNIMResRoomLinkError = 13001, /* chatroom: main link error */
-    kNIMResRoomError = 13002, /* chatroom: bad room state */
-    kNIMResRoomBlackBeOut = 13003, /* chatroom: blacklisted, entry refused */
-    kNIMResRoomBeMuted = 13004, /* chatroom: muted */
-    kNIMResRoomAllMuted = 13006, /* chatroom: everyone but managers muted */
-    kNIMLocalResAPIErrorInitUndone = 20000, /* SDK not initialised */
-    kNIMLocalResAPIErrorLoginUndone = 20001, /* not logged in */
-    kNIMLocalResAPIErrorLogined = 20002, /* already logged in */
-    kNIMLocalResAPIErrorVersionError = 20003, /* wrong SDK version */
+    kNIMLocalResParaError = 10450,                 /* API called with bad arguments */
+    kNIMLocalResMsgSendNosError = 10502,           /* upload failed while sending */
+    kNIMLocalResExceedLimit = 10508,               /* validity passed or needed data missing */
+    /* history import: identity or key check failed */
+    kNIMLocalResCheckMsgDBFailed = 10600,
+    kNIMLocalResImportMsgDBFailed = 10601,         /* history import: write failed */
+    kNIMLocalResTMembersSyncUndone = 10602,        /* team members not yet synced */
+    kNIMLocalResRtsError = 11100,                  /* rts: unknown */
+    kNIMLocalResRtsIdNotExist = 11101,             /* rts: no such session */
+    kNIMLocalResRtsVChatExist = 11417,             /* rts: audio/video already running */
+    kNIMLocalResRtsStatusError = 11501,            /* rts: channel in wrong state */
+    kNIMLocalResRtsChannelNotExist = 11510,        /* rts: no such channel */
+    kNIMResRoomLinkError = 13001,                  /* chatroom: main link error */
+    kNIMResRoomError = 13002,                      /* chatroom: bad room state */
+    kNIMResRoomBlackBeOut = 13003,                 /* chatroom: blacklisted, entry refused */
+    kNIMResRoomBeMuted = 13004,                    /* chatroom: muted */
+    kNIMResRoomAllMuted = 13006,                   /* chatroom: everyone but managers muted */
+    kNIMLocalResAPIErrorInitUndone = 20000,        /* SDK not initialised */
+    kNIMLocalResAPIErrorLoginUndone = 20001,       /* not logged in */
+    kNIMLocalResAPIErrorLogined = 20002,           /* already logged in */
+    kNIMLocalResAPIErrorVersionError = 20003,      /* wrong SDK version */
     /* chatroom: logged-in and anonymous modes mixed */
     kNIMLocalResAPIErrorChatroomMixError = 20004
 };

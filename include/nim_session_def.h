@@ -10,24 +10,24 @@ NIM_BEGIN_C
 
 /* Kind of conversation. */
 enum NIMSessionType {
-    kNIMSessionTypeP2P = 0, /* two people */
-    kNIMSessionTypeTeam = 1, /* team */
+    kNIMSessionTypeP2P = 0,      /* two people */
+    kNIMSessionTypeTeam = 1,     /* team */
     kNIMSessionTypeSuperTeam = 5 /* super team */
 };
 
 /* What happened to the session list. */
 enum NIMSessionCommand {
-    kNIMSessionCommandAdd = 0, /* an entry was added */
-    kNIMSessionCommandRemove = 1, /* an entry was removed */
-    kNIMSessionCommandRemoveAll = 2, /* all entries were removed */
-    kNIMSessionCommandRemoveAllP2P = 3, /* all entries of people were removed */
-    kNIMSessionCommandRemoveAllTeam = 4, /* all entries of teams were removed */
-    kNIMSessionCommandMsgDeleted = 5, /* the messages of an entry were deleted */
-    kNIMSessionCommandAllMsgDeleted = 6, /* all messages were deleted */
-    kNIMSessionCommandAllP2PMsgDeleted = 7, /* all messages of people were deleted */
-    kNIMSessionCommandAllTeamMsgDeleted = 8, /* all messages of teams were deleted */
-    kNIMSessionCommandUpdate = 9, /* an entry changed */
-    kNIMSessionCommandRemoveAllSuperTeam = 10, /* all entries of super teams were removed */
+    kNIMSessionCommandAdd = 0,                    /* an entry was added */
+    kNIMSessionCommandRemove = 1,                 /* an entry was removed */
+    kNIMSessionCommandRemoveAll = 2,              /* all entries were removed */
+    kNIMSessionCommandRemoveAllP2P = 3,           /* all entries of people were removed */
+    kNIMSessionCommandRemoveAllTeam = 4,          /* all entries of teams were removed */
+    kNIMSessionCommandMsgDeleted = 5,             /* the messages of an entry were deleted */
+    kNIMSessionCommandAllMsgDeleted = 6,          /* all messages were deleted */
+    kNIMSessionCommandAllP2PMsgDeleted = 7,       /* all messages of people were deleted */
+    kNIMSessionCommandAllTeamMsgDeleted = 8,      /* all messages of teams were deleted */
+    kNIMSessionCommandUpdate = 9,                 /* an entry changed */
+    kNIMSessionCommandRemoveAllSuperTeam = 10,    /* all entries of super teams were removed */
     kNIMSessionCommandAllSuperTeamMsgDeleted = 11 /* all messages of super teams were deleted */
 };
 

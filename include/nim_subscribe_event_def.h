@@ -11,34 +11,34 @@ NIM_BEGIN_C
 /* Who hears of an event. */
 enum NIMEventBroadcastType {
     kNIMEventBroadcastTypeOnline = 1, /* those who are online */
-    kNIMEventBroadcastTypeAll = 2 /* everyone */
+    kNIMEventBroadcastTypeAll = 2     /* everyone */
 };
 
 /* Whether own devices hear of an event. */
 enum NIMEventSyncType {
     kNIMEventSyncTypeNoSelf = 0, /* not */
-    kNIMEventSyncTypeSelf = 1 /* they do */
+    kNIMEventSyncTypeSelf = 1    /* they do */
 };
 
 /* Whether the last event is told at once. */
 enum NIMEventSubscribeSyncEventType {
     kNIMEventSubscribeSyncTypeUnSync = 0, /* not */
-    kNIMEventSubscribeSyncTypeSync = 1 /* it is */
+    kNIMEventSubscribeSyncTypeSync = 1    /* it is */
 };
 
 /* Kind of event. */
 enum NIMEventType {
     kNIMEventTypeOnlineState = 1, /* online state */
-    kNIMEventTypeSyncEvent = 2, /* sync */
-    kNIMEventTypeCustom = 100000 /* first value of the app's own */
+    kNIMEventTypeSyncEvent = 2,   /* sync */
+    kNIMEventTypeCustom = 100000  /* first value of the app's own */
 };
 
 /* Value of an online state event. */
 enum NIMEventOnlineStateValue {
-    kNIMEventOnlineStateValueLogin = 1, /* logged in */
-    kNIMEventOnlineStateValueLogout = 2, /* logged out */
-    kNIMEventOnlineStateValueDisconnect = 3, /* connection lost */
-    kNIMEventOnlineStateValueCustom = 10000, /* first value of the app's own */
+    kNIMEventOnlineStateValueLogin = 1,           /* logged in */
+    kNIMEventOnlineStateValueLogout = 2,          /* logged out */
+    kNIMEventOnlineStateValueDisconnect = 3,      /* connection lost */
+    kNIMEventOnlineStateValueCustom = 10000,      /* first value of the app's own */
     kNIMEventOnlineStateValueUpdateConfig = 10001 /* settings changed */
 };
 

@@ -10,26 +10,26 @@ NIM_BEGIN_C
 
 /* State of a system message. */
 enum NIMSysMsgStatus {
-    kNIMSysMsgStatusNone = 0, /* new */
-    kNIMSysMsgStatusPass = 1, /* agreed */
+    kNIMSysMsgStatusNone = 0,    /* new */
+    kNIMSysMsgStatusPass = 1,    /* agreed */
     kNIMSysMsgStatusDecline = 2, /* declined */
-    kNIMSysMsgStatusRead = 3, /* read */
+    kNIMSysMsgStatusRead = 3,    /* read */
     kNIMSysMsgStatusDeleted = 4, /* deleted */
-    kNIMSysMsgStatusInvalid = 5 /* no longer valid */
+    kNIMSysMsgStatusInvalid = 5  /* no longer valid */
 };
 
 /* Kind of system message. */
 enum NIMSysMsgType {
-    kNIMSysMsgTypeTeamApply = 0, /* someone asks to join a team */
-    kNIMSysMsgTypeTeamReject = 1, /* a request to join was refused */
-    kNIMSysMsgTypeTeamInvite = 2, /* an invitation to a team */
-    kNIMSysMsgTypeTeamInviteReject = 3, /* an invitation was refused */
-    kNIMSysMsgTypeFriendAdd = 5, /* a friend request, or its answer */
-    kNIMSysMsgTypeFriendDel = 6, /* a friend removed you */
-    kNIMSysMsgTypeCustomP2PMsg = 100, /* custom notification of a person */
-    kNIMSysMsgTypeCustomTeamMsg = 101, /* custom notification of a team */
+    kNIMSysMsgTypeTeamApply = 0,            /* someone asks to join a team */
+    kNIMSysMsgTypeTeamReject = 1,           /* a request to join was refused */
+    kNIMSysMsgTypeTeamInvite = 2,           /* an invitation to a team */
+    kNIMSysMsgTypeTeamInviteReject = 3,     /* an invitation was refused */
+    kNIMSysMsgTypeFriendAdd = 5,            /* a friend request, or its answer */
+    kNIMSysMsgTypeFriendDel = 6,            /* a friend removed you */
+    kNIMSysMsgTypeCustomP2PMsg = 100,       /* custom notification of a person */
+    kNIMSysMsgTypeCustomTeamMsg = 101,      /* custom notification of a team */
     kNIMSysMsgTypeCustomSuperTeamMsg = 103, /* custom notification of a super team */
-    kNIMSysMsgTypeUnknown = 1000 /* unknown, to be kept */
+    kNIMSysMsgTypeUnknown = 1000            /* unknown, to be kept */
 };
 
 /* Tells what became of a custom notification that was sent.

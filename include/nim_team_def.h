@@ -10,55 +10,57 @@ NIM_BEGIN_C
 
 /* What a team event is about. */
 enum NIMNotificationId {
-    kNIMNotificationIdTeamInvite = 0, /* members were invited */
-    kNIMNotificationIdTeamKick = 1, /* members were removed */
-    kNIMNotificationIdTeamLeave = 2, /* a member left */
-    kNIMNotificationIdTeamUpdate = 3, /* team properties changed */
-    kNIMNotificationIdTeamDismiss = 4, /* the team was dissolved */
-    kNIMNotificationIdTeamApplyPass = 5, /* a request to join was accepted */
-    kNIMNotificationIdTeamOwnerTransfer = 6, /* the team has a new owner */
-    kNIMNotificationIdTeamAddManager = 7, /* managers were added */
-    kNIMNotificationIdTeamRemoveManager = 8, /* managers were removed */
-    kNIMNotificationIdTeamInviteAccept = 9, /* an invitation was accepted */
-    kNIMNotificationIdTeamMuteMember = 10, /* a member was muted or unmuted */
-    kNIMNotificationIdNetcallMiss = 101, /* a call was missed */
-    kNIMNotificationIdNetcallBill = 102, /* a call ended */
-    kNIMNotificationIdNetcallReject = 103, /* a call was refused */
-    kNIMNotificationIdTeamSyncCreate = 1000, /* synced: a team was created */
-    kNIMNotificationIdTeamMemberChanged = 1001, /* synced: members changed */
+    kNIMNotificationIdTeamInvite = 0,                 /* members were invited */
+    kNIMNotificationIdTeamKick = 1,                   /* members were removed */
+    kNIMNotificationIdTeamLeave = 2,                  /* a member left */
+    kNIMNotificationIdTeamUpdate = 3,                 /* team properties changed */
+    kNIMNotificationIdTeamDismiss = 4,                /* the team was dissolved */
+    kNIMNotificationIdTeamApplyPass = 5,              /* a request to join was accepted */
+    kNIMNotificationIdTeamOwnerTransfer = 6,          /* the team has a new owner */
+    kNIMNotificationIdTeamAddManager = 7,             /* managers were added */
+    kNIMNotificationIdTeamRemoveManager = 8,          /* managers were removed */
+    kNIMNotificationIdTeamInviteAccept = 9,           /* an invitation was accepted */
+    kNIMNotificationIdTeamMuteMember = 10,            /* a member was muted or unmuted */
+    kNIMNotificationIdNetcallMiss = 101,              /* a call was missed */
+    kNIMNotificationIdNetcallBill = 102,              /* a call ended */
+    kNIMNotificationIdNetcallReject = 103,            /* a call was refused */
+    kNIMNotificationIdTeamSyncCreate = 1000,          /* synced: a team was created */
+    kNIMNotificationIdTeamMemberChanged = 1001,       /* synced: members changed */
     kNIMNotificationIdTeamSyncUpdateMemberProperty = 1002, /* synced: a member record changed */
-    kNIMNotificationIdLocalCreateTeam = 2000, /* answer: create a team */
-    kNIMNotificationIdLocalApplyTeam = 2001, /* answer: ask to join */
-    kNIMNotificationIdLocalRejectApply = 2002, /* answer: refuse an applicant */
-    kNIMNotificationIdLocalRejectInvite = 2003, /* answer: refuse an invitation */
+    kNIMNotificationIdLocalCreateTeam = 2000,         /* answer: create a team */
+    kNIMNotificationIdLocalApplyTeam = 2001,          /* answer: ask to join */
+    kNIMNotificationIdLocalRejectApply = 2002,        /* answer: refuse an applicant */
+    kNIMNotificationIdLocalRejectInvite = 2003,       /* answer: refuse an invitation */
     kNIMNotificationIdLocalUpdateMemberProperty = 2004, /* answer: change the own member record */
-    kNIMNotificationIdLocalUpdateOtherNick = 2005, /* answer: change another member's nickname */
-    kNIMNotificationIdLocalGetTeamInfo = 2006, /* answer: read a team */
-    kNIMNotificationIdLocalGetTeamList = 2007, /* answer: read members */
-    kNIMNotificationIdLocalMuteMember = 2008, /* answer: mute a member */
-    kNIMNotificationIdLocalMute = 2009, /* answer: mute a team */
+    kNIMNotificationIdLocalUpdateOtherNick = 2005,    /* answer: change another member's nickname */
+    kNIMNotificationIdLocalGetTeamInfo = 2006,        /* answer: read a team */
+    kNIMNotificationIdLocalGetTeamList = 2007,        /* answer: read members */
+    kNIMNotificationIdLocalMuteMember = 2008,         /* answer: mute a member */
+    kNIMNotificationIdLocalMute = 2009,               /* answer: mute a team */
     /* answer: number of members who have not read */
     kNIMNotificationIdLocalGetTeamMsgUnreadCount = 2010,
     kNIMNotificationIdLocalGetTeamMsgUnreadList = 2011, /* answer: members who have not read */
-    kNIMNotificationIdLocalNetcallReject = 3103, /* local: a call was refused */
-    kNIMNotificationIdLocalNetcallNoResponse = 3104, /* local: a call was not answered */
-    kNIMNotificationIdLocalNetcallCanceled = 3105, /* local: a call was given up */
-    kNIMNotificationIdSuperTeamInvite = 401, /* super team: members were invited */
-    kNIMNotificationIdSuperTeamKick = 402, /* super team: members were removed */
-    kNIMNotificationIdSuperTeamLeave = 403, /* super team: a member left */
-    kNIMNotificationIdSuperTeamUpdate = 404, /* super team: properties changed */
-    kNIMNotificationIdSuperTeamDismiss = 405, /* super team: dissolved */
-    kNIMNotificationIdSuperTeamOwnerTransfer = 406, /* super team: new owner */
-    kNIMNotificationIdSuperTeamAddManager = 407, /* super team: managers were added */
-    kNIMNotificationIdSuperTeamRemoveManager = 408, /* super team: managers were removed */
-    kNIMNotificationIdSuperTeamMuteMember = 409, /* super team: a member was muted or unmuted */
-    kNIMNotificationIdSuperTeamApplyPass = 410, /* super team: a request to join was accepted */
-    kNIMNotificationIdSuperTeamInviteAccept = 411 /* super team: an invitation was accepted */
+    kNIMNotificationIdLocalNetcallReject = 3103,      /* local: a call was refused */
+    kNIMNotificationIdLocalNetcallNoResponse = 3104,  /* local: a call was not answered */
+    kNIMNotificationIdLocalNetcallCanceled = 3105,    /* local: a call was given up */
+    kNIMNotificationIdSuperTeamInvite = 401,          /* super team: members were invited */
+    kNIMNotificationIdSuperTeamKick = 402,            /* super team: members were removed */
+    kNIMNotificationIdSuperTeamLeave = 403,           /* super team: a member left */
+    kNIMNotificationIdSuperTeamUpdate = 404,          /* super team: properties changed */
+    kNIMNotificationIdSuperTeamDismiss = 405,         /* super team: dissolved */
+    kNIMNotificationIdSuperTeamOwnerTransfer = 406,   /* super team: new owner */
+    kNIMNotificationIdSuperTeamAddManager = 407,      /* super team: managers were added */
+    kNIMNotificationIdSuperTeamRemoveManager = 408,   /* super team: managers were removed */
+    /* super team: a member was muted or unmuted */
+    kNIMNotificationIdSuperTeamMuteMember = 409,
+    /* super team: a request to join was accepted */
+    kNIMNotificationIdSuperTeamApplyPass = 410,
+    kNIMNotificationIdSuperTeamInviteAccept = 411     /* super team: an invitation was accepted */
 };
 
 /* Whether who is invited must agree. */
 enum NIMTeamBeInviteMode {
-    kNIMTeamBeInviteModeNeedAgree = 0, /* must agree */
+    kNIMTeamBeInviteModeNeedAgree = 0,   /* must agree */
     kNIMTeamBeInviteModeNotNeedAgree = 1 /* is a member at once */
 };
 
@@ -82,43 +84,43 @@ enum NIMTeamUpdateCustomMode {
 
 /* What a search compares. */
 enum NIMTeamQueryType {
-    kNIMTeamQueryDefault = 0, /* id and name */
-    kNIMTeamQueryByTeamId = 1, /* id */
+    kNIMTeamQueryDefault = 0,   /* id and name */
+    kNIMTeamQueryByTeamId = 1,  /* id */
     kNIMTeamQueryByTeamName = 2 /* name */
 };
 
 /* Who is muted. */
 enum NIMTeamMuteType {
-    kNIMTeamMuteTypeNone = 0, /* nobody */
+    kNIMTeamMuteTypeNone = 0,      /* nobody */
     kNIMTeamMuteTypeNomalMute = 1, /* ordinary members */
-    kNIMTeamMuteTypeAllMute = 3 /* everyone */
+    kNIMTeamMuteTypeAllMute = 3    /* everyone */
 };
 
 /* Own notification setting of a team. */
 enum NIMTeamBitsConfigMask {
-    kNIMTeamBitsConfigMaskMuteNone = 0, /* notify of every message */
+    kNIMTeamBitsConfigMaskMuteNone = 0,   /* notify of every message */
     kNIMTeamBitsConfigMaskMuteNotify = 1, /* notify of none */
-    kNIMTeamBitsConfigMaskOnlyAdmin = 2 /* notify of messages of managers */
+    kNIMTeamBitsConfigMaskOnlyAdmin = 2   /* notify of messages of managers */
 };
 
 /* Kind of team. */
 enum NIMTeamType {
-    kNIMTeamTypeNormal = 0, /* simple team */
+    kNIMTeamTypeNormal = 0,  /* simple team */
     kNIMTeamTypeAdvanced = 1 /* team with roles */
 };
 
 /* Role in a team. */
 enum NIMTeamUserType {
-    kNIMTeamUserTypeNomal = 0, /* member */
-    kNIMTeamUserTypeCreator = 1, /* owner */
-    kNIMTeamUserTypeManager = 2, /* manager */
-    kNIMTeamUserTypeApply = 3, /* asked to join */
+    kNIMTeamUserTypeNomal = 0,            /* member */
+    kNIMTeamUserTypeCreator = 1,          /* owner */
+    kNIMTeamUserTypeManager = 2,          /* manager */
+    kNIMTeamUserTypeApply = 3,            /* asked to join */
     kNIMTeamUserTypeLocalWaitAccept = 100 /* invited, has not answered */
 };
 
 /* How one joins. */
 enum NIMTeamJoinMode {
-    kNIMTeamJoinModeNoAuth = 0, /* anyone */
+    kNIMTeamJoinModeNoAuth = 0,   /* anyone */
     kNIMTeamJoinModeNeedAuth = 1, /* a manager must agree */
     kNIMTeamJoinModeRejectAll = 2 /* nobody */
 };

@@ -11,9 +11,9 @@ NIM_BEGIN_C
 /* Kind of cached file. */
 enum NIMAppDataType {
     kNIMAppDataTypeUnknownOtherRes = 0, /* other */
-    kNIMAppDataTypeImage = 1, /* image */
-    kNIMAppDataTypeAudio = 2, /* audio */
-    kNIMAppDataTypeVideo = 3 /* video */
+    kNIMAppDataTypeImage = 1,           /* image */
+    kNIMAppDataTypeAudio = 2,           /* audio */
+    kNIMAppDataTypeVideo = 3            /* video */
 };
 
 /* Brings the text of an audio file.

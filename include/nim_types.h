@@ -45,9 +45,12 @@
 #if defined(__GNUC__)
 __extension__ typedef __INT64_TYPE__ nim_int64;
 __extension__ typedef __UINT64_TYPE__ nim_uint64;
-#else
+#elif defined(_MSC_VER)
 typedef __int64 nim_int64;
 typedef unsigned __int64 nim_uint64;
+#else
+typedef long long nim_int64;
+typedef unsigned long long nim_uint64;
 #endif
 typedef unsigned int nim_uint32;
 

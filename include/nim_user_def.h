@@ -18,8 +18,8 @@ enum NIMUserSpecialRelationshipChangeType {
 
 /* What a search compares. */
 enum NIMUserQueryType {
-    kNIMUserQueryDefault = 0, /* account and nickname */
-    kNIMUserQueryByAccId = 1, /* account */
+    kNIMUserQueryDefault = 0,   /* account and nickname */
+    kNIMUserQueryByAccId = 1,   /* account */
     kNIMUserQueryByNickname = 2 /* nickname */
 };
 

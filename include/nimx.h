@@ -11,9 +11,10 @@
  * nimx_global_set_dispatch_mode(NIMX_DISPATCH_PULL) before nim_client_init and
  * then, on that thread:
  *
- * for (;;) if (nimx_global_wait(1000) > 0) nimx_global_dispatch(0, 0);
+ * while (nimx_global_wait(-1) >= 0) nimx_global_dispatch(0, 0);
  *
- * One thread dispatches at a time. An event loop that must not block registers
+ * The loop ends with nim_client_cleanup. One thread dispatches at a time. An
+ * event loop that must not block registers
  * nimx_global_set_wake_cb instead: it is called once when callbacks become
  * pending, and the loop then calls nimx_global_dispatch.
  *
@@ -29,42 +30,43 @@ NIM_BEGIN_C
 /* Who runs the callbacks. */
 enum nimx_dispatch_mode {
     NIMX_DISPATCH_PUSH = 0, /* a thread of the library (the default) */
-    NIMX_DISPATCH_PULL = 1 /* whoever calls nimx_global_dispatch */
+    NIMX_DISPATCH_PULL = 1  /* whoever calls nimx_global_dispatch */
 };
 
 /* What nimx_global_dispatch returns when it is not a number of callbacks. */
 enum nimx_dispatch_result {
     NIMX_DISPATCH_CLOSED = -1, /* not initialised, or cleaned up */
-    NIMX_DISPATCH_BUSY = -2 /* another dispatch is running, or this one is nested in it */
+    NIMX_DISPATCH_BUSY = -2    /* another dispatch is running, or this one is nested in it */
 };
 
 /* State of the session, finer than enum NIMLoginState. */
 enum nimx_status {
-    NIMX_STATUS_LOGGED_OUT = 0, /* no session */
-    NIMX_STATUS_LOGGING_IN = 1, /* a first login is running */
-    NIMX_STATUS_ONLINE = 2, /* logged in and connected */
+    NIMX_STATUS_LOGGED_OUT = 0,   /* no session */
+    NIMX_STATUS_LOGGING_IN = 1,   /* a first login is running */
+    NIMX_STATUS_ONLINE = 2,       /* logged in and connected */
     NIMX_STATUS_RECONNECTING = 3, /* logged in; the connection is being restored */
-    NIMX_STATUS_GAVE_UP = 4, /* automatic relogin has ended */
-    NIMX_STATUS_KICKED = 5, /* thrown out */
-    NIMX_STATUS_LOGGING_OUT = 6, /* a logout is running */
-    NIMX_STATUS_PAUSED = 7 /* paused by nimx_client_pause */
+    NIMX_STATUS_GAVE_UP = 4,      /* automatic relogin has ended */
+    NIMX_STATUS_KICKED = 5,       /* thrown out */
+    NIMX_STATUS_LOGGING_OUT = 6,  /* a logout is running */
+    NIMX_STATUS_PAUSED = 7        /* paused by nimx_client_pause */
 };
 
 /* Result codes of this library alone. The whole table, with the err_name of
  * each row, is in docs/ERRORS.md. */
 enum nimx_error {
-    NIMX_ERR_INTERNAL = 21000, /* an error inside the library */
-    NIMX_ERR_LOGIN_IN_PROGRESS = 21001, /* a login is already running */
-    NIMX_ERR_CANCELLED = 21002, /* cancelled by logout or cleanup */
-    NIMX_ERR_NOT_SUPPORTED = 21003, /* this library or its current server cannot do that */
+    NIMX_ERR_INTERNAL = 21000,           /* an error inside the library */
+    NIMX_ERR_LOGIN_IN_PROGRESS = 21001,  /* a login is already running */
+    NIMX_ERR_CANCELLED = 21002,          /* cancelled by logout or cleanup */
+    NIMX_ERR_NOT_SUPPORTED = 21003,      /* this library or its current server cannot do that */
     NIMX_ERR_LOGOUT_IN_PROGRESS = 21004, /* a logout is already running */
-    NIMX_ERR_DATA_DIR_LOCKED = 21005, /* another process uses this data directory */
-    NIMX_ERR_DATA_DIR_UNUSABLE = 21006, /* the data directory cannot be used */
-    NIMX_ERR_FORKED = 21007, /* this process is a fork of the one that initialised the library */
+    NIMX_ERR_DATA_DIR_LOCKED = 21005,    /* another process uses this data directory */
+    NIMX_ERR_DATA_DIR_UNUSABLE = 21006,  /* the data directory cannot be used */
+    /* this process is a fork of the one that initialised the library */
+    NIMX_ERR_FORKED = 21007,
     /* the library is initialised with another configuration; call
      * nim_client_cleanup first */
     NIMX_ERR_CONFIG_CONFLICT = 21008,
-    NIMX_ERR_BUSY = 21009 /* too many calls are waiting for an answer */
+    NIMX_ERR_BUSY = 21009                /* too many calls are waiting for an answer */
 };
 
 /* Called once when a registration has ended.

@@ -130,6 +130,13 @@ func TestRunWrites(t *testing.T) {
 	if err := run(root, true); err != nil {
 		t.Errorf("-check after writing: %v", err)
 	}
+	stray := filepath.Join(root, "include", "nim_old.h")
+	if err := os.WriteFile(stray, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(root, true); err == nil || !strings.Contains(err.Error(), "nim_old.h is not generated any more") {
+		t.Errorf("-check with a stray header: %v", err)
+	}
 	if err := os.WriteFile(filepath.Join(root, "nim.def"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -146,21 +146,23 @@ func (h *headers) enums(t *text, m *Module) {
 	}
 }
 
+// enum declares e, the comments in a column where they fit beside the values.
 func enum(t *text, e Enum) {
+	const widest = 2 * lineWidth / 3
+	lines := make([]string, len(e.Values))
+	column := 0
+	for i, v := range e.Values {
+		lines[i] = fmt.Sprintf("    %s = %d%s", v.Name, v.Value, comma(i, len(e.Values)))
+		column = max(column, len(lines[i]))
+	}
+	column = min(column, widest)
 	t.p("enum %s {", e.Name)
 	for i, v := range e.Values {
-		comma := ","
-		if i == len(e.Values)-1 {
-			comma = ""
-		}
-		line := fmt.Sprintf("    %s = %d%s", v.Name, v.Value, comma)
-		if v.Doc == "" {
-			t.p("%s", line)
-		} else if len(line)+len(v.Doc)+8 <= lineWidth+20 {
-			t.p("%s /* %s */", line, v.Doc)
+		if max(column, len(lines[i]))+len(v.Doc)+7 <= lineWidth+20 {
+			t.p("%-*s /* %s */", column, lines[i], v.Doc)
 		} else {
 			t.cComment("    ", v.Doc)
-			t.p("%s", line)
+			t.p("%s", lines[i])
 		}
 	}
 	t.p("};")

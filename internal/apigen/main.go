@@ -84,5 +84,26 @@ func compare(root string, files []File) error {
 			faults = append(faults, fmt.Errorf("%s is not up to date: run go run ./internal/apigen", f.Path))
 		}
 	}
+	faults = append(faults, strays(root, files)...)
 	return errors.Join(faults...)
+}
+
+// strays finds headers that are not generated any more: include/ holds nothing
+// else.
+func strays(root string, files []File) []error {
+	made := map[string]bool{}
+	for _, f := range files {
+		made[filepath.Join(root, f.Path)] = true
+	}
+	headers, err := filepath.Glob(filepath.Join(root, "include", "*"))
+	if err != nil {
+		return []error{err}
+	}
+	var faults []error
+	for _, h := range headers {
+		if !made[h] {
+			faults = append(faults, fmt.Errorf("%s is not generated any more", h))
+		}
+	}
+	return faults
 }

@@ -92,6 +92,14 @@ for cc in gcc clang; do
         check "front $cc $opt" "$tmp/front_test"
     done
 done
+for cc in x86_64-w64-mingw32-gcc aarch64-linux-gnu-gcc; do
+    have "$cc" && check "front $cc builds" "$cc" $front -O2 -c -o "$tmp/front.o" bridge_gen.c
+done
+if have aarch64-linux-gnu-gcc && have qemu-aarch64-static; then
+    check "front arm64 test builds" aarch64-linux-gnu-gcc -static -std=gnu11 -Wall -Wextra -Werror -Wno-cast-function-type \
+        -Iinclude -I. -O2 -D_POSIX_C_SOURCE=200809L -o "$tmp/front_arm64" tests/headers/front_test.c bridge_gen.c tests/headers/front_stub.c
+    check "front arm64" qemu-aarch64-static "$tmp/front_arm64"
+fi
 nm -D --defined-only "$tmp/front.so" | awk '$2 == "T" {sub(/@.*/, "", $3); print $3}' | sort >"$tmp/have"
 sed -n 's/^    \(nim[a-z0-9_]*\);$/\1/p' exports.map | sort >"$tmp/want"
 check "exported names" diff "$tmp/want" "$tmp/have"
