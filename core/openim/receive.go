@@ -1,0 +1,326 @@
+package openim
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/libnim/libnim/core/backend"
+	"github.com/libnim/libnim/core/journal"
+	"github.com/libnim/libnim/internal/nimerr"
+)
+
+// A phase is how far the login on a link has come.
+type phase int
+
+const (
+	checking  phase = iota // the gateway checks the token
+	gathering              // it is accepted: other devices and profile are asked for
+	ready                  // everything is there, or late: the Login can be answered
+	answered
+)
+
+// state is what the goroutine in Receive owns.
+type state struct {
+	phase   phase
+	loginID uint64        // of the Login request; 0: not sent yet
+	until   time.Time     // checking, gathering: when waiting ends
+	refusal *nimerr.Error // ready: the Login is refused
+
+	presence *presence
+	profile  *backend.Profile
+	asking   bool // for the profile
+	expiry   expiry
+
+	queue []backend.Event // to be returned by Receive
+	over  *nimerr.Error   // returned after the queue; nil: the link lives
+	timer *time.Timer
+}
+
+func newState(now time.Time, p *presence) state {
+	t := time.NewTimer(resultWait)
+	return state{until: now.Add(resultWait), presence: p, timer: t}
+}
+
+// Receive implements backend.Link.
+func (l *link) Receive() (backend.Event, error) {
+	for len(l.queue) == 0 {
+		if l.over != nil && (l.refusal == nil || l.phase == answered) {
+			l.timer.Stop()
+			return nil, l.over
+		}
+		l.step()
+	}
+	e := l.queue[0]
+	l.queue = l.queue[1:]
+	return e, nil
+}
+
+// step waits for one thing to happen and treats it.
+func (l *link) step() {
+	l.rearm()
+	messages := l.messages
+	if l.over != nil || l.phase == ready && l.loginID == 0 {
+		messages = nil // what follows the login is read when it is answered
+	}
+	select {
+	case m := <-messages:
+		l.message(m)
+	case id := <-l.logins:
+		l.loginID = id
+		l.answerLogin()
+	case f := <-l.done:
+		if e := f(); e != nil {
+			l.queue = append(l.queue, e)
+		}
+		l.gathered()
+	case <-l.timer.C:
+		l.due(time.Now())
+	case err := <-l.panicked:
+		l.end(err)
+	case <-l.ctx.Done():
+		l.refusal = nil
+		l.end(nimerr.ConnectionLost.New("closed by this side"))
+	}
+}
+
+// end makes err the last thing that Receive returns; the first one counts.
+func (l *link) end(err *nimerr.Error) {
+	if l.over == nil {
+		l.over = err.At(l.endpoint)
+	}
+}
+
+// rearm sets the timer for whatever is due first.
+func (l *link) rearm() {
+	now := time.Now()
+	at := now.Add(time.Hour)
+	sooner := func(t time.Time) {
+		if !t.IsZero() && t.Before(at) {
+			at = t
+		}
+	}
+	switch l.phase {
+	case checking, gathering:
+		sooner(l.until)
+	case answered:
+		sooner(l.presence.next())
+		sooner(l.expiry.next(now, l.b.wall()))
+	}
+	l.timer.Reset(at.Sub(now))
+}
+
+// due treats what the timer was set for.
+func (l *link) due(now time.Time) {
+	switch l.phase {
+	case checking:
+		if !now.Before(l.until) {
+			l.end(l.noResult())
+		}
+	case gathering:
+		if !now.Before(l.until) {
+			l.log(journal.Warn, "openim_login_incomplete", journal.Bool("profile", l.profile != nil), journal.Bool("presence", l.presence.known))
+			l.phase = ready
+			l.answerLogin()
+		}
+	case answered:
+		if gone := l.presence.left(now); len(gone) > 0 {
+			l.notice(noticeOut, gone)
+		}
+		if e := l.expiry.due(l.b.wall()); e != nil {
+			l.queue = append(l.queue, e)
+		}
+	}
+}
+
+// noResult explains why no result of the token check has come: a gateway that
+// does not even answer a ping is frozen, one that does is not OpenIM's.
+func (l *link) noResult() *nimerr.Error {
+	if l.rtt.Load() == 0 {
+		return nimerr.ServerSilent.New("the upgrade was done, then nothing came")
+	}
+	return nimerr.NotAGateway.New("want an OpenIM 3.8+ msggateway, found a WebSocket server that sends no result of the token check")
+}
+
+// message treats what the reader read.
+func (l *link) message(m message) {
+	switch {
+	case m.err != nil:
+		l.end(l.why(m.err))
+	case l.phase == checking:
+		l.checked(m)
+	case m.kind != websocket.BinaryMessage:
+		// Text is only pings and pongs in JSON, and none is expected.
+	default:
+		r, err := decode(m.data, l.b.Gzip)
+		if err != nil {
+			l.end(nimerr.ProtocolError.Wrap(err))
+			return
+		}
+		l.envelope(r)
+	}
+}
+
+// checked treats the first frame: the result of the token check.
+func (l *link) checked(m message) {
+	r, ok := parseResult(m.data)
+	switch {
+	case m.kind != websocket.TextMessage:
+		l.end(nimerr.NotAGateway.New("want an OpenIM 3.8+ msggateway, found a WebSocket server that begins with a binary frame"))
+	case !ok:
+		l.end(nimerr.NotAGateway.New("want an OpenIM msggateway, found a WebSocket server that begins with " + looksLike(m.data)))
+	case r.code != 0:
+		l.refusal = l.b.refused(r, l.login).At(l.endpoint)
+		l.end(nimerr.ConnectionLost.New("the login was refused"))
+		l.phase = ready
+		l.answerLogin()
+	default:
+		l.accepted()
+	}
+}
+
+// looksLike describes a text frame of a stranger without repeating it.
+func looksLike(data []byte) string {
+	var j struct {
+		Event   *string `json:"event"`
+		ReqFunc *string `json:"reqFuncName"`
+	}
+	switch {
+	case json.Unmarshal(data, &j) != nil:
+		return "text that is no JSON"
+	case j.Event != nil || j.ReqFunc != nil:
+		return "events of OpenIM's JavaScript SDK server (its port is often 10003; the msggateway's is often 10001)"
+	}
+	return "JSON of another protocol"
+}
+
+// accepted asks for what a login is answered with.
+func (l *link) accepted() {
+	l.phase, l.until = gathering, time.Now().Add(gatherWait)
+	l.expiry = newExpiry(readClaims(l.login.Token), l.b.wall())
+	if err := l.ask(internal, opOnlineStatus, subscribe(l.login.Account)); err != nil {
+		l.end(nimerr.From(err, nimerr.Internal))
+		return
+	}
+	if l.api.base == "" {
+		return
+	}
+	l.asking = true
+	ctx, cancel := context.WithTimeout(l.ctx, gatherWait)
+	l.spawn(func() {
+		defer cancel()
+		p, err := l.api.profile(ctx, l.login.Account, l.login.Token)
+		l.finish(func() backend.Event {
+			l.profile, l.asking = p, false
+			if err != nil {
+				l.log(journal.Warn, "openim_no_profile", journal.Err(err))
+			}
+			return nil
+		})
+	})
+}
+
+// finish hands the outcome of a REST call to the goroutine in Receive.
+func (l *link) finish(f func() backend.Event) {
+	select {
+	case l.done <- f:
+	case <-l.ctx.Done():
+	}
+}
+
+// gathered answers the login once nothing is missing.
+func (l *link) gathered() {
+	if l.phase == gathering && l.presence.known && !l.asking {
+		l.phase = ready
+		l.answerLogin()
+	}
+}
+
+// answerLogin answers the Login as soon as both its id and the answer are known.
+func (l *link) answerLogin() {
+	if l.phase != ready || l.loginID == 0 {
+		return
+	}
+	l.phase = answered
+	if l.refusal != nil {
+		l.queue = append(l.queue, backend.Answer{ID: l.loginID, Err: l.refusal, Body: refusedBody(l.refusal)})
+		return
+	}
+	ok := backend.LoginOK{Others: l.presence.others(), Profile: l.profile}
+	if !l.expiry.at.IsZero() {
+		ok.TokenExpiresAt, ok.TokenNotice = l.expiry.at, l.expiry.notice
+	}
+	l.queue = append(l.queue, backend.Answer{ID: l.loginID, Body: ok})
+}
+
+// envelope treats a binary frame. What this version does not know is ignored.
+func (l *link) envelope(r *response) {
+	if r.ID == opKicked {
+		l.kicked()
+		return
+	}
+	if r.MsgIncr != "" {
+		l.reply(r)
+		return
+	}
+	if r.ID == opOnlineStatus {
+		l.listed(r.Data)
+	}
+}
+
+// reply treats the reply to a request of ours; one to nothing is ignored.
+func (l *link) reply(r *response) {
+	l.mu.Lock()
+	id, known := l.sent[r.MsgIncr]
+	delete(l.sent, r.MsgIncr)
+	l.mu.Unlock()
+	if !known {
+		return
+	}
+	var bad *nimerr.Error
+	if r.ErrCode != 0 {
+		bad = failed(result{code: r.ErrCode, message: r.ErrMsg}, l.login.Token).At(l.endpoint)
+	}
+	switch {
+	case id != internal:
+		l.queue = append(l.queue, backend.Answer{ID: id, Err: bad})
+	case bad != nil:
+		l.log(journal.Warn, "openim_no_presence", journal.Err(bad))
+		l.presence.known = true // as far as it can be
+		l.gathered()
+	default:
+		l.listed(r.Data)
+	}
+}
+
+// listed treats a list of the platforms on which users are online.
+func (l *link) listed(data []byte) {
+	list, err := statuses(data)
+	if err != nil {
+		l.end(nimerr.ProtocolError.Newf("online status: %v", err))
+		return
+	}
+	p := l.presence
+	for _, s := range list {
+		if s.user != l.login.Account {
+			continue
+		}
+		if l.phase == answered {
+			if came := p.change(s.platforms, time.Now(), l.b.wall()); len(came) > 0 {
+				l.notice(noticeIn, came)
+			}
+		} else {
+			clear(p.online)
+			p.begin(s.platforms)
+		}
+	}
+	p.known = true // a server without online status answers with no list
+	l.remember()
+	l.gathered()
+}
+
+func (l *link) notice(kind int, devices []backend.Device) {
+	l.remember()
+	l.queue = append(l.queue, backend.Presence{Type: kind, Devices: devices})
+}
