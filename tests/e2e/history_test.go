@@ -44,7 +44,7 @@ func (s *historyState) see(e event, calls map[uint64]string) string {
 			s.closed, s.ready = true, false
 		}
 		return ""
-	case s.closed && e.JSON.ErrCode != 20000 && e.CB != "destroy":
+	case s.closed && e.JSON.ErrCode != 20000 && e.CB != "destroy" && e.CB != "cleanup2":
 		return "a callback after cleanup returned"
 	}
 	switch e.CB {

@@ -1,0 +1,195 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestInitAfterCleanup(t *testing.T) {
+	server := theServer(t)
+	d := newDevice(t, "desk")
+	dir, name := t.TempDir(), account(t, server)
+	for range 20 {
+		d.start(server, settings{dir: dir})
+		d.mustLogin(name)
+		d.do("cleanup", "")
+		if d.value("state") != "2" || d.value("account") != "" {
+			t.Fatalf("after cleanup: state %s, account %q", d.value("state"), d.value("account"))
+		}
+	}
+}
+
+func TestInitTwice(t *testing.T) {
+	server := theServer(t)
+	d := newDevice(t, "desk")
+	s := settings{dir: t.TempDir()}
+	d.start(server, s)
+	name := account(t, server)
+	d.mustLogin(name)
+	if e := d.do("init", s.dir, "", s.json(server)); string(e.Value) != "1" {
+		t.Errorf("the same settings: refused: %s", d.do("init_error").Value)
+	}
+	if d.value("state") != "1" || d.value("account") != name {
+		t.Error("the second init ended the session")
+	}
+	s.link = "ws://127.0.0.1:1/nim"
+	if e := d.do("init", s.dir, "", s.json(server)); string(e.Value) != "0" {
+		t.Error("other settings: accepted")
+	}
+	if why := d.value("init_error"); !strings.Contains(why, "config_conflict") || !strings.Contains(why, "21008") {
+		t.Errorf("init_error %s", why)
+	}
+}
+
+func TestInitRefused(t *testing.T) {
+	server := theServer(t)
+	d := newDevice(t, "desk")
+	for _, c := range []struct{ name, dir, json, want string }{
+		{"not JSON", t.TempDir(), `{"app_key":`, "invalid_argument"},
+		{"wrong type", t.TempDir(), `{"app_key":5}`, "app_key"},
+		{"a file in place of the directory", "/dev/null/x", settings{}.json(server), "data_dir_unusable"},
+	} {
+		if e := d.do("init", c.dir, "", c.json); string(e.Value) != "0" {
+			t.Errorf("%s: accepted", c.name)
+		}
+		if why := d.value("init_error"); !strings.Contains(why, c.want) {
+			t.Errorf("%s: %s", c.name, why)
+		}
+	}
+	d.start(server, settings{})
+	if why := d.value("init_error"); why != "" {
+		t.Errorf("after a good init: %s", why)
+	}
+}
+
+func TestDataDirectoryIsLocked(t *testing.T) {
+	server := theServer(t)
+	dir := t.TempDir()
+	first, second := newStarted(t, server, "first", settings{dir: dir}), newDevice(t, "second")
+	if e := second.do("init", dir, "", settings{}.json(server)); string(e.Value) != "0" {
+		t.Error("two processes share a data directory")
+	}
+	if why := second.value("init_error"); !strings.Contains(why, "data_dir_locked") {
+		t.Errorf("init_error %s", why)
+	}
+	first.do("cleanup", "")
+	second.start(server, settings{dir: dir})
+}
+
+// The device id is made once and kept in the data directory.
+func TestDeviceIDIsKept(t *testing.T) {
+	server := theServer(t)
+	name := account(t, server)
+	d, phone := newDevice(t, "desk"), newTyped(t, server, "phone", android)
+	phone.mustLogin(name)
+	dir := t.TempDir()
+	var ids []string
+	for range 2 {
+		d.start(server, settings{dir: dir})
+		d.mustLogin(name)
+		ids = append(ids, phone.until("multispot", func(e event) bool { return e.JSON.Notice == 2 }).JSON.Others[0].DeviceID)
+		d.do("cleanup", "")
+	}
+	if ids[0] == "" || ids[0] != ids[1] {
+		t.Errorf("device ids %q", ids)
+	}
+}
+
+func TestOutsideOfInit(t *testing.T) {
+	d := newDevice(t, "desk")
+	if e := d.login("someone"); e.JSON.ErrCode != 20000 || e.JSON.ErrName != "not_initialized" {
+		t.Errorf("login: %s", e.JSON.Raw)
+	}
+	if e := d.logout(1); e.JSON.ErrCode != 20000 {
+		t.Errorf("logout: %s", e.JSON.Raw)
+	}
+	d.do("time", "1", d.newTag("time"))
+	if e := d.next("time"); e.Code != 20000 {
+		t.Errorf("time: %+v", e)
+	}
+	if d.value("state") != "2" || d.value("account") != "" || d.value("user") != "{}" {
+		t.Error("a session without init")
+	}
+	d.do("relogin", "")
+	d.do("cleanup", "")
+	d.do("cleanup2", "", d.newTag("cleanup2"))
+}
+
+func TestCleanup2AnswersBeforeItReturns(t *testing.T) {
+	server := theServer(t)
+	d := newStarted(t, server, "desk", settings{})
+	d.mustLogin(account(t, server))
+	back := d.do("cleanup2", "", d.newTag("cleanup2"))
+	if e := d.next("cleanup2"); e.At > back.At || e.JSON.ErrCode != 200 {
+		t.Errorf("cleanup2: %s, %d after %d", e.JSON.Raw, e.At, back.At)
+	}
+	// Old programs pass no callback, too.
+	d.start(server, settings{})
+	d.do("cleanup2", "")
+}
+
+// Every accepted call is answered before cleanup returns.
+func TestCleanupAnswersWhatIsOpen(t *testing.T) {
+	server := theServer(t)
+	path := newPath(t, server)
+	path.SetClosed(true)
+	d := newStarted(t, server, "desk", settings{link: path.Link()})
+	d.do("login", "", account(t, server), "secret", "", d.newTag("login"))
+	d.connection("failed")
+	back := d.do("cleanup", "")
+	if e := d.until("login", func(e event) bool { return e.JSON.final() }); e.JSON.ErrCode != 21002 || e.At > back.At {
+		t.Errorf("login: %s", e.JSON.Raw)
+	}
+}
+
+func TestCleanupEndsPresence(t *testing.T) {
+	server := theServer(t)
+	name := account(t, server)
+	desk, phone := newTyped(t, server, "desk", pc), newTyped(t, server, "phone", android)
+	desk.mustLogin(name)
+	phone.mustLogin(name)
+	desk.until("multispot", func(e event) bool { return e.JSON.Notice == 2 })
+	phone.do("cleanup", "")
+	if e := desk.next("multispot"); e.JSON.Notice != 3 {
+		t.Errorf("the desk hears %s", e.JSON.Raw)
+	}
+}
+
+func TestServerTime(t *testing.T) {
+	server := theServer(t)
+	d := newStarted(t, server, "desk", settings{})
+	d.mustLogin(account(t, server))
+	for _, local := range []string{"0", "1"} {
+		d.do("time", local, d.newTag("time"))
+		e := d.next("time")
+		if off := time.Since(time.UnixMilli(e.MS)).Abs(); e.Code != 200 || off > 5*time.Second {
+			t.Errorf("calc_local %s: code %d, off by %v", local, e.Code, off)
+		}
+	}
+	d.logout(1)
+	d.do("time", "0", d.newTag("time"))
+	if e := d.next("time"); e.Code != 20001 {
+		t.Errorf("logged out: code %d", e.Code)
+	}
+}
+
+func TestRegistrationsEndWithCleanup(t *testing.T) {
+	server := theServer(t)
+	d := newDevice(t, "desk")
+	s := settings{dir: t.TempDir()}
+	d.start(server, s)
+	d.do("cleanup", "")
+	if d.next("destroy").CB != "destroy" {
+		t.Error("no destroy")
+	}
+	d.do("init", s.dir, "", s.json(server))
+	mark := d.do("status").At
+	d.login(account(t, server))
+	d.logout(1)
+	for _, e := range d.history[mark:] {
+		if e.CB != "" && e.CB != "login" && e.CB != "logout" {
+			t.Errorf("an old registration heard %s", e.kind())
+		}
+	}
+}
