@@ -5,15 +5,21 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"time"
 
 	natsserver "github.com/nats-io/nats-server/v2/server"
+
+	"github.com/libnim/libnim/server/gateway"
 )
 
 // Config is all that nimd can be told. Load fills it from flags, environment
 // and file; zero durations and counts mean the default.
 type Config struct {
-	Listen      string   // host:port of everything a client reaches
+	Listen      string // host:port of everything a client reaches
+	AdminListen string // host:port of /v1 and /metrics; empty: Listen
+	TLSCert     string // PEM files; both or none
+	TLSKey      string
 	DataDir     string   // secrets of this server and, without NATS, all data
 	NATS        []string // servers of a cluster; empty: embedded
 	NATSCreds   string   // credentials file for it
@@ -22,7 +28,10 @@ type Config struct {
 	Origins     []string // browser origins let in
 	PublicLinks []string // what /lbs tells; empty: the address it was asked at
 
-	Heartbeat time.Duration
+	Heartbeat   time.Duration
+	DrainSpread time.Duration   // over which clients come back after a stop
+	Trusted     []netip.Prefix  // proxies whose X-Forwarded-For is believed
+	Limits      *gateway.Limits // nil: the defaults
 
 	// Set by programs that embed the server.
 	Version string
@@ -37,6 +46,17 @@ func (c *Config) Validate() error {
 	var problems []error
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		problems = append(problems, fmt.Errorf("listen: %w", err))
+	}
+	if c.AdminListen != "" {
+		if _, _, err := net.SplitHostPort(c.AdminListen); err != nil {
+			problems = append(problems, fmt.Errorf("admin-listen: %w", err))
+		}
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		problems = append(problems, errors.New("tls-cert, tls-key: give both or none"))
+	}
+	if c.DrainSpread < 0 || c.DrainSpread > time.Hour {
+		problems = append(problems, errors.New("drain: want 0 to 1h"))
 	}
 	if c.DataDir == "" {
 		problems = append(problems, errors.New("data: missing"))

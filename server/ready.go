@@ -23,8 +23,15 @@ type Ready struct {
 
 // Ready describes the running server.
 func (s *Server) Ready() Ready {
-	host := dialable(s.listener.Addr())
-	r := Ready{Ready: true, Link: "ws://" + host + "/nim", LBS: "http://" + host + "/lbs", Admin: "http://" + host + "/v1"}
+	tls := ""
+	if s.certs != nil {
+		tls = "s"
+	}
+	public, private := dialable(s.public.listener.Addr()), dialable(s.private.listener.Addr())
+	r := Ready{
+		Ready: true, Link: "ws" + tls + "://" + public + "/nim",
+		LBS: "http" + tls + "://" + public + "/lbs", Admin: "http" + tls + "://" + private + "/v1",
+	}
 	if s.cfg.Dev || s.firstRun {
 		r.AdminKey = s.adminKey
 		if app, err := s.apps.Only(); err == nil {
@@ -55,7 +62,11 @@ func (s *Server) lbs(w http.ResponseWriter, r *http.Request) {
 	out := wire.LBS{Link: []string{}, LinkIPv6: []string{}, TTLS: lbsTTL}
 	links := s.cfg.PublicLinks
 	if len(links) == 0 {
-		links = []string{"ws://" + r.Host + "/nim"}
+		scheme := "ws://"
+		if s.certs != nil {
+			scheme = "wss://"
+		}
+		links = []string{scheme + r.Host + "/nim"}
 	}
 	for _, l := range links {
 		if strings.Contains(l, "[") { // an address literal: only IPv6 ones have brackets

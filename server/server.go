@@ -8,17 +8,18 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
+	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/libnim/libnim/server/accounts"
-	"github.com/libnim/libnim/server/admin"
 	"github.com/libnim/libnim/server/auth"
 	"github.com/libnim/libnim/server/bus"
 	"github.com/libnim/libnim/server/gateway"
+	"github.com/libnim/libnim/server/metrics"
 	"github.com/libnim/libnim/server/presence"
+	"github.com/libnim/libnim/server/uploads"
 )
 
 // Server is a running nimd.
@@ -31,11 +32,14 @@ type Server struct {
 	store   *accounts.Store
 	people  *presence.Store
 
-	listener net.Listener
-	http     *http.Server
-	served   chan error // one value when http has stopped
+	metrics metrics.Registry
+	certs   *certificates // nil without TLS
+	public  *endpoint     // what clients reach
+	private *endpoint     // what the operator reaches; may be public
 
 	stopWatch context.CancelFunc
+	closing   sync.Once
+	closed    error // set by closing
 	adminKey  string
 	firstRun  bool // secrets were made at this start
 }
@@ -51,7 +55,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, served: make(chan error, 1), stopWatch: func() {}}
+	s := &Server{cfg: cfg, log: cfg.Log, stopWatch: func() {}}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	if err := s.start(ctx); err != nil {
@@ -96,50 +100,63 @@ func (s *Server) start(ctx context.Context) error {
 	s.store = accounts.NewStore(s.bus, []byte(pepper))
 	lease := presence.NewLease(s.bus, s.cfg.Clock, s.log)
 	s.people = presence.NewStore(s.bus, lease, s.apps.Policy, s.log)
-	s.gateway, err = gateway.New(ctx, gateway.Config{
-		Version: s.cfg.Version, Heartbeat: s.cfg.Heartbeat, Origins: s.cfg.Origins, Log: s.log,
-	}, s.bus, s.people, s.apps, s.store, &auth.Verifier{Accounts: s.store})
-	if err != nil {
+	if s.gateway, err = s.newGateway(ctx); err != nil {
 		return err
 	}
-	return s.listen()
+	return s.listen(watch)
 }
 
-func (s *Server) listen() error {
-	var err error
-	if s.listener, err = net.Listen("tcp", s.cfg.Listen); err != nil {
-		return err
+func (s *Server) newGateway(ctx context.Context) (*gateway.Gateway, error) {
+	logs, err := uploads.Open(filepath.Join(s.cfg.DataDir, "client-logs"), uploads.DefaultLimits)
+	if err != nil {
+		return nil, fmt.Errorf("client logs: %w", err)
 	}
-	s.http = &http.Server{
-		Handler:           s.routes(),
-		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       time.Minute,
-		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	limits := gateway.DefaultLimits
+	if s.cfg.Limits != nil {
+		limits = *s.cfg.Limits
 	}
-	go func() { s.served <- s.http.Serve(s.listener) }()
-	return nil
+	return gateway.New(ctx, gateway.Config{
+		Version: s.cfg.Version, Heartbeat: s.cfg.Heartbeat, Origins: s.cfg.Origins, DrainSpread: s.cfg.DrainSpread,
+		Trusted: s.cfg.Trusted, Limits: limits, Uploads: logs, Metrics: &s.metrics, Log: s.log,
+	}, s.bus, s.people, s.apps, s.store, auth.NewVerifier(s.store, s.log, nil))
 }
 
 // Close tells the clients to go, waits until they are off line, and stops.
 func (s *Server) Close() error {
-	if s.http != nil {
-		_ = s.listener.Close()
-		s.gateway.Close()
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-		defer cancel()
-		_ = s.http.Shutdown(ctx)
-		if err := <-s.served; !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
-			s.log.Warn("server: listener", "err", err)
-		}
+	s.closing.Do(func() { s.closed = s.close() })
+	return s.closed
+}
+
+func (s *Server) close() error {
+	_ = s.public.listener.Close() // nobody new
+	s.gateway.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	err := s.public.stop(ctx)
+	if s.private != s.public {
+		err = errors.Join(err, s.private.stop(ctx))
 	}
 	s.closeParts()
-	return nil
+	return err
+}
+
+// ReloadTLS reads the certificate files again. They are also read when they
+// change, so this only makes it happen now.
+func (s *Server) ReloadTLS() error {
+	if s.certs == nil {
+		return nil
+	}
+	return s.certs.load()
 }
 
 // closeParts stops what start began, in reverse. The bus goes last.
 func (s *Server) closeParts() {
-	if s.http == nil && s.gateway != nil {
+	for _, e := range []*endpoint{s.public, s.private} {
+		if e != nil {
+			_ = e.http.Close()
+		}
+	}
+	if s.gateway != nil {
 		s.gateway.Close()
 	}
 	s.stopWatch()
@@ -167,23 +184,4 @@ func (s *Server) checkPepper(ctx context.Context, pepper string) error {
 		return fmt.Errorf("the file %q in the data directory is not the one that the stored accounts were made with; copy it from another edge", pepperFile)
 	}
 	return nil
-}
-
-func (s *Server) routes() http.Handler {
-	api := &admin.API{
-		Key: s.adminKey, Apps: s.apps, Accounts: s.store, Presence: s.people, Gateway: s.gateway, Log: s.log,
-	}
-	mux := http.NewServeMux()
-	mux.Handle("/nim", s.gateway)
-	mux.Handle("/v1/", api.Handler())
-	mux.HandleFunc("GET /lbs", s.lbs)
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if err := s.gateway.Ready(); err != nil {
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
-			return
-		}
-		_, _ = w.Write([]byte("ok\n"))
-	})
-	return mux
 }

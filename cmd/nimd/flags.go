@@ -5,16 +5,19 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"strings"
 
 	"github.com/libnim/libnim/server"
+	"github.com/libnim/libnim/server/gateway"
 )
 
 // load reads the configuration. A flag wins over the environment (NIMD_ and the
 // flag's name in capitals, with _ for -), which wins over the file.
 func load(args []string, env func(string) (string, bool)) (server.Config, slog.Level, error) {
-	cfg := server.Config{}
+	limits := gateway.DefaultLimits
+	cfg := server.Config{Limits: &limits}
 	level := slog.LevelInfo
 	fs := flag.NewFlagSet("nimd", flag.ContinueOnError)
 	file := fs.String("config", "", "JSON file with flag names as keys and strings as values")
@@ -27,6 +30,25 @@ func load(args []string, env func(string) (string, bool)) (server.Config, slog.L
 	listVar(fs, &cfg.Origins, "origins", "browser origins let in, separated by commas; * lets in any")
 	listVar(fs, &cfg.PublicLinks, "links", "addresses that /lbs tells, separated by commas")
 	fs.DurationVar(&cfg.Heartbeat, "heartbeat", 0, "how often clients ping (default 5s)")
+	fs.StringVar(&cfg.AdminListen, "admin-listen", "", "host:port of /v1 and /metrics (default: the same as listen)")
+	fs.StringVar(&cfg.TLSCert, "tls-cert", "", "PEM file of the certificate chain; read again when it changes and on SIGHUP")
+	fs.StringVar(&cfg.TLSKey, "tls-key", "", "PEM file of its key")
+	fs.DurationVar(&cfg.DrainSpread, "drain", 0, "over how long clients come back after a stop (default 3s)")
+	fs.IntVar(&limits.Connections, "max-connections", limits.Connections, "connections of this edge; 0: no limit")
+	fs.Float64Var(&limits.AddressRate, "address-rate", limits.AddressRate, "connections per second from one address; 0: no limit")
+	fs.Float64Var(&limits.FrameRate, "frame-rate", limits.FrameRate, "frames per second of one connection; 0: no limit")
+	fs.Float64Var(&limits.FailureRate, "login-failure-rate", limits.FailureRate,
+		"failed logins per second of one account from one address; 0: no limit")
+	fs.Func("trusted-proxies", "networks whose X-Forwarded-For is believed, separated by commas", func(s string) error {
+		for v := range strings.SplitSeq(s, ",") {
+			p, err := netip.ParsePrefix(strings.TrimSpace(v))
+			if err != nil {
+				return err
+			}
+			cfg.Trusted = append(cfg.Trusted, p)
+		}
+		return nil
+	})
 	fs.TextVar(&level, "log-level", level, "debug, info, warn or error")
 	if err := fs.Parse(args); err != nil {
 		return cfg, level, err
@@ -35,6 +57,7 @@ func load(args []string, env func(string) (string, bool)) (server.Config, slog.L
 		return cfg, level, fmt.Errorf("unexpected argument %q", fs.Arg(0))
 	}
 	err := fillIn(fs, file, env)
+	limits.AddressBurst, limits.FrameBurst = 5*limits.AddressRate, 4*limits.FrameRate
 	return cfg, level, err
 }
 

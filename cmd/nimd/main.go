@@ -27,6 +27,9 @@ func main() {
 }
 
 func run(args []string) error {
+	if len(args) > 0 && args[0] == "token" {
+		return mint(args[1:], os.LookupEnv, os.Stdout)
+	}
 	cfg, level, err := load(args, os.LookupEnv)
 	if err != nil {
 		return err
@@ -42,7 +45,17 @@ func run(args []string) error {
 	if err := json.NewEncoder(os.Stdout).Encode(s.Ready()); err != nil {
 		return errors.Join(err, s.Close())
 	}
-	<-ctx.Done()
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-reload:
+			if err := s.ReloadTLS(); err != nil {
+				cfg.Log.Warn("nimd: certificate not reloaded", "err", err)
+			}
+		}
+	}
 	stop() // a second signal ends the process at once
 	cfg.Log.Info("nimd: stopping")
 	return s.Close()

@@ -20,7 +20,9 @@ type Account struct {
 	Ex         string     `json:"ex,omitempty"`
 	Ban        *Ban       `json:"ban,omitempty"`
 	SwitchOpen int        `json:"switch_open,omitempty"`
-	CreatedMS  int64      `json:"created_ms"`
+	// RevokedBeforeMS ends every signed token that was issued before it.
+	RevokedBeforeMS int64 `json:"revoked_before_ms,omitempty"`
+	CreatedMS       int64 `json:"created_ms"`
 }
 
 // Ban keeps an account out.

@@ -16,13 +16,6 @@ import (
 	"github.com/libnim/libnim/server/presence"
 )
 
-// App is one app key with its settings.
-type App struct {
-	Key    string          `json:"app_key"`
-	Secret string          `json:"app_secret"`
-	Policy presence.Policy `json:"policy"`
-}
-
 // Apps is the set of all apps, kept current by a watch.
 type Apps struct {
 	bucket *bus.Bucket
@@ -106,6 +99,9 @@ func (a *Apps) Change(ctx context.Context, key string, edit func(app *App, exist
 			}
 		}
 		if err := edit(&app, e.Value != nil); err != nil {
+			return nil, err
+		}
+		if err := app.Validate(); err != nil {
 			return nil, err
 		}
 		data, err := json.Marshal(app)

@@ -30,13 +30,14 @@ type accountView struct {
 	Icon      string        `json:"icon"`
 	Ex        string        `json:"ex"`
 	Ban       *accounts.Ban `json:"ban"`
+	RevokedMS int64         `json:"revoked_before_ms,omitempty"`
 	CreatedMS int64         `json:"created_ms"`
 }
 
 func viewOf(app string, a *accounts.Account) accountView {
 	return accountView{
 		AppKey: app, Account: a.Account, HasToken: a.Token != nil,
-		Name: a.Name, Icon: a.Icon, Ex: a.Ex, Ban: a.Banned(time.Now()), CreatedMS: a.CreatedMS,
+		Name: a.Name, Icon: a.Icon, Ex: a.Ex, Ban: a.Banned(time.Now()), RevokedMS: a.RevokedBeforeMS, CreatedMS: a.CreatedMS,
 	}
 }
 

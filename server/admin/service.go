@@ -39,9 +39,13 @@ func (a *API) getPolicy(_ context.Context, r *http.Request) (any, error) {
 	return viewOfPolicy(app), nil
 }
 
-// putPolicy replaces the policy of an app. It holds for the next login.
+// putPolicy replaces the policy of an app. It holds for the next login; with
+// apply_now it ends the sessions that it does not allow.
 func (a *API) putPolicy(ctx context.Context, r *http.Request) (any, error) {
-	var in policyView
+	var in struct {
+		policyView
+		ApplyNow bool `json:"apply_now"`
+	}
 	if err := read(r, &in); err != nil {
 		return nil, err
 	}
@@ -55,7 +59,7 @@ func (a *API) putPolicy(ctx context.Context, r *http.Request) (any, error) {
 	if err := in.Validate(); err != nil {
 		return nil, err
 	}
-	saved, err := a.Apps.Change(ctx, app.Key, func(app *accounts.App, exists bool) error {
+	saved, err := a.changeApp(ctx, app.Key, func(app *accounts.App, exists bool) error {
 		if !exists {
 			return nimerr.AppKeyUnknown.New("app_key: no such app")
 		}
@@ -65,7 +69,16 @@ func (a *API) putPolicy(ctx context.Context, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return viewOfPolicy(saved), nil
+	out := struct {
+		policyView
+		Kicked int `json:"kicked"`
+	}{policyView: viewOfPolicy(saved)}
+	if in.ApplyNow {
+		if out.Kicked, err = a.Gateway.Enforce(ctx, app.Key); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 type onlineView struct {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/libnim/libnim/internal/nimerr"
 	"github.com/libnim/libnim/internal/wire"
+	"github.com/libnim/libnim/server/uploads"
 )
 
 // Time limits of a connection.
@@ -36,8 +37,10 @@ type conn struct {
 	ending atomic.Bool // the last item is in the outbox: requests are no longer run
 
 	// owned by the reader
-	session   *session // nil until a login succeeded
-	loggedOut bool     // the client said that it does not come back
+	session   *session        // nil until a login succeeded
+	loggedOut bool            // the client said that it does not come back
+	upload    *uploads.Upload // the log that is being sent
+	budget    bucket          // of frames
 
 	fence atomic.Pointer[fenceCheck]
 }
@@ -74,6 +77,7 @@ func (c *conn) serve() {
 	c.finish(websocket.CloseNormalClosure, "") // ends the writer, if nothing did
 	<-written
 	_ = c.ws.Close()
+	c.abandonUpload()
 	if c.session != nil {
 		c.g.depart(c.session)
 	}
@@ -83,6 +87,9 @@ func (c *conn) serve() {
 func (c *conn) read() {
 	c.ws.SetReadLimit(maxLoginFrame)
 	c.ws.SetPingHandler(func(data string) error {
+		if !c.withinRate() {
+			c.finish(wire.CloseRateLimited, "too many frames")
+		}
 		c.extend()
 		c.send(item{kind: websocket.PongMessage, data: []byte(data)})
 		return nil
@@ -106,6 +113,11 @@ func (c *conn) read() {
 		if c.ending.Load() {
 			continue // only waiting for the client's close
 		}
+		if !c.withinRate() {
+			c.finish(wire.CloseRateLimited, "too many frames")
+			continue
+		}
+		c.g.stats.frames.Inc("in")
 		if kind != websocket.TextMessage {
 			c.finish(wire.CloseProtocol, "want text frames")
 			continue
@@ -119,6 +131,20 @@ func (c *conn) read() {
 		c.extend()
 		c.run(f)
 	}
+}
+
+// withinRate spends one frame of the connection's budget.
+func (c *conn) withinRate() bool {
+	l := c.g.cfg.Limits
+	if l.FrameRate == 0 {
+		return true
+	}
+	c.budget.settle(l.FrameRate, time.Now())
+	if c.budget.wait(1, l.FrameRate, l.FrameBurst) > 0 {
+		return false
+	}
+	c.budget.spent++
+	return true
 }
 
 func (c *conn) readFailed(err error) {
@@ -163,6 +189,7 @@ func (c *conn) write() {
 			deadline := time.Now().Add(timeout)
 			var err error
 			if it.kind == websocket.TextMessage {
+				c.g.stats.frames.Inc("out")
 				_ = c.ws.SetWriteDeadline(deadline)
 				err = c.ws.WriteMessage(it.kind, it.data)
 			} else {
@@ -231,6 +258,7 @@ func (c *conn) finishWith(last json.RawMessage, code int, text string) {
 		taken = c.out.finish(item{kind: websocket.TextMessage, data: last}, end)
 	}
 	if taken {
+		c.g.stats.closed(code)
 		c.hurry()
 	}
 }
@@ -238,6 +266,7 @@ func (c *conn) finishWith(last json.RawMessage, code int, text string) {
 // cut ends the connection without what waits.
 func (c *conn) cut(code int, text string) {
 	if c.out.abandon(item{kind: websocket.CloseMessage, data: websocket.FormatCloseMessage(code, text)}) {
+		c.g.stats.closed(code)
 		c.hurry()
 	}
 }

@@ -2,8 +2,10 @@ package gateway
 
 import (
 	"encoding/json"
+	"math"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/libnim/libnim/internal/nimerr"
@@ -29,13 +31,22 @@ func public(err error) *nimerr.Error {
 }
 
 func writeUpgradeError(w http.ResponseWriter, status int, err *nimerr.Error) {
+	body := map[string]any{"code": err.Kind.Code, "err_name": err.Kind.Name, "err_msg": err.Error()}
+	if err.RetryAfter > 0 {
+		body["retry_after_ms"] = err.RetryAfter.Milliseconds()
+		w.Header().Set("Retry-After", strconv.FormatInt(int64(math.Ceil(err.RetryAfter.Seconds())), 10))
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]any{
-		"code": err.Kind.Code, "err_name": err.Kind.Name, "err_msg": err.Error(),
-	})
+	_ = json.NewEncoder(w).Encode(body)
 }
 
 // retrySpread is a delay in milliseconds that keeps clients who are sent away
 // together from coming back together.
-func retrySpread() int64 { return (500*time.Millisecond + rand.N(2*time.Second)).Milliseconds() }
+func (g *Gateway) retrySpread() int64 {
+	return (500*time.Millisecond + rand.N(g.cfg.DrainSpread)).Milliseconds()
+}
+
+func (g *Gateway) shutdownNotice() wire.GoingAway {
+	return wire.GoingAway{Reason: "the server is shutting down", RetryAfterMS: g.retrySpread()}
+}

@@ -37,6 +37,34 @@ func (g *Gateway) evictCtx(ctx context.Context, owner accountID, match func(stri
 	return Evicted{Online: deviceIDs(left.Gone), Offline: left.Offline}, nil
 }
 
+// Enforce ends the sessions of an app that its newest policy does not let be on
+// line together, and returns how many.
+func (g *Gateway) Enforce(ctx context.Context, app string) (int, error) {
+	var owners []accountID
+	err := g.presence.EachOnline(ctx, app, func(account string, devices []presence.Device) bool {
+		if len(devices) > 1 {
+			owners = append(owners, accountID{app, account})
+		}
+		return true
+	})
+	if err != nil {
+		return 0, err
+	}
+	ended := 0
+	for _, owner := range owners {
+		left, err := g.presence.Enforce(ctx, owner.app, owner.account)
+		if err != nil {
+			return ended, err
+		}
+		for i, d := range left.Gone {
+			g.kickAll(owner, []presence.Device{d}, left.By[i])
+		}
+		g.announce(owner, left.Revision, left.Rest, noticeOut, left.Gone)
+		ended += len(left.Gone)
+	}
+	return ended, nil
+}
+
 func deviceIDs(devices []presence.Device) []string {
 	ids := make([]string, 0, len(devices))
 	for _, d := range devices {

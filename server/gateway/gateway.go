@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -26,16 +27,26 @@ import (
 	"github.com/libnim/libnim/server/accounts"
 	"github.com/libnim/libnim/server/auth"
 	"github.com/libnim/libnim/server/bus"
+	"github.com/libnim/libnim/server/metrics"
 	"github.com/libnim/libnim/server/presence"
+	"github.com/libnim/libnim/server/uploads"
 )
+
+// closeTimeout bounds how long Close waits for sessions to go off line.
+const closeTimeout = 10 * time.Second
 
 // Config is what a gateway can be told. Zero values mean the defaults.
 type Config struct {
-	Version      string        // of the server, for the greeting
-	Heartbeat    time.Duration // how often a client pings; default 5 s
-	LoginTimeout time.Duration // from the upgrade to a login; default 10 s
-	Origins      []string      // browser origins let in; "*": any. Native clients send none
-	OutboxBytes  int           // what may wait for a slow client; default 1 MiB
+	Version      string         // of the server, for the greeting
+	Heartbeat    time.Duration  // how often a client pings; default 5 s
+	LoginTimeout time.Duration  // from the upgrade to a login; default 10 s
+	Origins      []string       // browser origins let in; "*": any. Native clients send none
+	OutboxBytes  int            // what may wait for a slow client; default 1 MiB
+	DrainSpread  time.Duration  // over which clients come back after a Close; default 3 s
+	Trusted      []netip.Prefix // proxies whose X-Forwarded-For is believed
+	Limits       Limits
+	Uploads      *uploads.Store // nil: logs are refused
+	Metrics      *metrics.Registry
 	Log          *slog.Logger
 }
 
@@ -48,6 +59,12 @@ func (c *Config) setDefaults() {
 	}
 	if c.OutboxBytes == 0 {
 		c.OutboxBytes = 1 << 20
+	}
+	if c.DrainSpread == 0 {
+		c.DrainSpread = 3 * time.Second
+	}
+	if c.Metrics == nil {
+		c.Metrics = &metrics.Registry{}
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -65,6 +82,9 @@ type Gateway struct {
 	auth     *auth.Verifier
 	upgrader websocket.Upgrader
 	hub      hub
+	stats    *stats
+	byAddr   *limiter // connections
+	failures *limiter // logins that proved nothing
 
 	ctx    context.Context // ends when the gateway closes
 	cancel context.CancelFunc
@@ -85,6 +105,9 @@ func New(ctx context.Context, cfg Config, b *bus.Bus, p *presence.Store, apps *a
 		conns: map[*conn]struct{}{},
 	}
 	g.hub.init()
+	g.stats = newStats(cfg.Metrics, g)
+	g.byAddr = newLimiter(cfg.Limits.AddressRate, cfg.Limits.AddressBurst)
+	g.failures = newLimiter(cfg.Limits.FailureRate, cfg.Limits.FailureBurst)
 	g.upgrader = websocket.Upgrader{
 		HandshakeTimeout: 10 * time.Second,
 		ReadBufferSize:   4096,
@@ -144,11 +167,18 @@ func (g *Gateway) Close() {
 	g.mu.Lock()
 	g.closed = true
 	for c := range g.conns {
-		c.goAway(wire.GoingAway{Reason: "the server is shutting down", RetryAfterMS: retrySpread()}, true)
+		c.goAway(g.shutdownNotice(), true)
 	}
 	g.mu.Unlock()
-	g.tasks.Wait()
+	done := make(chan struct{})
+	go func() { g.tasks.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(closeTimeout): // the bus is gone: the lease will end the entries
+		g.log.Warn("gateway: some sessions could not be taken off line")
+	}
 	g.cancel()
+	<-done
 	g.lease.Wait()
 	for _, s := range g.subs {
 		_ = s.Unsubscribe()
@@ -168,13 +198,19 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeUpgradeError(w, http.StatusBadRequest, nimerr.VersionRefused.New("the subprotocol of this server is "+wire.Subprotocol))
 		return
 	}
+	remote := clientAddress(r, g.cfg.Trusted)
+	if err := g.admitConn(remote); err != nil {
+		g.stats.refused.Inc(err.Kind.Name)
+		writeUpgradeError(w, http.StatusServiceUnavailable, err)
+		return
+	}
 	ws, err := g.upgrader.Upgrade(w, r, nil)
 	if err != nil {
 		return // the upgrader has answered
 	}
-	c := newConn(g, ws, r.RemoteAddr)
+	c := newConn(g, ws, remote)
 	if !g.adopt(c) {
-		c.goAway(wire.GoingAway{Reason: "the server is shutting down", RetryAfterMS: retrySpread()}, true)
+		c.goAway(g.shutdownNotice(), true)
 		c.serve() // it only says that
 		return
 	}
@@ -214,8 +250,31 @@ func (g *Gateway) goTask(f func()) {
 	}()
 }
 
+// admitConn returns why no connection from that address may be made now.
+func (g *Gateway) admitConn(remote string) *nimerr.Error {
+	if limit := g.cfg.Limits.Connections; limit > 0 {
+		g.mu.Lock()
+		n := len(g.conns)
+		g.mu.Unlock()
+		if n >= limit {
+			e := nimerr.ServerBusy.New("this edge is full")
+			e.RetryAfter = time.Duration(g.retrySpread()) * time.Millisecond
+			return e
+		}
+	}
+	if from := network(remote); from != "" {
+		if wait := g.byAddr.allow(from, time.Now()); wait > 0 {
+			e := nimerr.RateLimited.New("too many connections from this address")
+			e.RetryAfter = max(wait, time.Second)
+			return e
+		}
+	}
+	return nil
+}
+
 // fence closes every session: their entries can no longer be relied on.
 func (g *Gateway) fence() {
+	g.stats.fences.Inc("")
 	g.hub.each(func(s *session) { s.conn.finish(wire.CloseFenced, "edge fenced") })
 }
 

@@ -73,6 +73,19 @@ func (h *hub) owners() []accountID {
 	return out
 }
 
+// count returns the number of sessions.
+func (h *hub) count() (n int) {
+	for i := range h.shards {
+		sh := &h.shards[i]
+		sh.mu.RLock()
+		for _, sessions := range sh.accounts {
+			n += len(sessions)
+		}
+		sh.mu.RUnlock()
+	}
+	return n
+}
+
 // each calls f for every session, outside the locks.
 func (h *hub) each(f func(*session)) {
 	for _, id := range h.owners() {

@@ -67,11 +67,31 @@ func (l *login) parse(_ context.Context, f wire.Frame) error {
 }
 
 func (l *login) verify(ctx context.Context, _ wire.Frame) error {
-	who, err := l.c.g.auth.Verify(ctx, auth.Request{
+	who, err := l.c.verify(ctx, auth.Request{
 		App: l.app, Account: l.req.Account, Token: l.req.Token, AuthType: l.req.AuthType,
+		Client: auth.Client{
+			DeviceID: l.req.DeviceID, ClientType: l.req.ClientType, Address: l.c.remote,
+			CustomTag: l.req.CustomTag, LoginEx: l.req.LoginEx,
+		},
 	})
 	l.who = who
 	return err
+}
+
+// verify asks for the proof, unless the account had too many wrong ones from
+// this address lately.
+func (c *conn) verify(ctx context.Context, r auth.Request) (auth.Identity, error) {
+	key := r.App.Key + "/" + r.Account + "/" + network(c.remote)
+	if wait := c.g.failures.blocked(key, time.Now()); wait > 0 {
+		limited := nimerr.RateLimited.New("")
+		limited.RetryAfter = max(wait, time.Second)
+		return auth.Identity{}, limited
+	}
+	who, err := c.g.auth.Verify(ctx, r)
+	if e, ok := errors.AsType[*nimerr.Error](err); ok && e.Kind.Domain == nimerr.Auth {
+		c.g.failures.allow(key, time.Now())
+	}
+	return who, err
 }
 
 func (l *login) join(ctx context.Context, _ wire.Frame) error {
@@ -111,9 +131,20 @@ func (l *login) accept() {
 		ServerTimeMS: time.Now().UnixMilli(),
 		SwitchOpen:   l.who.Account.Push(),
 		Profile:      l.who.Account.Profile(),
+
+		TokenExpiresAtMS: unixMilli(l.who.ExpiresAt),
+	}
+	if !l.who.ExpiresAt.IsZero() {
+		ok.TokenExpiringMS = l.app.Expiring().Milliseconds()
 	}
 	s.activate(l.out.Revision, func() { c.answer(l.id, ok) })
 	c.extend()
+	s.expiry.watch(l.who.ExpiresAt, l.app)
+	g.stats.logins.Inc("ok")
+	g.stats.loginFor.Observe(time.Since(l.time))
+	if l.out.First {
+		g.stats.active.add(s.owner.app, l.time)
+	}
 
 	by := presence.KickBy(s.device, wire.KickSameType, presence.TextDisplaced, l.time)
 	g.kickAll(s.owner, l.out.Displaced, by)
@@ -135,6 +166,7 @@ func (l *login) refuse(err error) {
 	}
 	level("gateway: login refused", "app", l.req.AppKey, "account", l.req.Account, "err_name", e.Kind.Name,
 		"cause", e.Cause, "operation_id", l.req.OperationID)
+	l.c.g.stats.logins.Inc(e.Kind.Name)
 	var body any
 	if r, ok := errors.AsType[*presence.Refused](err); ok {
 		body = wire.LoginRefused{
@@ -169,7 +201,7 @@ func checkLogin(r *wire.Login) error {
 			return nimerr.InvalidArgument.Newf("%s: want %d to %d bytes", f.key, f.min, f.max)
 		}
 	}
-	if r.AuthType < auth.TypeStatic || r.AuthType > auth.TypeWebhook {
+	if r.AuthType < auth.TypeSelf || r.AuthType > auth.TypeWebhook {
 		return nimerr.InvalidArgument.New("auth_type: want 0, 1 or 2")
 	}
 	return nil

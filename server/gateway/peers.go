@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -35,6 +36,7 @@ type peerMessage struct {
 	Presence *wire.Presence `json:"presence,omitempty"`
 	Push     []byte         `json:"push,omitempty"` // a frame to pass on as it is
 	Away     *awayMessage   `json:"away,omitempty"`
+	Settings bool           `json:"settings,omitempty"` // of App have the revision Revision; answered when they are known
 }
 
 // awayMessage sends the clients of an edge away, each within a time of its own.
@@ -62,6 +64,12 @@ func (g *Gateway) hear(m *nats.Msg) {
 }
 
 func (g *Gateway) handle(p peerMessage) {
+	if p.Settings {
+		if _, err := g.apps.Policy(g.ctx, p.App, p.Revision); err != nil {
+			g.log.Warn("gateway: settings of an app not read", "err", err)
+		}
+		return
+	}
 	if p.Away != nil {
 		g.sendAway(*p.Away)
 		return
@@ -99,6 +107,27 @@ func (g *Gateway) Broadcast(reason string, after, spread time.Duration, end bool
 	return g.publish(bus.AllEdges, peerMessage{Away: &awayMessage{
 		Reason: reason, AfterMS: after.Milliseconds(), SpreadMS: spread.Milliseconds(), End: end,
 	}})
+}
+
+// SpreadSettings makes every other edge that lives know the settings of an app
+// as of a revision. An edge that does not answer will see them by its watch.
+func (g *Gateway) SpreadSettings(ctx context.Context, app string, revision uint64) {
+	data, err := json.Marshal(peerMessage{App: app, Revision: revision, Settings: true})
+	if err != nil {
+		g.log.Error("gateway: settings not spread", "err", err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, kickTimeout)
+	defer cancel()
+	var wg sync.WaitGroup
+	for _, edge := range g.presence.Edges.Live() {
+		wg.Go(func() {
+			if _, err := g.bus.Conn.RequestWithContext(ctx, bus.EdgeSubject(edge), data); err != nil {
+				g.log.Warn("gateway: settings not spread", "edge", edge, "err", err)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // announce tells the devices in to, wherever they are, that others came or left.
@@ -195,6 +224,7 @@ func (g *Gateway) sweep(edge string, _ uint64) {
 // depart takes the session of an ended connection off line and tells the rest.
 // Without the bus it tries until the lease, which ends the entry too, is gone.
 func (g *Gateway) depart(s *session) {
+	s.expiry.stop()
 	g.hub.remove(s)
 	for {
 		left, err := g.presence.Leave(g.ctx, s.owner.app, s.owner.account, s.id, !s.conn.loggedOut)

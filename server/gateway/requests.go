@@ -10,16 +10,22 @@ import (
 	"github.com/libnim/libnim/server/presence"
 )
 
-// maxKickIDs bounds the device ids of one kick_other.
-const maxKickIDs = 100
+// Bounds of requests.
+const (
+	maxKickIDs    = 100     // device ids of one kick_other
+	maxFeedback   = 4 << 10 // bytes
+	maxUploadName = 256     // bytes
+)
 
 // requests are what a session may ask. A frame with another op is ignored.
 var requests = map[wire.Op]func(*conn, wire.Frame) error{
-	wire.OpLogout:    (*conn).logout,
-	wire.OpKickOther: (*conn).kickOther,
-	wire.OpPushGet:   (*conn).pushGet,
-	wire.OpPushSet:   (*conn).pushSet,
-	wire.OpTime:      (*conn).time,
+	wire.OpLogout:     (*conn).logout,
+	wire.OpKickOther:  (*conn).kickOther,
+	wire.OpRenewToken: (*conn).renewToken,
+	wire.OpPushGet:    (*conn).pushGet,
+	wire.OpPushSet:    (*conn).pushSet,
+	wire.OpTime:       (*conn).time,
+	wire.OpUploadLog:  (*conn).uploadLog,
 }
 
 // run handles one frame of the client. It runs on the reader.
@@ -36,7 +42,7 @@ func (c *conn) run(f wire.Frame) {
 		c.finish(wire.CloseProtocol, "a request needs an id")
 		return
 	}
-	if c.session == nil {
+	if c.session == nil { // no login yet, or a logout that is done
 		c.refuse(f.ID, nimerr.NotLoggedIn.New(""))
 		return
 	}

@@ -3,6 +3,7 @@ package gateway
 import (
 	"crypto/rand"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -22,6 +23,8 @@ type session struct {
 	conn   *conn
 	epoch  uint64 // of the lease its entry was written under; owned by the reader
 
+	expiry expiry
+
 	mu     sync.Mutex
 	online bool
 	early  []func()          // what came before the login was answered
@@ -32,6 +35,7 @@ type session struct {
 func newSession(c *conn, owner accountID, d presence.Device) *session {
 	s := &session{id: strings.ToLower(rand.Text()), owner: owner, device: d, conn: c}
 	s.device.Session = s.id
+	s.expiry.s = s
 	return s
 }
 
@@ -63,6 +67,7 @@ func (s *session) tell(f func()) {
 
 // kick ends the session and says why.
 func (s *session) kick(k wire.Kicked) {
+	s.conn.g.stats.kicks.Inc(strconv.Itoa(k.Reason))
 	s.tell(func() {
 		data, err := wire.Encode(wire.Frame{Op: wire.OpKicked}, k)
 		if err != nil {

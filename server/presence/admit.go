@@ -13,6 +13,7 @@ import (
 const (
 	TextDisplaced = "another device of this account logged in"
 	TextReplaced  = "this device logged in again"
+	TextPolicy    = "the policy for several devices changed"
 )
 
 // Login asks to put a device on line.
@@ -29,6 +30,7 @@ type Admitted struct {
 	Others    []Device // on line beside the newcomer, without its device id
 	Displaced []Device // other devices that had to go
 	Replaced  []Device // earlier sessions of the same device
+	First     bool     // the account's first login of this UTC day
 }
 
 // Refused tells why a login was not admitted.
@@ -84,6 +86,9 @@ func admit(r *record, l Login, p Policy, dead func(Device) bool, now time.Time) 
 	a.Others = slices.Clone(r.Devices)
 	r.Devices = append(r.Devices, l.Device)
 	r.PolicyRev = p.Rev
+	if today := now.Unix() / 86400; r.ActiveDay != today {
+		r.ActiveDay, a.First = today, true
+	}
 
 	by := KickBy(l.Device, wire.KickSameType, TextDisplaced, now)
 	for _, d := range a.Displaced {
@@ -104,4 +109,33 @@ func admit(r *record, l Login, p Policy, dead func(Device) bool, now time.Time) 
 		return true
 	}, by)
 	return a, nil, true
+}
+
+// enforce takes out the entries that p does not let be on line together, the
+// earliest logins first, and returns what went, each with who stays in its
+// place.
+func enforce(r *record, p Policy) (gone []Device, heirs []Device) {
+	type group struct {
+		limit   int
+		members []Device
+	}
+	groups := map[string]*group{}
+	for _, d := range r.Devices {
+		name, limit := p.class(d.ClientType)
+		if groups[name] == nil {
+			groups[name] = &group{limit: limit}
+		}
+		groups[name].members = append(groups[name].members, d)
+	}
+	for _, g := range groups {
+		slices.SortStableFunc(g.members, func(x, y Device) int { return cmp.Compare(x.LoginTimeMS, y.LoginTimeMS) })
+		surplus := max(0, len(g.members)-g.limit)
+		for _, d := range g.members[:surplus] {
+			gone = append(gone, d)
+			heirs = append(heirs, g.members[len(g.members)-1])
+		}
+	}
+	r.take(func(d Device) bool { return slices.Contains(gone, d) })
+	r.PolicyRev = max(r.PolicyRev, p.Rev)
+	return gone, heirs
 }

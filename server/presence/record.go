@@ -69,6 +69,7 @@ type offlineKick struct {
 // entries that the policy of that revision lets be on line together.
 type record struct {
 	PolicyRev     uint64        `json:"policy_rev"`
+	ActiveDay     int64         `json:"active_day,omitempty"` // UTC day of the newest login
 	Devices       []Device      `json:"devices"`
 	Away          []away        `json:"away,omitempty"`
 	KickedOffline []offlineKick `json:"kicked_offline,omitempty"`
@@ -78,9 +79,8 @@ type record struct {
 const (
 	maxRemembered = 20
 	rememberFor   = 7 * 24 * time.Hour
-	// emptyFor keeps a record that holds nothing: later revisions of the key
-	// stay ahead of notices that are still under way.
-	emptyFor = 10 * time.Minute
+	// emptyFor keeps a record that holds nothing for as long as its day counts.
+	emptyFor = 25 * time.Hour
 )
 
 func decodeRecord(data []byte) (record, error) {

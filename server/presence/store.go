@@ -79,9 +79,10 @@ func (s *Store) Join(ctx context.Context, l Login) (Admitted, uint64, error) {
 // Left is what a departure did to the record.
 type Left struct {
 	Revision uint64
-	Gone     []Device // entries that this change removed
-	Rest     []Device // live entries that stay
-	Offline  []string // device ids that were away and now have a kick waiting
+	Gone     []Device      // entries that this change removed
+	Rest     []Device      // live entries that stay
+	Offline  []string      // device ids that were away and now have a kick waiting
+	By       []wire.Kicked // Enforce only: the kick of each entry in Gone
 }
 
 // Leave removes one session. comesBack says that it lost its connection rather
@@ -105,6 +106,23 @@ func (s *Store) Evict(ctx context.Context, app, account string, match func(devic
 		for _, d := range r.take(func(d Device) bool { return match(d.DeviceID) }) {
 			left.Gone = append(left.Gone, d)
 			r.noteKick(d.DeviceID, by)
+		}
+	})
+}
+
+// Enforce removes the sessions that the newest policy of the app does not let
+// be on line together, the earliest first.
+func (s *Store) Enforce(ctx context.Context, app, account string) (Left, error) {
+	policy, err := s.policy(ctx, app, 0)
+	if err != nil {
+		return Left{}, err
+	}
+	return s.remove(ctx, app, account, func(r *record, left *Left) {
+		gone, heirs := enforce(r, policy)
+		left.Gone = gone
+		for i, d := range gone {
+			left.By = append(left.By, KickBy(heirs[i], wire.KickSameType, TextPolicy, time.Now()))
+			r.noteKick(d.DeviceID, left.By[i])
 		}
 	})
 }

@@ -1,0 +1,146 @@
+package admin
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"slices"
+
+	"github.com/libnim/libnim/server/accounts"
+)
+
+// appView is an app as the operator sees it. Its secrets are shown only where
+// they were made.
+type appView struct {
+	AppKey       string            `json:"app_key"`
+	AppSecret    string            `json:"app_secret,omitempty"`
+	ExtraSecrets int               `json:"extra_secrets"` // how many
+	SDKAppID     int64             `json:"sdkappid"`
+	Kinds        []string          `json:"kinds"`
+	AutoCreate   bool              `json:"auto_create"`
+	Webhook      *accounts.Webhook `json:"webhook"`
+	ExpiringS    int64             `json:"token_expiring_s"`
+	GraceS       int64             `json:"token_grace_s"`
+	Policy       policyView        `json:"policy"`
+}
+
+func viewOfApp(app *accounts.App) appView {
+	v := appView{
+		AppKey: app.Key, ExtraSecrets: len(app.ExtraSecrets), SDKAppID: app.TencentAppID(),
+		Kinds: app.Kinds, AutoCreate: !app.NoAutoCreate, Webhook: app.Webhook,
+		ExpiringS: int64(app.Expiring().Seconds()), GraceS: int64(app.Grace().Seconds()),
+		Policy: viewOfPolicy(app),
+	}
+	if len(v.Kinds) == 0 {
+		v.Kinds = accounts.Kinds
+	}
+	return v
+}
+
+// changeApp changes an app and makes every edge know before it returns.
+func (a *API) changeApp(ctx context.Context, key string, edit func(app *accounts.App, exists bool) error) (*accounts.App, error) {
+	saved, err := a.Apps.Change(ctx, key, edit)
+	if err != nil {
+		return nil, err
+	}
+	a.Gateway.SpreadSettings(ctx, key, saved.Policy.Rev)
+	return saved, nil
+}
+
+func (a *API) listApps(context.Context, *http.Request) (any, error) {
+	all := a.Apps.All()
+	slices.SortFunc(all, func(x, y *accounts.App) int { return cmp.Compare(x.Key, y.Key) })
+	views := []appView{}
+	for _, app := range all {
+		views = append(views, viewOfApp(app))
+	}
+	return map[string]any{"apps": views}, nil
+}
+
+func (a *API) getApp(_ context.Context, r *http.Request) (any, error) {
+	app, err := a.app(r.PathValue("app_key"))
+	if err != nil {
+		return nil, err
+	}
+	return viewOfApp(app), nil
+}
+
+// appChange is the body of POST /v1/apps. A key that is left out keeps what is
+// there; a webhook with an empty url takes it away.
+type appChange struct {
+	AppKey       string            `json:"app_key"`
+	AppSecret    *string           `json:"app_secret"`
+	RotateSecret bool              `json:"rotate_secret"`
+	ExtraSecrets *[]string         `json:"extra_secrets"`
+	SDKAppID     *int64            `json:"sdkappid"`
+	Kinds        *[]string         `json:"kinds"`
+	AutoCreate   *bool             `json:"auto_create"`
+	Webhook      *accounts.Webhook `json:"webhook"`
+	ExpiringS    *int64            `json:"token_expiring_s"`
+	GraceS       *int64            `json:"token_grace_s"`
+}
+
+// putApp creates an app, or changes one. The answer holds the app secret when
+// this call made one.
+func (a *API) putApp(ctx context.Context, r *http.Request) (any, error) {
+	var in appChange
+	if err := read(r, &in); err != nil {
+		return nil, err
+	}
+	if in.AppKey == "" {
+		in.AppKey = accounts.NewKey()
+	}
+	if err := accounts.CheckAppKey(in.AppKey); err != nil {
+		return nil, err
+	}
+	made := ""
+	saved, err := a.changeApp(ctx, in.AppKey, func(app *accounts.App, exists bool) error {
+		made = in.apply(app, exists)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	v := viewOfApp(saved)
+	v.AppSecret = made
+	return v, nil
+}
+
+// apply changes app and returns the secret that it made, if any.
+func (in *appChange) apply(app *accounts.App, exists bool) (made string) {
+	if in.ExtraSecrets != nil {
+		app.ExtraSecrets = *in.ExtraSecrets
+	}
+	switch {
+	case in.AppSecret != nil:
+		app.Secret = *in.AppSecret
+	case in.RotateSecret && exists:
+		app.ExtraSecrets = append([]string{app.Secret}, app.ExtraSecrets...)
+		made = accounts.NewSecret()
+		app.Secret = made
+	case !exists:
+		made = accounts.NewSecret()
+		app.Secret = made
+	}
+	if in.SDKAppID != nil {
+		app.SDKAppID = *in.SDKAppID
+	}
+	if in.Kinds != nil {
+		app.Kinds = *in.Kinds
+	}
+	if in.AutoCreate != nil {
+		app.NoAutoCreate = !*in.AutoCreate
+	}
+	if w := in.Webhook; w != nil && w.URL == "" {
+		app.Webhook = nil
+	} else if w != nil {
+		app.Webhook = &accounts.Webhook{URL: w.URL, OnFailure: cmp.Or(w.OnFailure, accounts.OnFailureDeny)}
+	}
+	if in.ExpiringS != nil {
+		app.ExpiringS = *in.ExpiringS
+	}
+	if in.GraceS != nil {
+		app.GraceS = *in.GraceS
+	}
+	return made
+}

@@ -1,0 +1,103 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/libnim/libnim/server/admin"
+)
+
+// endpoint is an HTTP server on a listener of its own.
+type endpoint struct {
+	listener net.Listener
+	http     *http.Server
+	served   chan error // one value when it has stopped
+}
+
+// listen opens the listeners. Without an address of its own the operator's
+// side shares the clients'.
+func (s *Server) listen(ctx context.Context) error {
+	if s.cfg.TLSCert != "" {
+		s.certs = &certificates{certFile: s.cfg.TLSCert, keyFile: s.cfg.TLSKey, log: s.log}
+		if err := s.certs.load(); err != nil {
+			return err
+		}
+		go s.certs.follow(ctx)
+	}
+	mux := http.NewServeMux()
+	s.routePublic(mux)
+	if s.cfg.AdminListen == "" {
+		s.routePrivate(mux)
+	}
+	var err error
+	if s.public, err = s.open(s.cfg.Listen, mux); err != nil {
+		return err
+	}
+	s.private = s.public
+	if s.cfg.AdminListen != "" {
+		mux := http.NewServeMux()
+		s.routePrivate(mux)
+		s.private, err = s.open(s.cfg.AdminListen, mux)
+	}
+	return err
+}
+
+func (s *Server) open(address string, h http.Handler) (*endpoint, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	if s.certs != nil {
+		l = tls.NewListener(l, &tls.Config{
+			MinVersion:     tls.VersionTLS12,
+			NextProtos:     []string{"http/1.1"}, // WebSocket over HTTP/2 is another protocol
+			GetCertificate: s.certs.get,
+		})
+	}
+	e := &endpoint{listener: l, served: make(chan error, 1), http: &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}}
+	go func() { e.served <- e.http.Serve(l) }()
+	return e, nil
+}
+
+// stop waits for calls that run, and returns why it had stopped before.
+func (e *endpoint) stop(ctx context.Context) error {
+	if err := e.http.Shutdown(ctx); err != nil {
+		_ = e.http.Close()
+	}
+	if err := <-e.served; !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+func (s *Server) routePublic(mux *http.ServeMux) {
+	mux.Handle("/nim", s.gateway)
+	mux.HandleFunc("GET /lbs", s.lbs)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if err := s.gateway.Ready(); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = w.Write([]byte("ok\n"))
+	})
+}
+
+func (s *Server) routePrivate(mux *http.ServeMux) {
+	api := &admin.API{
+		Key: s.adminKey, Apps: s.apps, Accounts: s.store, Presence: s.people, Gateway: s.gateway, Log: s.log,
+	}
+	mux.Handle("/v1/", api.Handler())
+	mux.Handle("GET /metrics", &s.metrics)
+}
