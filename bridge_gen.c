@@ -74,6 +74,8 @@ const char *const nim_op_names[] = {
     "nim_global_detect_proxy",
     "nim_global_get_sdk_cache_file_info_async",
     "nim_global_del_sdk_cache_file_async",
+    "nim_global_sdk_feedback_async",
+    "nim_global_upload_sdk_log",
     "nimx_client_get_login_user",
     "nimx_client_renew_token",
     "nimx_client_network_changed",
@@ -96,6 +98,8 @@ const unsigned char nim_op_early[] = {
     0, /* global_detect_proxy */
     0, /* global_get_sdk_cache_file_info_async */
     0, /* global_del_sdk_cache_file_async */
+    0, /* global_sdk_feedback_async */
+    0, /* global_upload_sdk_log */
     0, /* nimx_client_get_login_user */
     0, /* nimx_client_renew_token */
     0, /* nimx_client_network_changed */
@@ -1355,10 +1359,10 @@ NIM_API void NIM_CALL nim_global_sdk_feedback_async(const char *url,
     const char *json_extension, nim_sdk_feedback_cb_func cb, const void *user_data) {
     nim_call c;
 
-    (void)url;
-    (void)json_extension;
-    nim_call_begin(&c, NIM_OP_none, &nim_answer_global_sdk_feedback_async, (nim_fn)cb, user_data);
-    nim_call_unbuilt(&c);
+    nim_call_begin(&c, NIM_OP_global_sdk_feedback_async, &nim_answer_global_sdk_feedback_async, (nim_fn)cb, user_data);
+    nim_call_str(&c, 0, "url", url, NIM_STR_TEXT);
+    nim_call_str(&c, 1, "json_extension", json_extension, NIM_STR_JSON);
+    (void)nim_call_go(&c);
 }
 
 NIM_API void NIM_CALL nim_global_reg_sdk_db_error_cb(nim_global_sdk_db_error_cb_func cb,
@@ -1370,9 +1374,9 @@ NIM_API void NIM_CALL nim_global_upload_sdk_log(const char *feedback_message,
     nim_global_upload_sdk_log_cb_func cb, const void *user_data) {
     nim_call c;
 
-    (void)feedback_message;
-    nim_call_begin(&c, NIM_OP_none, &nim_answer_global_upload_sdk_log, (nim_fn)cb, user_data);
-    nim_call_unbuilt(&c);
+    nim_call_begin(&c, NIM_OP_global_upload_sdk_log, &nim_answer_global_upload_sdk_log, (nim_fn)cb, user_data);
+    nim_call_str(&c, 0, "feedback_message", feedback_message, NIM_STR_TEXT);
+    (void)nim_call_go(&c);
 }
 
 NIM_API void NIM_CALL nim_global_reg_sdk_log_cb(const char *jsonExt, nim_sdk_log_cb_func cb,

@@ -25,6 +25,8 @@ enum nim_op {
     NIM_OP_global_detect_proxy,
     NIM_OP_global_get_sdk_cache_file_info_async,
     NIM_OP_global_del_sdk_cache_file_async,
+    NIM_OP_global_sdk_feedback_async,
+    NIM_OP_global_upload_sdk_log,
     NIM_OP_nimx_client_get_login_user,
     NIM_OP_nimx_client_renew_token,
     NIM_OP_nimx_client_network_changed,

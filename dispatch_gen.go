@@ -16,6 +16,8 @@ const (
 	opGlobalDetectProxy
 	opGlobalGetSdkCacheFileInfoAsync
 	opGlobalDelSdkCacheFileAsync
+	opGlobalSdkFeedbackAsync
+	opGlobalUploadSdkLog
 	opNimxClientGetLoginUser
 	opNimxClientRenewToken
 	opNimxClientNetworkChanged
@@ -77,6 +79,8 @@ type callHandler interface {
 	globalDetectProxy(c call, kind int, host string, port int, user string, password string)
 	globalGetSdkCacheFileInfoAsync(c call, loginId string, fileType string, endTimestamp int64, jsonExtension string)
 	globalDelSdkCacheFileAsync(c call, loginId string, fileType string, endTimestamp int64, jsonExtension string)
+	globalSdkFeedbackAsync(c call, url string, jsonExtension string)
+	globalUploadSdkLog(c call, feedbackMessage string)
 	nimxClientGetLoginUser(c call) string
 	nimxClientRenewToken(c call, token string, jsonExtension string)
 	nimxClientNetworkChanged(c call, jsonExtension string)
@@ -111,6 +115,10 @@ func dispatch(h callHandler, op int, c call) int64 {
 		h.globalGetSdkCacheFileInfoAsync(c, c.str(0), c.str(1), c.num(0), c.str(2))
 	case opGlobalDelSdkCacheFileAsync:
 		h.globalDelSdkCacheFileAsync(c, c.str(0), c.str(1), c.num(0), c.str(2))
+	case opGlobalSdkFeedbackAsync:
+		h.globalSdkFeedbackAsync(c, c.str(0), c.str(1))
+	case opGlobalUploadSdkLog:
+		h.globalUploadSdkLog(c, c.str(0))
 	case opNimxClientRenewToken:
 		h.nimxClientRenewToken(c, c.str(0), c.str(1))
 	case opNimxClientNetworkChanged:

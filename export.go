@@ -263,6 +263,14 @@ func (calls) globalDelSdkCacheFileAsync(c call, account, fileType string, until 
 	})
 }
 
+func (calls) globalUploadSdkLog(c call, feedback string) {
+	with(func(k *core.Client) { k.UploadLog(c.id(), feedback) })
+}
+
+func (calls) globalSdkFeedbackAsync(c call, url, _ string) {
+	with(func(k *core.Client) { k.Feedback(c.id(), url) })
+}
+
 func (calls) nimxClientGetLoginUser(call) (text string) {
 	with(func(k *core.Client) { text = string(k.LoginUser().AppendJSON(nil)) })
 	return text

@@ -25,9 +25,10 @@ type history struct {
 func (h *history) add(tried []backend.Attempt, err error) {
 	for i, t := range tried {
 		a := abi.Attempt{
-			Address: t.Remote, TimeMs: t.Start.UnixMilli(),
-			DnsMs: ms(t.DNS), TcpMs: ms(t.TCP), ProxyMs: ms(t.Proxy), TlsMs: ms(t.TLS), UpgradeMs: ms(t.Upgrade),
+			Address: t.Remote, Via: t.Via, TimeMs: t.Start.UnixMilli(),
+			DnsUs: us(t.DNS), TcpUs: us(t.TCP), ProxyUs: us(t.Proxy), TlsUs: us(t.TLS), UpgradeUs: us(t.Upgrade),
 		}
+		a.TotalUs = a.DnsUs + a.TcpUs + a.ProxyUs + a.TlsUs + a.UpgradeUs
 		a.ErrorInfo = abi.Success()
 		if i == len(tried)-1 && err != nil {
 			a.ErrorInfo = abi.ErrorInfoOf(nimerr.From(err, nimerr.ConnectionFailed))
@@ -46,7 +47,8 @@ func (h *history) authenticated(took time.Duration, err *nimerr.Error) {
 		return
 	}
 	a := &h.attempts[len(h.attempts)-1]
-	a.AuthMs = ms(took)
+	a.AuthUs = us(took)
+	a.TotalUs += a.AuthUs
 	if err != nil {
 		endpoint := a.Endpoint
 		a.ErrorInfo = abi.ErrorInfoOf(err)
@@ -59,7 +61,7 @@ func (h *history) lost(err *nimerr.Error) {
 	h.closed = err
 }
 
-func ms(d time.Duration) int64 { return d.Milliseconds() }
+func us(d time.Duration) int64 { return d.Microseconds() }
 
 // diagnose tells what the session knows of itself; link may be nil.
 func (s *Session) diagnose(link backend.Link) *abi.Diagnostics {
@@ -72,7 +74,7 @@ func (s *Session) diagnose(link backend.Link) *abi.Diagnostics {
 	}
 	if link != nil {
 		st := link.Stats()
-		d.RttMs, d.BytesIn, d.BytesOut = ms(st.RTT), int64(st.BytesIn), int64(st.BytesOut)
+		d.RttUs, d.BytesIn, d.BytesOut = us(st.RTT), int64(st.BytesIn), int64(st.BytesOut)
 	}
 	return d
 }

@@ -23,6 +23,9 @@ func (s *Session) UploadLog(call Call, feedback string) {
 	}()
 }
 
+// Feedback sends a remark to the server, without log files.
+func (s *Session) Feedback(call Call, text string) { s.do(cmdUpload{call, text, nil}) }
+
 // logParts cuts the log files into requests without feedback, oldest first.
 func logParts(j *journal.Journal) []backend.UploadLog {
 	var parts []backend.UploadLog
@@ -60,7 +63,7 @@ func (o *onlineState) upload(c cmdUpload) {
 	}
 	parts := c.parts
 	if len(parts) == 0 {
-		parts = []backend.UploadLog{{Name: "empty"}}
+		parts = []backend.UploadLog{{Name: "feedback"}}
 	}
 	var send func(i int)
 	send = func(i int) {

@@ -82,13 +82,12 @@ NIM_API void NIM_CALL nim_global_del_sdk_cache_file_async(const char *login_id,
     const char *file_type, nim_int64 end_timestamp, const char *json_extension,
     nim_sdk_del_cache_file_cb_func cb, const void *user_data);
 
-/* Reports the address of uploaded feedback files.
+/* Reports the address of feedback files that the program has uploaded
+ * somewhere. Needs a session: 20001 without.
  *   url             address of the files
  *   json_extension  reserved
  *   cb              called once
- *   user_data       handed to cb unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data       handed to cb unchanged */
 NIM_API void NIM_CALL nim_global_sdk_feedback_async(const char *url,
     const char *json_extension, nim_sdk_feedback_cb_func cb, const void *user_data);
 
@@ -98,12 +97,11 @@ NIM_API void NIM_CALL nim_global_sdk_feedback_async(const char *url,
 NIM_API void NIM_CALL nim_global_reg_sdk_db_error_cb(nim_global_sdk_db_error_cb_func cb,
     const void *user_data);
 
-/* Uploads the library's log with a remark.
+/* Uploads the newest part of the library's log files, at most 4 MiB, with a
+ * remark. Needs a session: 20001 without.
  *   feedback_message  the remark
  *   cb                called once
- *   user_data         handed to cb unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data         handed to cb unchanged */
 NIM_API void NIM_CALL nim_global_upload_sdk_log(const char *feedback_message,
     nim_global_upload_sdk_log_cb_func cb, const void *user_data);
 

@@ -131,7 +131,7 @@ typedef void (NIM_CALL *nimx_wake_cb_func)(const void *user_data);
  *   session             string; id of the session on the server (only when set)
  *   connected_endpoint  string; address of the current connection, without
  *                       query (only when set)
- *   rtt_ms              int64; last round trip, ms
+ *   rtt_us              int64; last round trip of the heartbeat, microseconds
  *   bytes_in            int64; bytes received since init
  *   bytes_out           int64; bytes sent since init
  *   reconnects          int; lost connections that were restored since login
@@ -146,13 +146,16 @@ typedef void (NIM_CALL *nimx_wake_cb_func)(const void *user_data);
  * left out.
  *   time_ms     int64; when it began, ms since 1970
  *   address     string; the network address that answered (only when set)
- *   dns_ms      int64; name resolution, ms (only when set)
- *   tcp_ms      int64; TCP connect, ms (only when set)
- *   proxy_ms    int64; proxy handshake, ms (only when set)
- *   tls_ms      int64; TLS handshake, ms (only when set)
- *   upgrade_ms  int64; WebSocket upgrade, ms (only when set)
- *   auth_ms     int64; login request, ms (only when set)
- *   total_ms    int64; all of it, ms
+ *   via         string; the proxy that was used, without credentials (only when
+ *               set)
+ *   dns_us      int64; name resolution, microseconds (only when set)
+ *   tcp_us      int64; TCP connect, microseconds (only when set)
+ *   proxy_us    int64; proxy handshake, microseconds (only when set)
+ *   tls_us      int64; TLS handshake, microseconds (only when set)
+ *   upgrade_us  int64; WebSocket upgrade, microseconds (only when set)
+ *   auth_us     int64; login request, from sending it to its answer,
+ *               microseconds (only when set)
+ *   total_us    int64; all of it, microseconds
  * And the members of ErrorInfo. */
 
 /* Chooses who runs the callbacks. Legal before nim_client_init and after

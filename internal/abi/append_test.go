@@ -45,12 +45,12 @@ func TestAppendOptionalMembers(t *testing.T) {
 func TestAppendNested(t *testing.T) {
 	d := Diagnostics{
 		ErrorInfo: Success(),
-		Attempts:  []Attempt{{ErrorInfo: Success(), DnsMs: 3, TotalMs: 9}},
+		Attempts:  []Attempt{{ErrorInfo: Success(), DnsUs: 3, TotalUs: 9}},
 		Trace:     []string{`{"t":1}`, `{"t":2}`},
 	}
 	var back struct {
 		Attempts []struct {
-			DNS int64 `json:"dns_ms"`
+			DNS int64 `json:"dns_us"`
 		}
 		Trace []struct{ T int }
 	}

@@ -719,7 +719,7 @@ type Diagnostics struct {
 	Account           string    // the account
 	Session           string    // id of the session on the server
 	ConnectedEndpoint string    // address of the current connection, without query
-	RttMs             int64     // last round trip, ms
+	RttUs             int64     // last round trip of the heartbeat, microseconds
 	BytesIn           int64     // bytes received since init
 	BytesOut          int64     // bytes sent since init
 	Reconnects        int       // lost connections that were restored since login
@@ -745,7 +745,7 @@ func (v *Diagnostics) AppendJSON(b []byte) []byte {
 	if v.ConnectedEndpoint != "" {
 		b = appendString(appendKey(b, "connected_endpoint"), v.ConnectedEndpoint)
 	}
-	b = strconv.AppendInt(appendKey(b, "rtt_ms"), v.RttMs, 10)
+	b = strconv.AppendInt(appendKey(b, "rtt_us"), v.RttUs, 10)
 	b = strconv.AppendInt(appendKey(b, "bytes_in"), v.BytesIn, 10)
 	b = strconv.AppendInt(appendKey(b, "bytes_out"), v.BytesOut, 10)
 	b = strconv.AppendInt(appendKey(b, "reconnects"), int64(v.Reconnects), 10)
@@ -762,13 +762,14 @@ type Attempt struct {
 	ErrorInfo
 	TimeMs    int64  // when it began, ms since 1970
 	Address   string // the network address that answered
-	DnsMs     int64  // name resolution, ms
-	TcpMs     int64  // TCP connect, ms
-	ProxyMs   int64  // proxy handshake, ms
-	TlsMs     int64  // TLS handshake, ms
-	UpgradeMs int64  // WebSocket upgrade, ms
-	AuthMs    int64  // login request, ms
-	TotalMs   int64  // all of it, ms
+	Via       string // the proxy that was used, without credentials
+	DnsUs     int64  // name resolution, microseconds
+	TcpUs     int64  // TCP connect, microseconds
+	ProxyUs   int64  // proxy handshake, microseconds
+	TlsUs     int64  // TLS handshake, microseconds
+	UpgradeUs int64  // WebSocket upgrade, microseconds
+	AuthUs    int64  // login request, from sending it to its answer, microseconds
+	TotalUs   int64  // all of it, microseconds
 }
 
 // AppendJSON appends v as a JSON object.
@@ -779,24 +780,27 @@ func (v *Attempt) AppendJSON(b []byte) []byte {
 	if v.Address != "" {
 		b = appendString(appendKey(b, "address"), v.Address)
 	}
-	if v.DnsMs != 0 {
-		b = strconv.AppendInt(appendKey(b, "dns_ms"), v.DnsMs, 10)
+	if v.Via != "" {
+		b = appendString(appendKey(b, "via"), v.Via)
 	}
-	if v.TcpMs != 0 {
-		b = strconv.AppendInt(appendKey(b, "tcp_ms"), v.TcpMs, 10)
+	if v.DnsUs != 0 {
+		b = strconv.AppendInt(appendKey(b, "dns_us"), v.DnsUs, 10)
 	}
-	if v.ProxyMs != 0 {
-		b = strconv.AppendInt(appendKey(b, "proxy_ms"), v.ProxyMs, 10)
+	if v.TcpUs != 0 {
+		b = strconv.AppendInt(appendKey(b, "tcp_us"), v.TcpUs, 10)
 	}
-	if v.TlsMs != 0 {
-		b = strconv.AppendInt(appendKey(b, "tls_ms"), v.TlsMs, 10)
+	if v.ProxyUs != 0 {
+		b = strconv.AppendInt(appendKey(b, "proxy_us"), v.ProxyUs, 10)
 	}
-	if v.UpgradeMs != 0 {
-		b = strconv.AppendInt(appendKey(b, "upgrade_ms"), v.UpgradeMs, 10)
+	if v.TlsUs != 0 {
+		b = strconv.AppendInt(appendKey(b, "tls_us"), v.TlsUs, 10)
 	}
-	if v.AuthMs != 0 {
-		b = strconv.AppendInt(appendKey(b, "auth_ms"), v.AuthMs, 10)
+	if v.UpgradeUs != 0 {
+		b = strconv.AppendInt(appendKey(b, "upgrade_us"), v.UpgradeUs, 10)
 	}
-	b = strconv.AppendInt(appendKey(b, "total_ms"), v.TotalMs, 10)
+	if v.AuthUs != 0 {
+		b = strconv.AppendInt(appendKey(b, "auth_us"), v.AuthUs, 10)
+	}
+	b = strconv.AppendInt(appendKey(b, "total_us"), v.TotalUs, 10)
 	return append(b, '}')
 }
