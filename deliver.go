@@ -54,9 +54,9 @@ func (sink) Event(e core.Event) int {
 	case core.ConnectionEvent:
 		return postJSON(C.NIM_SLOT_nimx_client_connection, &e.ConnectionEvent)
 	case core.PushChangedEvent:
-		return post(C.NIM_SLOT_client_sync_multiport_push_config, 0, 0, numbers{int64(nimerr.OK.Code)}, encode(&e.PushConfig), "")
+		return post(C.NIM_SLOT_client_sync_multiport_push_config, 0, 0, numbers{int64(nimerr.OK.Code)}, encode(&e.PushConfig), "{}")
 	case core.DataSyncedEvent:
-		return post(C.NIM_SLOT_data_sync_complete, 0, 0, numbers{int64(e.Type), abi.DataSyncStatusComplete}, "", "")
+		return post(C.NIM_SLOT_data_sync_complete, 0, 0, numbers{int64(e.Type), abi.DataSyncStatusComplete}, "{}", "")
 	}
 	return 0
 }

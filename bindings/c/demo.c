@@ -66,7 +66,7 @@ static void NIM_CALL on_json(const char *json, const void *name) {
 
 static void NIM_CALL on_sync(enum NIMDataSyncType type, enum NIMDataSyncStatus status,
                              const char *attachment, const void *name) {
-    line("<- %-12s type %d, status %d %s", (const char *)name, (int)type, (int)status, attachment);
+    line("<- %-12s type %d, status %d, %s", (const char *)name, (int)type, (int)status, attachment);
 }
 
 static void NIM_CALL on_time(int code, nim_bool_reg local, nim_uint64 ms, const void *name) {
