@@ -47,7 +47,7 @@ func TestDecodeDefaults(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%q: %v", text, err)
 		}
-		if !v.Nimx.ReportMac || v.Nimx.LoginTimeoutMs != 30000 || v.GlobalConfig.UseHttps != nil || v.PrivateServerSetting.Backend != "nim" {
+		if !v.Nimx.ReportMac || v.Nimx.LoginTimeoutMs != 0 || v.GlobalConfig.UseHttps != nil || v.PrivateServerSetting.Backend != "nim" {
 			t.Errorf("%q: %+v", text, v)
 		}
 	}
