@@ -25,11 +25,14 @@ type account struct {
 	online   time.Time     // when it last came online
 	failures int           // failed attempts since it was last online
 	tries    int           // attempts in the present outage
+	late     int           // delays in it since it is not young any more
 	wish     time.Duration // the server's own delay for the next attempt; <0: none
 
-	asked   bool                    // the provider gave the present token, or had its chance
-	mustAsk bool                    // the next attempt needs a fresh token
-	renewed func(err *nimerr.Error) // answers a renewal that needs a new link; nil: none
+	step loginStep // how far the present attempt came
+
+	asked   bool     // the provider gave the present token, or had its chance
+	mustAsk bool     // the next attempt needs a fresh token
+	renewal *renewal // a renewal that needs a new link; nil: none
 
 	session    string
 	onlineWall time.Time
@@ -41,11 +44,34 @@ type account struct {
 
 type retryOptions struct {
 	max     int           // failed attempts that are retried; 0: by the rules of the first login
-	timeout time.Duration // of the first login
+	timeout time.Duration // of the first login; 0: none, its retries are counted
 	limited bool          // timeout or max was given by the application
 }
 
+// A renewal is a change of token that a new link has to bring.
+type renewal struct {
+	old  backend.Login // to go on with if the server refuses the new token
+	done func(ends time.Time, err *nimerr.Error)
+}
+
 const noWish = time.Duration(-1)
+
+// wishFor notes the delay that the server asks for; 0 is no wish.
+func (a *account) wishFor(delay time.Duration) {
+	if delay > 0 {
+		a.wish = delay
+	}
+}
+
+// newOutage begins the schedule of attempts from its start.
+func (a *account) newOutage() {
+	a.outage, a.tries, a.late, a.wish = time.Now(), 0, 0, noWish
+}
+
+// isFor reports whether a request is for this account.
+func (a *account) isFor(r *LoginRequest) bool {
+	return a.login.Account == r.Account && a.login.AppKey == r.AppKey
+}
 
 // LoginRequest is a login as the application asks for it.
 type LoginRequest struct {
@@ -104,38 +130,39 @@ func clip(s string, n int) string {
 
 // newAccount makes the account of an accepted login call.
 func (s *Session) newAccount(call Call, r *LoginRequest) *account {
-	now := time.Now()
-	a := &account{call: call, first: true, started: now, outage: now, wish: noWish}
-	a.adopt(s, r)
-	return a
-}
-
-// adopt takes over what a login call brings: credentials replace every cached
-// one.
-func (a *account) adopt(s *Session, r *LoginRequest) {
-	op := r.Options.OperationId
-	if op == "" {
-		op = s.env.NewID()
-	}
+	a := &account{call: call, first: true, started: time.Now(), options: newRetryOptions(&s.env.Config, &r.Options)}
+	a.newOutage()
 	a.login = backend.Login{
 		AppKey: r.AppKey, Account: r.Account, Token: r.Token,
 		AuthType: r.Options.AuthType, LoginEx: r.Options.LoginEx, CustomTag: r.Options.CustomTag,
-		OperationID: op, Force: r.Options.Force, Device: s.env.Config.Device,
+		OperationID: r.Options.OperationId, Force: r.Options.Force, Device: s.env.Config.Device,
 	}
-	a.options = retryOptions{max: s.env.Config.LoginRetryMax, timeout: firstLoginTimeout}
-	a.options.limited = a.options.max > 0
-	if r.Options.TimeoutMs > 0 {
-		a.options.timeout = time.Duration(r.Options.TimeoutMs) * time.Millisecond
-		a.options.limited = true
-	} else if s.env.Config.LoginTimeout > 0 {
-		a.options.timeout = s.env.Config.LoginTimeout
-		a.options.limited = true
-	}
-	a.asked, a.mustAsk = false, false
 	s.env.Journal.Secret(r.Token)
 	if s.env.Tokens != nil {
 		s.env.Tokens.Forget() // a late token belongs to the login before
 	}
+	return a
+}
+
+// newRetryOptions reads the limits of a login. One whose retries are counted
+// has no limit in time as well, unless it asks for both.
+func newRetryOptions(c *Config, o *abi.LoginOptions) retryOptions {
+	r := retryOptions{max: c.LoginRetryMax, timeout: c.LoginTimeout}
+	if o.TimeoutMs > 0 {
+		r.timeout = time.Duration(o.TimeoutMs) * time.Millisecond
+	}
+	r.limited = r.max > 0 || r.timeout > 0
+	if !r.limited {
+		r.timeout = firstLoginTimeout
+	}
+	return r
+}
+
+// restore goes on with the credentials from before a renewal.
+func (s *Session) restore(old backend.Login) {
+	s.env.Journal.Forget(s.acct.login.Token)
+	s.env.Journal.Secret(old.Token)
+	s.acct.login = old
 }
 
 // forget wipes the account: credentials, provider answers and everything the

@@ -2,6 +2,7 @@ package core
 
 import (
 	"github.com/libnim/libnim/core/backend"
+	"github.com/libnim/libnim/core/journal"
 	"github.com/libnim/libnim/internal/abi"
 	"github.com/libnim/libnim/internal/nimerr"
 )
@@ -66,6 +67,9 @@ func (s *Session) Login(call Call, r LoginRequest) {
 	if r.AppKey == "" {
 		r.AppKey = s.env.Config.AppKey
 	}
+	if r.Options.OperationId == "" {
+		r.Options.OperationId = s.env.NewID()
+	}
 	s.do(cmdLogin{call, r})
 }
 
@@ -115,9 +119,9 @@ func (s *Session) Replay() { s.do(cmdReplay{}) }
 func (s *Session) unavailable(c command, why *nimerr.Error) {
 	switch c := c.(type) {
 	case cmdLogin:
-		s.refuseLogin(c.call, why)
+		s.refuseLogin(&c, why)
 	case cmdKickOther:
-		s.kickedOther(c.devices, nil, why)
+		s.kickedOther(nil, why)
 	case cmdRenew:
 		s.env.Sink.Answer(c.call, &abi.RenewTokenResult{ErrorInfo: s.info(why)}, true)
 	case cmdPushGet:
@@ -137,7 +141,7 @@ func (s *Session) unavailable(c command, why *nimerr.Error) {
 	case cmdReplay:
 		s.replay()
 	case cmdRelogin:
-		s.log(6, "relogin_ignored")
+		s.log(journal.Pro, "relogin_ignored")
 	case cmdLogout, cmdNetworkChanged:
 	}
 }

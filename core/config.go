@@ -96,8 +96,8 @@ func linkURL(address string, secure *bool) (string, *nimerr.Error) {
 	if err != nil || (u.Scheme != "ws" && u.Scheme != "wss") || u.Hostname() == "" {
 		return "", nimerr.InvalidArgument.New("want host:port or a ws:// or wss:// URL")
 	}
-	if u.User != nil || u.RawQuery != "" {
-		return "", nimerr.InvalidArgument.New("want a URL without user name and query")
+	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return "", nimerr.InvalidArgument.New("want a URL without user name, query and fragment")
 	}
 	return u.String(), nil
 }
@@ -113,7 +113,7 @@ func links(o *abi.InitOptions) ([]string, *nimerr.Error) {
 			}
 			u, err := linkURL(l, secure(o))
 			if err != nil {
-				return nimerr.InvalidArgument.Newf("private_server_setting.%s: %s, got %q", key, err.Detail, clip(l, 80))
+				return nimerr.InvalidArgument.Newf("private_server_setting.%s: %s, got %q", key, err.Detail, clip(hideUser(l), 80))
 			}
 			out = append(out, u)
 		}
@@ -136,10 +136,18 @@ func secure(o *abi.InitOptions) *bool {
 	return o.GlobalConfig.UseHttps
 }
 
+// hideUser leaves out what stands before an @: it may be a password.
+func hideUser(address string) string {
+	if at := strings.LastIndexByte(address, '@'); at >= 0 {
+		return "…" + address[at:]
+	}
+	return address
+}
+
 func onLoopback(hostPort string) bool {
 	host, _, err := net.SplitHostPort(hostPort)
 	if err != nil {
-		return false
+		host = hostPort // no port
 	}
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()

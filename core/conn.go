@@ -54,8 +54,14 @@ func receive(l backend.Link) (e backend.Event, err error) {
 	return l.Receive()
 }
 
-// send queues a request and returns its id.
-func (c *conn) send(r backend.Request) (uint64, *nimerr.Error) {
+// send queues a request and returns its id. A panic of an encoder fails the
+// request, not the session.
+func (c *conn) send(r backend.Request) (id uint64, failed *nimerr.Error) {
+	defer func() {
+		if p := recover(); p != nil {
+			id, failed = 0, nimerr.Internal.Newf("%v", p)
+		}
+	}()
 	c.nextID++
 	if err := c.link.Send(c.nextID, r); err != nil {
 		return 0, nimerr.From(err, nimerr.ConnectionLost)

@@ -12,9 +12,13 @@ import (
 )
 
 const (
-	lbsTimeout = 4 * time.Second // for each discovery address
-	lbsMax     = 64 << 10        // bytes of an answer
-	lbsCache   = "lbs.json"
+	lbsTimeout  = 4 * time.Second // for each discovery address
+	lbsTogether = 6 * time.Second // for all of them: what is left of an attempt is for connecting
+	lbsMax      = 64 << 10        // bytes of an answer
+	lbsCache    = "lbs.json"
+
+	shortestTTL = time.Minute
+	longestTTL  = 7 * 24 * time.Hour
 )
 
 // A Discovery asks an LBS where the gateways are. The answer is cached, also
@@ -70,7 +74,7 @@ func (d *Discovery) ask(ctx context.Context, address string) (*lbsAnswer, error)
 	q := u.Query()
 	q.Set("app_key", d.AppKey)
 	u.RawQuery = q.Encode()
-	ctx, cancel := context.WithTimeout(ctx, lbsTimeout)
+	ctx, cancel := context.WithTimeout(ctx, min(lbsTimeout, lbsTogether/time.Duration(len(d.URLs))))
 	defer cancel()
 	data, err := d.Get(ctx, u.String(), lbsMax)
 	if err != nil {
@@ -91,7 +95,8 @@ func (d *Discovery) ask(ctx context.Context, address string) (*lbsAnswer, error)
 	if len(a.Links) == 0 {
 		return nil, nimerr.NotAGateway.New("the LBS gave no link").At(address)
 	}
-	a.Until = d.Wall().Add(time.Duration(max(w.TTLS, 60)) * time.Second).UnixMilli()
+	ttl := time.Duration(min(max(w.TTLS, int64(shortestTTL/time.Second)), int64(longestTTL/time.Second))) * time.Second
+	a.Until = d.Wall().Add(ttl).UnixMilli()
 	return a, nil
 }
 

@@ -1,19 +1,18 @@
 package core
 
 import (
-	"context"
+	"math"
 	"time"
 
 	"github.com/libnim/libnim/core/backend"
 	"github.com/libnim/libnim/core/journal"
-	"github.com/libnim/libnim/internal/abi"
 	"github.com/libnim/libnim/internal/nimerr"
 )
 
 // begin accepts a login call. It is legal wherever no session stands.
-func (s *Session) begin(c cmdLogin) stateFn {
+func (s *Session) begin(c *cmdLogin) stateFn {
 	if err := checkLogin(&c.req); err != nil {
-		s.refuseLogin(c.call, err)
+		s.refuseLogin(c, err)
 		return nil
 	}
 	s.forget()
@@ -22,300 +21,39 @@ func (s *Session) begin(c cmdLogin) stateFn {
 	return s.linking
 }
 
-// loginElsewhere treats a login call while a session stands or a login runs:
-// it is refused, unless it asks to switch accounts.
-func (s *Session) loginElsewhere(c cmdLogin, leave func(then stateFn) stateFn) stateFn {
+// loginElsewhere treats a login call while a login runs or a session without a
+// link stands. Another account is refused, unless it asks to switch.
+func (s *Session) loginElsewhere(c *cmdLogin) stateFn {
 	if err := checkLogin(&c.req); err != nil {
-		s.refuseLogin(c.call, err)
+		s.refuseLogin(c, err)
 		return nil
 	}
-	a := s.acct
-	same := a.login.Account == c.req.Account && a.login.AppKey == c.req.AppKey
-	switch {
+	switch a := s.acct; {
 	case a.first:
-		s.refuseLogin(c.call, nimerr.LoginInProgress.New(""))
+		s.refuseLogin(c, nimerr.LoginInProgress.New(""))
 		return nil
-	case same:
-		// Reconnecting: the call brings credentials and wants an answer.
-		fresh := s.newAccount(c.call, &c.req)
-		s.acct = fresh
-		return s.linking
+	case a.isFor(&c.req):
+		return s.loginAnew(c)
 	case !c.req.Options.SwitchAccount:
-		s.refuseLogin(c.call, nimerr.AlreadyLoggedIn.New(""))
+		s.refuseLogin(c, nimerr.AlreadyLoggedIn.New(""))
 		return nil
 	}
-	return leave(func() stateFn { return s.begin(c) })
+	return func() stateFn { return s.over(nil, false, c) }
 }
 
-type linked struct {
-	link     backend.Link
-	attempts []backend.Attempt
-	err      error
-}
-
-// linking finds a way to the server: names, proxy, TLS, upgrade. Where the
-// token travels in the handshake, it is asked for here.
-func (s *Session) linking() stateFn {
-	s.acct.tries++
-	s.enter(s.trying(), "linking")
-	s.connection(connConnecting, nil)
-	s.step(stepLinking)
-
-	if s.env.Backend.TokenInHandshake && s.wantsToken() {
-		return s.asking(nil, s.dialing)
+// loginAnew makes a login of what was a relogin of the same account: the call
+// brings credentials and wants an answer. One that brings no token goes on
+// with those there are.
+func (s *Session) loginAnew(c *cmdLogin) stateFn {
+	old := s.acct
+	s.renewed(nimerr.Cancelled.New("logged in anew"))
+	s.env.Journal.Forget(old.login.Token)
+	s.acct = s.newAccount(c.call, &c.req)
+	if l := &s.acct.login; l.Token == "" {
+		s.env.Journal.Secret(old.login.Token)
+		l.Token, l.AuthType, l.LoginEx = old.login.Token, old.login.AuthType, old.login.LoginEx
 	}
-	return s.dialing
-}
-
-// dialing is the part of linking that waits for the network.
-func (s *Session) dialing() stateFn {
-	a := s.acct
-	ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
-	defer cancel()
-	login := a.login
-	login.Relogin = !a.first
-	result := make(chan linked, 1)
-	go func() { result <- s.dial(ctx, &login) }()
-	limit := time.NewTimer(s.untilLimit())
-	defer limit.Stop()
-	drop := func() { // the dial ends at once when its context does
-		cancel()
-		if r := <-result; r.link != nil {
-			r.link.Close()
-		}
-	}
-	for {
-		select {
-		case r := <-result:
-			s.history.add(r.attempts, r.err)
-			if r.err != nil {
-				return s.failure(nimerr.From(r.err, nimerr.ConnectionFailed), stepLinking, nil)
-			}
-			return s.linked(newConn(r.link))
-		case <-limit.C:
-			drop()
-			return s.failure(nimerr.Timeout.New("connecting"), stepLinking, nil)
-		case c := <-s.cmds:
-			if next := s.whileConnecting(c, drop); next != nil {
-				return next
-			}
-		case <-s.quit:
-			drop()
-			return s.stopped
-		}
-	}
-}
-
-func (s *Session) dial(ctx context.Context, login *backend.Login) (r linked) {
-	defer func() {
-		if p := recover(); p != nil {
-			r.err = nimerr.Internal.Newf("%v", p)
-		}
-	}()
-	r.link, r.attempts, r.err = s.env.Router.Connect(ctx, login, login.Relogin && s.env.Config.RefreshLBS)
-	return r
-}
-
-// linked: the socket is up. A token that is needed is asked for now, when a
-// server is there to take it.
-func (s *Session) linked(c *conn) stateFn {
-	return func() stateFn {
-		s.enter(s.trying(), "linked")
-		s.connection(connConnected, nil)
-		s.step(stepLink)
-		if !s.env.Backend.TokenInHandshake && s.wantsToken() {
-			return s.asking(c, s.authenticating(c))
-		}
-		return s.authenticating(c)
-	}
-}
-
-// wantsToken reports whether the provider has to be asked before this attempt.
-func (s *Session) wantsToken() bool {
-	a := s.acct
-	if s.env.Tokens == nil || a.asked || !s.env.Tokens.Registered() {
-		return false
-	}
-	signed := a.login.AuthType != abi.AuthTypeDefault
-	return a.mustAsk || signed && (a.login.Token == "" || !a.first)
-}
-
-// asking waits for the token provider, with a link that must stay alive (c)
-// or without one (nil), and goes on with next.
-func (s *Session) asking(c *conn, next stateFn) stateFn {
-	return func() stateFn {
-		a := s.acct
-		keep := false
-		s.enter(s.trying(), "asking")
-		var events chan backend.Event
-		var lost chan *nimerr.Error
-		if c != nil {
-			events, lost = c.events, c.lost
-			defer func() {
-				if !keep {
-					c.close()
-				}
-			}()
-		}
-		if token, ok := s.env.Tokens.Late(); ok {
-			s.takeToken(token)
-			keep = true
-			return next
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), tokenTimeout)
-		type reply struct {
-			token string
-			err   error
-		}
-		answered := make(chan reply, 1)
-		reason := "login"
-		if a.mustAsk {
-			reason = "expired"
-		} else if !a.first {
-			reason = "relogin"
-		}
-		request := abi.TokenRequest{
-			Account: a.login.Account, AppKey: a.login.AppKey, Reason: reason,
-			DeadlineMs: tokenTimeout.Milliseconds(), OperationId: a.login.OperationID,
-		}
-		go func() {
-			token, err := s.env.Tokens.Ask(ctx, request)
-			answered <- reply{token, err}
-		}()
-		drop := func() { cancel(); <-answered }
-		defer cancel()
-		limit := time.NewTimer(s.untilLimit())
-		defer limit.Stop()
-		for {
-			select {
-			case r := <-answered:
-				if r.err != nil {
-					return s.failure(nimerr.From(r.err, nimerr.TokenProviderTimeout), stepLink, nil)
-				}
-				s.takeToken(r.token)
-				keep = true
-				return next
-			case <-events: // nothing the server says before the login matters here
-			case err := <-lost:
-				drop()
-				return s.failure(err, stepLink, nil)
-			case <-limit.C:
-				drop()
-				return s.failure(nimerr.TokenProviderTimeout.New(""), stepLink, nil)
-			case cmd := <-s.cmds:
-				if n := s.whileConnecting(cmd, drop); n != nil {
-					return n
-				}
-			case <-s.quit:
-				drop()
-				return s.stopped
-			}
-		}
-	}
-}
-
-// takeToken uses what the provider gave; nothing means the old token.
-func (s *Session) takeToken(token string) {
-	a := s.acct
-	a.asked, a.mustAsk = true, false
-	if token != "" && token != a.login.Token {
-		s.env.Journal.Forget(a.login.Token)
-		s.env.Journal.Secret(token)
-		a.login.Token = token
-	}
-}
-
-// authenticating sends the login and waits for its answer.
-func (s *Session) authenticating(c *conn) stateFn {
-	return func() stateFn {
-		a := s.acct
-		s.enter(s.trying(), "authenticating")
-		keep := false
-		defer func() {
-			if !keep {
-				c.close()
-			}
-		}()
-		s.step(stepLogining)
-		if a.login.Token == "" && a.login.AuthType != abi.AuthTypeByAppToken {
-			err := nimerr.InvalidArgument.New("token: want a token, got an empty string and no token provider gave one")
-			return s.failure(err, stepLogining, nil)
-		}
-		login := a.login
-		login.Relogin = !a.first
-		sent := time.Now()
-		id, err := c.send(&login)
-		if err != nil {
-			return s.failure(err, stepLogining, nil)
-		}
-		limit := time.NewTimer(min(loginTimeout, s.untilLimit()))
-		defer limit.Stop()
-		var kick *backend.Kicked
-		for {
-			select {
-			case e := <-c.events:
-				switch e := e.(type) {
-				case backend.Answer:
-					if e.ID != id {
-						continue
-					}
-					s.history.authenticated(time.Since(sent), e.Err)
-					ok, _ := e.Body.(backend.LoginOK)
-					if e.Err == nil {
-						keep = true
-						return s.online(c, &ok)
-					}
-					refused, _ := e.Body.(backend.LoginRefused)
-					return s.failure(e.Err, stepLogining, &refused)
-				case backend.Kicked:
-					kick = &e
-				case backend.GoingAway:
-					a.wish = e.RetryAfter
-				}
-			case err := <-c.lost:
-				if kick != nil {
-					refused := backend.LoginRefused{Kicked: kick}
-					return s.failure(nimerr.KickedOffline.New(kick.Description), stepLogining, &refused)
-				}
-				return s.failure(err, stepLogining, nil)
-			case <-limit.C:
-				return s.failure(nimerr.Timeout.New("waiting for the answer to the login"), stepLogining, nil)
-			case cmd := <-s.cmds:
-				if next := s.whileConnecting(cmd, func() {}); next != nil {
-					return next
-				}
-			case <-s.quit:
-				return s.stopped
-			}
-		}
-	}
-}
-
-// whileConnecting treats a command during an attempt. A non-nil result leaves
-// the attempt, after drop has released what the state holds.
-func (s *Session) whileConnecting(c command, drop func()) stateFn {
-	switch c := c.(type) {
-	case cmdLogin:
-		next := s.loginElsewhere(c, s.leave)
-		if next != nil {
-			drop()
-		}
-		return next
-	case cmdLogout:
-		drop()
-		return s.logoutHere(c)
-	case cmdPause:
-		if s.acct.first {
-			s.unavailable(c, nimerr.NotLoggedIn.New("pause works once the login is done"))
-			return nil
-		}
-		drop()
-		return s.pausing(c.call)
-	case cmdNetworkChanged, cmdRelogin:
-		return nil // an attempt is running
-	}
-	s.unavailable(c, nimerr.NotLoggedIn.New(""))
-	return nil
+	return s.linking
 }
 
 // failure decides what follows a failed attempt: another one, or the end.
@@ -324,8 +62,14 @@ func (s *Session) failure(err *nimerr.Error, step loginStep, refused *backend.Lo
 	a.failures++
 	s.history.last = err
 	s.log(journal.Warn, "attempt_failed", journal.Int("step", int64(step)), journal.Err(err))
-	if err.RetryAfter > 0 {
-		a.wish = err.RetryAfter
+	a.wishFor(err.RetryAfter)
+	if r := a.renewal; r != nil {
+		s.restore(r.old)
+		s.renewed(err)
+		if !retried(err) && err.Kind != nimerr.KickedOffline {
+			s.failed(err, step)
+			return s.linking // the session goes on with the old token
+		}
 	}
 	if err.Kind == nimerr.TokenExpired && s.canAskAgain() {
 		a.mustAsk = true
@@ -394,17 +138,17 @@ func (s *Session) exhausted() bool {
 	return a.first && s.untilLimit() <= 0
 }
 
-// untilLimit returns how long the first login may still take. A login that
-// counts its retries is not bounded in time as well, unless it asks for both;
-// one that was online before has no limit.
+// untilLimit returns how long the first login may still take. One that was
+// online before has no limit.
 func (s *Session) untilLimit() time.Duration {
 	a := s.acct
-	if !a.first || a.options.max > 0 && a.options.timeout == firstLoginTimeout {
-		return time.Duration(1<<63 - 1)
+	if !a.first || a.options.timeout == 0 {
+		return math.MaxInt64
 	}
 	return a.options.timeout - time.Since(a.started)
 }
 
+// trying is the status of an attempt.
 func (s *Session) trying() Status {
 	if s.acct.first {
 		return StatusLoggingIn

@@ -9,75 +9,81 @@ import (
 	"github.com/libnim/libnim/internal/nimerr"
 )
 
+// A farewell is a logout that tells the server.
+type farewell struct {
+	calls []Call    // logout calls, answered at the end
+	kind  int       // NIMLogoutType
+	login *cmdLogin // that follows it, to switch accounts; nil: none
+}
+
 // loggingOut tells the server, within bounds: the local session ends whatever
-// the server says. calls are answered at the end; then, if not nil, follows
-// instead of logged out.
-func (s *Session) loggingOut(c *conn, calls []Call, kind int, then stateFn) stateFn {
-	s.enter(StatusLoggingOut, "logging_out")
-	s.log(journal.App, "logout", journal.Int("type", int64(kind)))
-	limit := time.NewTimer(logoutTimeout)
-	defer limit.Stop()
-	id, err := c.send(backend.Logout{Type: int(kind)})
-	for waiting := err == nil; waiting; {
-		select {
-		case e := <-c.events:
-			if a, ok := e.(backend.Answer); ok && a.ID == id {
-				waiting = false
+// the server says.
+func (s *Session) loggingOut(c *conn, f *farewell) stateFn {
+	return func() stateFn {
+		defer c.close()
+		s.log(journal.App, "logout", journal.Int("type", int64(f.kind)))
+		limit := time.NewTimer(logoutTimeout)
+		defer limit.Stop()
+		done := func() stateFn { return s.over(f.calls, true, f.login) }
+		id, err := c.send(backend.Logout{Type: f.kind})
+		if err != nil {
+			return done
+		}
+		for {
+			select {
+			case e := <-c.events:
+				if a, ok := e.(backend.Answer); ok && a.ID == id {
+					return done
+				}
+			case <-c.lost:
+				return done
+			case <-limit.C:
+				s.log(journal.Warn, "logout_unanswered")
+				return done
+			case cmd := <-s.cmds:
+				s.whileLoggingOut(cmd, f)
+			case <-s.quit:
+				return s.stoppedIn(f)
 			}
-		case <-c.lost:
-			waiting = false
-		case <-limit.C:
-			s.log(journal.Warn, "logout_unanswered")
-			waiting = false
-		case cmd := <-s.cmds:
-			if again, ok := cmd.(cmdLogout); ok {
-				calls = append(calls, again.call)
-				continue
-			}
-			s.unavailable(cmd, nimerr.LogoutInProgress.New(""))
-		case <-s.quit:
-			c.close()
-			for _, call := range calls {
-				s.simple(call, nil)
-			}
-			return s.stopped
 		}
 	}
-	c.close()
-	return s.over(calls, true, then)
+}
+
+// whileLoggingOut treats a command during a logout. Another logout joins it,
+// and takes back a login that was to follow.
+func (s *Session) whileLoggingOut(c command, f *farewell) {
+	again, ok := c.(cmdLogout)
+	if !ok {
+		s.unavailable(c, nimerr.LogoutInProgress.New(""))
+		return
+	}
+	if f.login != nil {
+		s.refuseLogin(f.login, nimerr.Cancelled.New("logged out"))
+		f.login = nil
+	}
+	f.calls = append(f.calls, again.call)
 }
 
 // logoutHere ends a session that has no link, or a login that runs.
-func (s *Session) logoutHere(c cmdLogout) stateFn {
-	return func() stateFn { return s.over([]Call{c.call}, false, nil) }
-}
-
-// leave ends a session that has no link in favour of another login.
-func (s *Session) leave(then stateFn) stateFn {
-	return func() stateFn { return s.over(nil, false, then) }
+func (s *Session) logoutHere(call Call) stateFn {
+	return func() stateFn { return s.over([]Call{call}, false, nil) }
 }
 
 // over ends the local session: memory is wiped, then the application is told;
-// the answers of the logout calls come last.
-func (s *Session) over(calls []Call, ready bool, then stateFn) stateFn {
+// the answers of the logout calls come last. login, if not nil, follows.
+func (s *Session) over(calls []Call, ready bool, login *cmdLogin) stateFn {
 	a := s.acct
-	pending, renewed := Call(0), func(*nimerr.Error) {}
-	if a != nil {
-		pending = a.call
-		if a.renewed != nil {
-			renewed = a.renewed
-		}
-	}
-	s.acct, s.history.kick = a, nil
 	info := s.info(nil)
-	s.forget()
 	s.enter(StatusLoggedOut, "logged_out")
-	if pending != 0 {
-		r := abi.LoginResult{ErrorInfo: s.info(nimerr.Cancelled.New("logged out"))}
-		r.OperationId = info.OperationId
-		s.env.Sink.Answer(pending, &r, true)
+	if a != nil {
+		cancelled := nimerr.Cancelled.New("logged out")
+		if a.call != 0 {
+			s.finishLogin(cancelled, a.step, nil)
+		}
+		s.renewed(cancelled)
 	}
-	renewed(nimerr.Cancelled.New("logged out"))
+	s.history.kick = nil
+	s.forget()
 	if ready {
 		s.connectionEvent(abi.ConnectionEvent{Event: connNotReady, ErrorInfo: info})
 	}
@@ -87,27 +93,38 @@ func (s *Session) over(calls []Call, ready bool, then stateFn) stateFn {
 	for _, call := range calls {
 		s.env.Sink.Answer(call, &abi.LogoutResult{ErrorInfo: info}, true)
 	}
-	if then != nil {
-		return then
+	if login != nil {
+		return s.begin(login)
 	}
 	return s.loggedOut
 }
 
+// stoppedIn ends a logout for cleanup.
+func (s *Session) stoppedIn(f *farewell) stateFn {
+	return func() stateFn {
+		info := s.info(nil)
+		next := s.stopped()
+		if f.login != nil {
+			s.refuseLogin(f.login, nimerr.Cancelled.New(stopping))
+		}
+		for _, call := range f.calls {
+			s.env.Sink.Answer(call, &abi.LogoutResult{ErrorInfo: info}, true)
+		}
+		return next
+	}
+}
+
+const stopping = "the library is being cleaned up"
+
 // stopped ends everything for cleanup: what was accepted is answered, nothing
 // else is posted.
 func (s *Session) stopped() stateFn {
-	err := nimerr.Cancelled.New("the library is being cleaned up")
-	if a := s.acct; a != nil {
-		if a.call != 0 {
-			s.env.Sink.Answer(a.call, &abi.LoginResult{ErrorInfo: s.info(err)}, true)
-			a.call = 0
-		}
-		if a.renewed != nil {
-			a.renewed(err)
-		}
+	s.enter(StatusLoggedOut, "stopped")
+	err := nimerr.Cancelled.New(stopping)
+	if a := s.acct; a != nil && a.call != 0 {
+		s.finishLogin(err, a.step, nil)
 	}
+	s.renewed(err)
 	s.forget()
-	s.status = StatusLoggedOut
-	s.publish()
 	return nil
 }

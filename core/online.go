@@ -37,11 +37,12 @@ func (s *Session) online(c *conn, ok *backend.LoginOK) stateFn {
 		o := &onlineState{Session: s, conn: c, overdue: time.NewTimer(requestTimeout)}
 		o.overdue.Stop()
 		defer func() {
-			o.overdue.Stop()
 			if !o.keep {
 				c.close()
 			}
 		}()
+		// Nothing is on the wire here, unless a panic ends the state.
+		defer func() { o.answerAll(nimerr.Internal.New("")) }()
 		o.welcome(ok)
 		watch := newClockWatch(s.env.Wall)
 		tick := time.NewTicker(clockCheck)
@@ -68,6 +69,7 @@ func (s *Session) online(c *conn, ok *backend.LoginOK) stateFn {
 			case <-s.room:
 				s.room = nil
 			case <-s.quit:
+				s.enter(StatusLoggedOut, "stopping")
 				o.answerAll(nimerr.Cancelled.New(""))
 				return s.stopped
 			}
@@ -84,13 +86,13 @@ func (o *onlineState) welcome(ok *backend.LoginOK) {
 	a.pushSwitch, a.tokenEnds = ok.SwitchOpen, ok.TokenExpiresAt
 	a.online, a.onlineWall = time.Now(), o.env.Wall()
 	a.failures, a.wish, a.asked = 0, noWish, false
-	first := a.first
-	a.first = false // from now on the account is logged in
+	if a.first {
+		a.tries = 0 // the first loss begins the first outage
+	}
 	if !ok.ServerTime.IsZero() {
 		o.env.Sink.Clock(ok.ServerTime.UnixMilli(), true)
 	}
 	o.enter(StatusOnline, "online")
-	a.first = first
 	o.finishLogin(nil, stepLogin, nil)
 	a.first = false
 	o.connection(connReady, nil)
@@ -107,7 +109,7 @@ func (o *onlineState) event(e backend.Event) {
 	case backend.Kicked:
 		o.kickedOut(&e)
 	case backend.GoingAway:
-		o.acct.wish = e.RetryAfter
+		o.acct.wishFor(e.RetryAfter)
 		o.log(journal.App, "going_away", journal.Str("reason", e.Reason), journal.Dur("retry_after", e.RetryAfter))
 	case backend.TokenExpiring:
 		o.acct.tokenEnds = e.ExpiresAt
@@ -138,8 +140,8 @@ func (o *onlineState) presence(p *backend.Presence) {
 // kickedOut ends the session because the server said so; there is no relogin.
 func (o *onlineState) kickedOut(k *backend.Kicked) {
 	o.log(journal.App, "kicked", journal.Int("reason", int64(k.Reason)), journal.Str("device_id", k.DeviceID))
-	o.answerAll(nimerr.Kicked.New(k.Description))
 	o.enter(StatusKicked, "kicked")
+	o.answerAll(nimerr.Kicked.New(k.Description))
 	o.tellKicked(k)
 	o.connection(connNotReady, nil)
 	o.forget()
@@ -150,11 +152,12 @@ func (o *onlineState) kickedOut(k *backend.Kicked) {
 func (o *onlineState) lost(err *nimerr.Error) {
 	a := o.acct
 	o.history.lost(err)
-	o.answerAll(err)
-	if time.Since(a.online) >= steadyAfter {
-		a.outage, a.tries = time.Now(), 0
+	if wish := a.wish; a.tries == 0 || time.Since(a.online) >= steadyAfter {
+		a.newOutage()
+		a.wish = wish // what the server said as it went
 	}
 	o.enter(StatusReconnecting, "lost")
+	o.answerAll(err)
 	o.post(DisconnectedEvent{abi.DisconnectEvent{ErrorInfo: o.info(err)}})
 	o.connection(connLost, err)
 	o.connection(connNotReady, nil)
@@ -165,12 +168,13 @@ func (o *onlineState) lost(err *nimerr.Error) {
 func (o *onlineState) command(c command) {
 	switch c := c.(type) {
 	case cmdLogin:
-		o.loginAgain(c)
+		o.loginAgain(&c)
 	case cmdLogout:
-		o.leave(func() stateFn { return o.loggingOut(o.conn, []Call{c.call}, c.kind, nil) })
+		o.leave(&farewell{calls: []Call{c.call}, kind: c.kind})
 	case cmdPause:
-		o.answerAll(nimerr.Cancelled.New(""))
 		o.next = o.pausing(c.call)
+		o.enter(StatusPaused, "pausing")
+		o.answerAll(nimerr.Cancelled.New("paused"))
 	case cmdResume:
 		o.simple(c.call, nil)
 	case cmdNetworkChanged:
@@ -180,7 +184,7 @@ func (o *onlineState) command(c command) {
 	case cmdKickOther:
 		o.ask(o.env.Backend.KickOther, backend.KickOther{DeviceIDs: c.devices}, func(body any, err *nimerr.Error) {
 			ok, _ := body.(backend.KickOtherOK)
-			o.kickedOther(c.devices, ok.Results, err)
+			o.kickedOther(ok.Results, err)
 		})
 	case cmdRenew:
 		o.renew(c.token, c.options, func(ends time.Time, err *nimerr.Error) {
@@ -201,39 +205,40 @@ func (o *onlineState) command(c command) {
 	}
 }
 
-// leave goes to a state that takes the link over. What is on the wire is
+// leave begins a logout, which takes the link over. What is on the wire is
 // cancelled.
-func (o *onlineState) leave(next stateFn) {
-	o.answerAll(nimerr.Cancelled.New(""))
-	o.keep, o.next = true, next
+func (o *onlineState) leave(f *farewell) {
+	o.enter(StatusLoggingOut, "leaving")
+	o.answerAll(nimerr.Cancelled.New("logged out"))
+	o.keep, o.next = true, o.loggingOut(o.conn, f)
 }
 
 // loginAgain treats a login call while online.
-func (o *onlineState) loginAgain(c cmdLogin) {
+func (o *onlineState) loginAgain(c *cmdLogin) {
 	if err := checkLogin(&c.req); err != nil {
-		o.refuseLogin(c.call, err)
+		o.refuseLogin(c, err)
 		return
 	}
 	a := o.acct
-	if a.login.Account != c.req.Account || a.login.AppKey != c.req.AppKey {
-		if !c.req.Options.SwitchAccount {
-			o.refuseLogin(c.call, nimerr.AlreadyLoggedIn.New(""))
-			return
-		}
-		then := func() stateFn { return o.begin(c) }
-		o.leave(func() stateFn { return o.loggingOut(o.conn, nil, abi.LogoutChangeAccout, then) })
+	switch {
+	case a.isFor(&c.req):
+	case c.req.Options.SwitchAccount:
+		o.leave(&farewell{kind: abi.LogoutChangeAccout, login: c})
+		return
+	default:
+		o.refuseLogin(c, nimerr.AlreadyLoggedIn.New(""))
 		return
 	}
 	if c.req.Token == "" || c.req.Token == a.login.Token && c.req.Options.AuthType == a.login.AuthType {
-		o.repeatLogin(c.call)
+		o.repeatLogin(c)
 		return
 	}
 	options := abi.RenewTokenOptions{AuthType: c.req.Options.AuthType, LoginEx: c.req.Options.LoginEx}
 	o.renew(c.req.Token, options, func(_ time.Time, err *nimerr.Error) {
 		if err != nil {
-			o.refuseLogin(c.call, err)
+			o.refuseLogin(c, err)
 			return
 		}
-		o.repeatLogin(c.call)
+		o.repeatLogin(c)
 	})
 }

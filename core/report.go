@@ -24,6 +24,7 @@ func (s *Session) info(err *nimerr.Error) abi.ErrorInfo {
 
 // step tells the login call how far it came.
 func (s *Session) step(step loginStep) {
+	s.acct.step = step
 	s.log(journal.App, "login_step", journal.Int("step", int64(step)), journal.Bool("relogin", !s.acct.first))
 	if s.acct.call != 0 {
 		s.env.Sink.Answer(s.acct.call, &abi.LoginResult{ErrorInfo: s.info(nil), LoginStep: int(step)}, false)
@@ -31,9 +32,11 @@ func (s *Session) step(step loginStep) {
 }
 
 // refuseLogin answers a login call that changes nothing.
-func (s *Session) refuseLogin(call Call, err *nimerr.Error) {
-	s.log(journal.Warn, "login_refused", journal.Err(err))
-	s.env.Sink.Answer(call, &abi.LoginResult{ErrorInfo: s.info(err)}, true)
+func (s *Session) refuseLogin(c *cmdLogin, err *nimerr.Error) {
+	s.env.Journal.Add(journal.Warn, "login_refused", journal.Err(err), journal.Str("operation_id", c.req.Options.OperationId))
+	r := abi.LoginResult{ErrorInfo: abi.ErrorInfoOf(err)}
+	r.OperationId = c.req.Options.OperationId
+	s.env.Sink.Answer(c.call, &r, true)
 }
 
 // attemptFailed tells the login call, or the relogin callback, that an attempt
@@ -74,18 +77,16 @@ func (s *Session) finishLogin(err *nimerr.Error, step loginStep, refused *backen
 		a.call = 0
 		s.env.Sink.Answer(call, &r, true)
 	}
-	if done := a.renewed; done != nil {
-		a.renewed = nil
-		done(err)
-	}
+	s.renewed(err)
 }
 
 // repeatLogin answers a login of the account that is online already.
-func (s *Session) repeatLogin(call Call) {
+func (s *Session) repeatLogin(c *cmdLogin) {
 	r := abi.LoginResult{ErrorInfo: s.info(nil), LoginStep: int(stepLogin), RepeatLogin: true}
 	r.ErrMsg = "this account is logged in already"
+	r.OperationId = c.req.Options.OperationId
 	r.OtherClientsPres = s.devices(s.acct.others)
-	s.env.Sink.Answer(call, &r, true)
+	s.env.Sink.Answer(c.call, &r, true)
 }
 
 // connection posts to the connection callback; err may be nil.
@@ -131,11 +132,9 @@ func (s *Session) tellKicked(k *backend.Kicked) {
 	s.connectionEvent(abi.ConnectionEvent{Event: connKicked, ErrorInfo: s.info(err), Kicked: p})
 }
 
-func (s *Session) kickedOther(asked []string, results []backend.KickResult, err *nimerr.Error) {
+// kickedOther tells which of the devices asked for were dropped.
+func (s *Session) kickedOther(results []backend.KickResult, err *nimerr.Error) {
 	r := abi.KickOtherResult{ErrorInfo: s.info(err), DeviceIds: []string{}}
-	if err != nil {
-		r.DeviceIds = append(r.DeviceIds, asked...)
-	}
 	for _, k := range results {
 		r.Results = append(r.Results, abi.KickedDevice{DeviceId: k.DeviceID, ErrCode: int(k.Code)})
 		if k.Code == nimerr.OK.Code {
@@ -173,21 +172,22 @@ func (s *Session) synced() {
 
 // replay posts the present state again.
 func (s *Session) replay() {
+	again := func(kind string, err *nimerr.Error, k *abi.KickoutEvent) {
+		s.connectionEvent(abi.ConnectionEvent{Event: kind, ErrorInfo: s.info(err), Kicked: k, Replay: true})
+	}
 	switch s.status {
 	case StatusOnline:
-		s.connection(connReady, nil)
+		again(connReady, nil, nil)
 	case StatusReconnecting, StatusLoggingIn:
-		s.connection(connConnecting, nil)
+		again(connConnecting, nil, nil)
 	case StatusKicked:
-		if k := s.history.kick; k != nil {
-			p := kickout(k)
-			s.post(KickoutEvent{*p})
-			s.connectionEvent(abi.ConnectionEvent{Event: connKicked, ErrorInfo: s.info(nimerr.Kicked.New(k.Description)), Kicked: p})
-		}
+		p := kickout(s.history.kick)
+		s.post(KickoutEvent{*p})
+		again(connKicked, nimerr.Kicked.New(p.ReasonDescription), p)
 	case StatusGaveUp:
-		s.connection(connFailed, s.history.last)
+		again(connFailed, s.history.last, nil)
 	default:
-		s.connection(connNotReady, nil)
+		again(connNotReady, nil, nil)
 	}
 }
 

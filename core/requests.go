@@ -57,10 +57,10 @@ func (o *onlineState) expire() {
 // answerAll completes everything on the wire, in order: the link is gone or the
 // session ends.
 func (o *onlineState) answerAll(err *nimerr.Error) {
-	all := o.pending
-	o.pending = nil
 	o.overdue.Stop()
-	for _, r := range all {
+	for len(o.pending) > 0 {
+		r := o.pending[0]
+		o.pending = o.pending[1:]
 		r.done(nil, err)
 	}
 }
@@ -80,37 +80,52 @@ func (o *onlineState) renew(token string, options abi.RenewTokenOptions, done fu
 		done(time.Time{}, nimerr.InvalidArgument.New("token: want the new token, got an empty string"))
 		return
 	}
-	o.env.Journal.Secret(token)
+	a := o.acct
 	if options.AuthType < 0 {
-		options.AuthType = o.acct.login.AuthType
-	}
-	adopt := func(a *account) {
-		if a.login.Token != token {
-			o.env.Journal.Forget(a.login.Token)
-		}
-		a.login.Token, a.login.AuthType = token, options.AuthType
-		if options.LoginEx != "" {
-			a.login.LoginEx = options.LoginEx
-		}
-		a.mustAsk = false
+		options.AuthType = a.login.AuthType
 	}
 	if o.env.Backend.RenewToken {
+		o.env.Journal.Secret(token) // also while it is on the wire
 		r := backend.RenewToken{Token: token, AuthType: options.AuthType, LoginEx: options.LoginEx}
 		o.ask(true, r, func(body any, err *nimerr.Error) {
 			ok, _ := body.(backend.TokenRenewed)
 			if err == nil {
-				adopt(o.acct)
-				o.acct.tokenEnds = ok.ExpiresAt
+				o.adopt(token, options)
+				a.tokenEnds = ok.ExpiresAt
 			}
+			o.env.Journal.Forget(token)
 			done(ok.ExpiresAt, err)
 		})
 		return
 	}
-	adopt(o.acct)
-	a := o.acct
-	a.renewed = func(err *nimerr.Error) { done(a.tokenEnds, err) }
+	o.enter(StatusReconnecting, "renewing")
 	o.answerAll(nimerr.Cancelled.New("the link is renewed"))
+	a.renewal = &renewal{old: a.login, done: done}
+	a.newOutage()
+	o.adopt(token, options)
 	o.next = o.linking
+}
+
+// adopt takes over what a renewal brings.
+func (s *Session) adopt(token string, o abi.RenewTokenOptions) {
+	a := s.acct
+	s.env.Journal.Secret(token)
+	s.env.Journal.Forget(a.login.Token)
+	a.login.Token, a.login.AuthType, a.mustAsk = token, o.AuthType, false
+	if o.LoginEx != "" {
+		a.login.LoginEx = o.LoginEx
+	}
+}
+
+// renewed answers a renewal that needed a new link, if there is one.
+func (s *Session) renewed(err *nimerr.Error) {
+	a := s.acct
+	if a == nil || a.renewal == nil {
+		return
+	}
+	r := a.renewal
+	a.renewal = nil
+	r.done(a.tokenEnds, err)
 }
 
 // push asks for or sets the push-while-PC-online switch.

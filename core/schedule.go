@@ -15,21 +15,21 @@ const (
 	longestDelay = 30 * time.Second
 )
 
-// retryDelay returns how long to wait before the next attempt. outage is the
-// age of the outage, failures the number of failed attempts in it, wish the
-// server's own delay (negative: none), and random uniform in [0, 1).
-func retryDelay(outage time.Duration, failures int, wish time.Duration, random float64) time.Duration {
+// retryDelay returns how long to wait before the next attempt. tries is the
+// number of attempts made in this outage, late how many delays there were since
+// it is not young any more, this one included, wish the server's own delay
+// (negative: none), and random uniform in [0, 1).
+func retryDelay(tries, late int, wish time.Duration, random float64) time.Duration {
 	switch {
 	case wish >= 0:
 		return wish
-	case failures == 0:
+	case tries == 0:
 		return scale(firstSpread, random)
-	case outage < youngOutage:
+	case late == 0:
 		return youngMin + scale(youngSpread, random)
 	}
-	// The young phase makes about 30 attempts; doubling starts after it.
 	bound := oldBase
-	for n := failures; n > 30 && bound < longestDelay; n-- {
+	for n := 1; n < late && bound < longestDelay; n++ {
 		bound *= 2
 	}
 	return scale(min(bound, longestDelay), random)

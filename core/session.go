@@ -26,7 +26,7 @@ type Env struct {
 	Journal *journal.Journal // nil: nothing is written
 	Wall    func() time.Time // the wall clock; monotonic time comes from package time
 	Rand    func() float64   // uniform in [0, 1)
-	NewID   func() string    // for operation ids
+	NewID   func() string    // for operation ids; called from any goroutine
 }
 
 // A Session is one use of the library, from init to cleanup. Its methods may
@@ -99,16 +99,28 @@ func (s *Session) guarded(st stateFn) (next stateFn) {
 	return st()
 }
 
-func (s *Session) afterPanic(p any) stateFn {
+// afterPanic answers what the login owes and forgets it. A panic in here, where
+// the sink itself fails, leaves nobody to tell.
+func (s *Session) afterPanic(p any) (next stateFn) {
+	next = s.loggedOut
+	defer func() {
+		_ = recover()
+		s.acct = nil
+	}()
 	s.log(journal.Error, "panic", journal.Str("value", fmt.Sprint(p)), journal.Str("stack", string(debug.Stack())))
-	err := nimerr.Internal.Newf("%v", p)
-	if s.acct != nil {
-		s.enter(StatusLoggedOut, "panic")
-		s.finishLogin(err, stepLinking, nil)
-		s.connection(connFailed, err)
-		s.forget()
+	if s.acct == nil {
+		return next
 	}
-	return s.loggedOut
+	err := nimerr.Internal.Newf("%v", p)
+	ready := s.status == StatusOnline
+	s.enter(StatusLoggedOut, "panic")
+	s.finishLogin(err, s.acct.step, nil)
+	s.connection(connFailed, err)
+	if ready {
+		s.connection(connNotReady, nil)
+	}
+	s.forget()
+	return next
 }
 
 // enter publishes a state. It comes before any event that the state causes: a
@@ -128,7 +140,11 @@ func (s *Session) publish() {
 func (s *Session) loginUser() *abi.LoginUser {
 	u := &abi.LoginUser{Status: int(s.status)}
 	a := s.acct
-	if a == nil || a.first || s.status == StatusKicked || s.status == StatusGaveUp {
+	if a == nil {
+		return u
+	}
+	switch s.status {
+	case StatusLoggedOut, StatusLoggingIn, StatusKicked, StatusGaveUp:
 		return u
 	}
 	u.Account, u.AppKey, u.DeviceId = a.login.Account, a.login.AppKey, s.env.Config.Device.ID

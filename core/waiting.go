@@ -25,7 +25,8 @@ func (s *Session) kicked() stateFn {
 // gaveUp: automatic relogin has stopped; a manual one starts it again.
 func (s *Session) gaveUp() stateFn {
 	return s.idle(func() stateFn {
-		s.acct.outage, s.acct.tries, s.acct.failures = time.Now(), 0, 0
+		s.acct.newOutage()
+		s.acct.failures = 0
 		return s.linking
 	})
 }
@@ -46,9 +47,9 @@ func (s *Session) idle(relogin func() stateFn) stateFn {
 		case c := <-s.cmds:
 			switch c := c.(type) {
 			case cmdLogin:
-				next = s.begin(c)
+				next = s.begin(&c)
 			case cmdLogout:
-				next = s.logoutHere(c)
+				next = s.logoutHere(c.call)
 			case cmdRelogin:
 				next = relogin()
 			default:
@@ -69,7 +70,10 @@ func (s *Session) idle(relogin func() stateFn) stateFn {
 func (s *Session) backoff(cause *nimerr.Error) stateFn {
 	return func() stateFn {
 		a := s.acct
-		delay := retryDelay(time.Since(a.outage), a.tries, a.wish, s.env.Rand())
+		if time.Since(a.outage) >= youngOutage {
+			a.late++
+		}
+		delay := retryDelay(a.tries, a.late, a.wish, s.env.Rand())
 		a.wish = noWish
 		s.enter(s.trying(), "backoff")
 		s.retryIn(delay, cause)
@@ -82,7 +86,7 @@ func (s *Session) backoff(cause *nimerr.Error) stateFn {
 			select {
 			case <-wake.C:
 				if s.exhausted() {
-					return s.end(cause, stepLinking, nil)
+					return s.end(cause, a.step, nil)
 				}
 				return s.linking
 			case <-tick.C:
@@ -92,10 +96,14 @@ func (s *Session) backoff(cause *nimerr.Error) stateFn {
 				}
 			case c := <-s.cmds:
 				switch c.(type) {
-				case cmdRelogin, cmdNetworkChanged:
+				case cmdRelogin:
+					if !a.first {
+						return s.linking
+					}
+				case cmdNetworkChanged:
 					return s.linking
 				}
-				if next := s.whileConnecting(c, func() {}); next != nil {
+				if next := s.whileConnecting(c); next != nil {
 					return next
 				}
 			case <-s.quit:
@@ -107,10 +115,14 @@ func (s *Session) backoff(cause *nimerr.Error) stateFn {
 
 // pausing drops the connection and keeps the session.
 func (s *Session) pausing(call Call) stateFn {
+	ready := s.status == StatusOnline
 	return func() stateFn {
 		s.enter(StatusPaused, "paused")
+		s.renewed(nimerr.Cancelled.New("paused"))
 		s.simple(call, nil)
-		s.connection(connNotReady, nil)
+		if ready {
+			s.connection(connNotReady, nil)
+		}
 		return s.paused
 	}
 }
@@ -122,16 +134,16 @@ func (s *Session) paused() stateFn {
 		case c := <-s.cmds:
 			switch c := c.(type) {
 			case cmdResume:
-				s.acct.outage, s.acct.tries = time.Now(), 0
+				s.acct.newOutage()
 				s.simple(c.call, nil)
 				return s.linking
 			case cmdRelogin:
-				s.acct.outage, s.acct.tries = time.Now(), 0
+				s.acct.newOutage()
 				return s.linking
 			case cmdPause:
 				s.simple(c.call, nil)
 			default:
-				if next := s.whileConnecting(c, func() {}); next != nil {
+				if next := s.whileConnecting(c); next != nil {
 					return next
 				}
 			}

@@ -51,7 +51,7 @@ func (l *link) event(f *wire.Frame) (backend.Event, error) {
 		return backend.Presence{Type: p.Type, Devices: devices(p.Devices)}, err
 	case wire.OpGoingAway:
 		g, err := body[wire.GoingAway](f)
-		return backend.GoingAway{Reason: g.Reason, RetryAfter: millis(g.RetryAfterMS)}, err
+		return backend.GoingAway{Reason: g.Reason, RetryAfter: delay(g.RetryAfterMS)}, err
 	case wire.OpTokenExpiring:
 		t, err := body[wire.TokenExpiry](f)
 		return backend.TokenExpiring{ExpiresAt: at(t.ExpiresAtMS)}, err
@@ -117,7 +117,7 @@ func loginBody(f *wire.Frame) (any, error) {
 	l, err := body[wire.LoginOK](f)
 	ok := backend.LoginOK{
 		Session: l.Session, Others: devices(l.Others), ServerTime: at(l.ServerTimeMS),
-		TokenExpiresAt: at(l.TokenExpiresAtMS), TokenNotice: millis(l.TokenExpiringMS), SwitchOpen: l.SwitchOpen,
+		TokenExpiresAt: at(l.TokenExpiresAtMS), TokenNotice: delay(l.TokenExpiringMS), SwitchOpen: l.SwitchOpen,
 	}
 	if p := l.Profile; p != nil {
 		ok.Profile = &backend.Profile{Account: p.Account, Name: p.Name, Icon: p.Icon, Ex: p.Ex}
@@ -126,14 +126,15 @@ func loginBody(f *wire.Frame) (any, error) {
 }
 
 // refusal turns an error reply into a row of the table. A name this version
-// does not know keeps its code by way of a row of the same code.
+// does not know keeps its code, by way of a row of the same code if there is
+// one.
 func refusal(f *wire.Frame) *nimerr.Error {
 	k := nimerr.ByName(f.ErrName)
 	if k == nil || k.Code != f.Code {
-		k = byCode(f.Code)
+		k = byCode(f)
 	}
 	e := k.New(detail(f, k))
-	e.ServerCode, e.RetryAfter = f.ServerCode, millis(f.RetryAfterMS)
+	e.ServerCode, e.RetryAfter = f.ServerCode, delay(f.RetryAfterMS)
 	return e
 }
 
@@ -144,13 +145,20 @@ func detail(f *wire.Frame, k *nimerr.Kind) string {
 	return f.ErrMsg
 }
 
-func byCode(code int32) *nimerr.Kind {
+func byCode(f *wire.Frame) *nimerr.Kind {
+	if f.Code == 0 {
+		return nimerr.ServerError // an error reply without a code
+	}
 	for _, k := range nimerr.All {
-		if k.Code == code && k != nimerr.OK {
+		if k.Code == f.Code {
 			return k
 		}
 	}
-	return nimerr.ServerError
+	name := f.ErrName
+	if name == "" {
+		name = "server_refused"
+	}
+	return &nimerr.Kind{Name: name, Code: f.Code, Domain: nimerr.Server, Text: "the server refused the request"}
 }
 
 func body[T any](f *wire.Frame) (T, error) {
@@ -187,4 +195,7 @@ func at(unixMS int64) time.Time {
 	return time.UnixMilli(unixMS)
 }
 
-func millis(ms int64) time.Duration { return time.Duration(ms) * time.Millisecond }
+// delay is what the server asks for, at most a day.
+func delay(ms int64) time.Duration {
+	return time.Duration(min(max(ms, 0), longestDelayMS)) * time.Millisecond
+}

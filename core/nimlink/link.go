@@ -30,8 +30,9 @@ type link struct {
 	closed    sync.Once
 	writer    sync.WaitGroup
 
+	began time.Time    // heartbeats carry the time since
 	rtt   atomic.Int64 // of the last heartbeat, ns
-	dying atomic.Bool  // a write failed: the reader takes what is there and ends
+	dying atomic.Int64 // when the reader ends, since began, because a write failed; 0: none has
 
 	mu   sync.Mutex
 	sent map[uint64]wire.Op // requests on the wire: what the body of a reply is
@@ -42,7 +43,7 @@ var _ backend.Link = (*link)(nil)
 func newLink(c *dial.Conn, sdk string) *link {
 	return &link{
 		conn: c, sdk: sdk, frames: make(chan []byte, queued), checks: make(chan struct{}, 1),
-		left: make(chan struct{}), sent: map[uint64]wire.Op{},
+		left: make(chan struct{}), began: time.Now(), sent: map[uint64]wire.Op{},
 	}
 }
 
@@ -50,11 +51,11 @@ func newLink(c *dial.Conn, sdk string) *link {
 func (l *link) start(h *wire.Hello) {
 	l.heartbeat = defaultHeartbeat
 	if h.HeartbeatMS > 0 {
-		l.heartbeat = min(max(time.Duration(h.HeartbeatMS)*time.Millisecond, shortestBeat), longestBeat)
+		l.heartbeat = min(max(delay(h.HeartbeatMS), shortestBeat), longestBeat)
 	}
 	l.conn.WS.SetPongHandler(func(sent string) error {
 		if at, err := strconv.ParseInt(sent, 10, 64); err == nil {
-			l.rtt.Store(time.Now().UnixNano() - at)
+			l.rtt.Store(max(int64(time.Since(l.began))-at, 0))
 		}
 		return l.alive()
 	})
@@ -66,13 +67,16 @@ func (l *link) start(h *wire.Hello) {
 	l.writer.Go(l.write)
 }
 
-// alive moves the reader's deadline: something was heard.
+// alive moves the reader's deadline: something was heard. It cannot be moved
+// any more once a write has failed.
 func (l *link) alive() error {
-	wait := l.heartbeat + pongWait
-	if l.dying.Load() {
-		wait = hangUpWait
+	if err := l.conn.WS.SetReadDeadline(time.Now().Add(l.heartbeat + pongWait)); err != nil {
+		return err
 	}
-	return l.conn.WS.SetReadDeadline(time.Now().Add(wait))
+	if end := l.dying.Load(); end != 0 { // after the above: the writer may be doing the same
+		return l.conn.WS.SetReadDeadline(l.began.Add(time.Duration(end)))
+	}
+	return nil
 }
 
 // Send implements backend.Link.
@@ -149,8 +153,9 @@ func (l *link) write() {
 			err = l.ping()
 		}
 		if err != nil {
-			l.dying.Store(true)
-			_ = l.conn.WS.SetReadDeadline(time.Now().Add(hangUpWait))
+			end := time.Now().Add(hangUpWait)
+			l.dying.Store(int64(end.Sub(l.began)))
+			_ = l.conn.WS.SetReadDeadline(end)
 			return
 		}
 	}
@@ -158,7 +163,7 @@ func (l *link) write() {
 
 func (l *link) ping() error {
 	now := time.Now()
-	return l.conn.WS.WriteControl(websocket.PingMessage, strconv.AppendInt(nil, now.UnixNano(), 10), now.Add(writeWait))
+	return l.conn.WS.WriteControl(websocket.PingMessage, strconv.AppendInt(nil, int64(now.Sub(l.began)), 10), now.Add(writeWait))
 }
 
 // Receive implements backend.Link.
@@ -188,6 +193,9 @@ func (l *link) Receive() (backend.Event, error) {
 // why turns the end of a read into a row of the error table.
 func (l *link) why(err error) *nimerr.Error {
 	if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() {
+		if l.dying.Load() != 0 {
+			return nimerr.ConnectionLost.New("nothing can be sent any more")
+		}
 		return nimerr.ServerSilent.New("")
 	}
 	if ce, ok := errors.AsType[*websocket.CloseError](err); ok {
@@ -200,6 +208,9 @@ func (l *link) why(err error) *nimerr.Error {
 			return nimerr.ProtocolError.New(ce.Text)
 		}
 		return nimerr.ConnectionLost.Newf("closed by the server with code %d %s", ce.Code, ce.Text)
+	}
+	if errors.Is(err, websocket.ErrReadLimit) {
+		return nimerr.ProtocolError.Newf("a frame of more than %d bytes", wire.MaxFrame)
 	}
 	return nimerr.ConnectionLost.Wrap(err)
 }

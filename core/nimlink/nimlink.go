@@ -23,6 +23,7 @@ const (
 	writeWait        = 5 * time.Second
 	helloWait        = 8 * time.Second
 	hangUpWait       = time.Second // for the reader to take what came before a failed write
+	longestDelayMS   = 24 * 60 * 60 * 1000
 )
 
 // Backend opens links with a dialer.
@@ -97,7 +98,7 @@ func (l *link) hello() (*wire.Hello, error) {
 			return nil, nimerr.ProtocolError.Wrap(err)
 		}
 		e := nimerr.GoingAway.New(g.Reason)
-		e.RetryAfter = time.Duration(g.RetryAfterMS) * time.Millisecond
+		e.RetryAfter = delay(g.RetryAfterMS)
 		return nil, e
 	}
 	return nil, nimerr.ProtocolError.Newf("want %q first, got %q", wire.OpHello, f.Op)

@@ -1,0 +1,395 @@
+package core
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/libnim/libnim/internal/abi"
+)
+
+// A recorder is the Sink of a test. It writes one line for everything the
+// session reports, and checks what docs/CLIENT.md promises at each of them.
+type recorder struct {
+	t     testing.TB
+	s     *Session // set once New has returned; nil during it
+	start time.Time
+	hook  func(line string) // runs on a goroutine of its own
+
+	mu      sync.Mutex
+	log     []string
+	faults  []string
+	calls   map[Call]string // every call that owes its final answer
+	names   map[string]int
+	last    Call
+	kicks   int // kick requests that owe their event
+	status  Status
+	account string
+	backlog int           // what Event returns
+	room    chan struct{} // closed when the host has caught up
+
+	ready     bool // between ready and not_ready
+	connected bool // the socket of the present attempt is up
+	admitted  bool // a login or relogin succeeded on it
+	ended     bool // the last logout was answered
+	online    int  // successful logins
+	kickedAt  int  // value of online at the last kickout
+	stopped   bool // the session is done
+	syncs     int
+	lastLogin *abi.LoginResult // the newest answer of a login call
+}
+
+func newRecorder(t testing.TB) *recorder {
+	return &recorder{
+		t: t, start: time.Now(), calls: map[Call]string{}, names: map[string]int{},
+		room: make(chan struct{}), kickedAt: -1, ended: true,
+	}
+}
+
+// open registers a call that will be made.
+func (r *recorder) open(kind string) Call {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.last++
+	r.names[kind]++
+	name := kind
+	if n := r.names[kind]; n > 1 {
+		name = fmt.Sprintf("%s%d", kind, n)
+	}
+	r.calls[r.last] = name
+	return r.last
+}
+
+func (r *recorder) openKick() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.kicks++
+}
+
+func (r *recorder) add(format string, a ...any) {
+	line := fmt.Sprintf(format, a...)
+	r.log = append(r.log, fmt.Sprintf("%v %s", time.Since(r.start), line))
+	if len(r.log) > 20000 {
+		r.log = slices.Clone(r.log[10000:])
+	}
+	if r.hook != nil {
+		go r.hook(line)
+	}
+}
+
+// fault notes a broken promise; finish reports it with what led to it.
+func (r *recorder) fault(format string, a ...any) {
+	if len(r.faults) > 20 {
+		return
+	}
+	from := max(0, len(r.log)-15)
+	r.faults = append(r.faults, fmt.Sprintf(format, a...)+"; after\n\t"+strings.Join(r.log[from:], "\n\t"))
+}
+
+func (r *recorder) alive(what string) {
+	if r.stopped {
+		r.fault("%s after the session is done", what)
+	}
+}
+
+// Publish implements Sink.
+func (r *recorder) Publish(status Status, account string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.alive("Publish")
+	r.status, r.account = status, account
+	switch status {
+	case StatusOnline, StatusReconnecting, StatusLoggingOut, StatusPaused:
+		if account == "" {
+			r.fault("no account in status %d", status)
+		}
+	default:
+		if account != "" {
+			r.fault("account %q in status %d", account, status)
+		}
+	}
+	if r.s == nil {
+		return
+	}
+	if u := r.s.LoginUser(); u.Status != int(status) || u.Account != account {
+		r.fault("LoginUser says status %d of %q, published is %d of %q", u.Status, u.Account, status, account)
+	}
+}
+
+// Clock implements Sink.
+func (r *recorder) Clock(int64, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.alive("Clock")
+}
+
+// WaitRoom implements Sink.
+func (r *recorder) WaitRoom(int) {
+	r.mu.Lock()
+	room := r.room
+	r.mu.Unlock()
+	<-room
+}
+
+// stall makes the host stop consuming; consume lets it catch up.
+func (r *recorder) stall() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.backlog = backlogHigh + 1
+}
+
+func (r *recorder) consume() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.backlog = 0
+	close(r.room)
+	r.room = make(chan struct{})
+}
+
+// Event implements Sink.
+func (r *recorder) Event(e Event) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.alive("Event")
+	switch e := e.(type) {
+	case ConnectionEvent:
+		r.connectionEvent(&e.ConnectionEvent)
+	case DisconnectedEvent:
+		r.add("disconnected %d %s", e.ErrCode, e.ErrName)
+		r.want("disconnected", StatusReconnecting)
+	case ReloginEvent:
+		r.relogin(&e.LoginResult)
+	case KickoutEvent:
+		r.add("kickout %d %s", e.ReasonCode, e.DeviceId)
+		r.want("kickout", StatusKicked)
+		if r.kickedAt == r.online {
+			r.fault("a second kickout for one login")
+		}
+		r.kickedAt = r.online
+	case MultiSpotEvent:
+		r.add("devices %d %s", e.MultiSpotNotiyType, deviceIDs(e.OtherClientsPres))
+		r.onlyReady("a device notice")
+	case KickOtherEvent:
+		r.add("kick_other %d %s", e.ErrCode, strings.Join(e.DeviceIds, ","))
+		if r.kicks--; r.kicks < 0 {
+			r.fault("a kick result that nobody asked for")
+		}
+	case PushChangedEvent:
+		r.add("push_changed %d", e.SwitchOpen)
+		r.onlyReady("a push notice")
+	case DataSyncedEvent:
+		r.onlyReady("a sync notice")
+		if r.syncs++; r.syncs%len(dataSyncTypes) == 0 {
+			r.add("synced")
+		}
+	}
+	return r.backlog
+}
+
+func (r *recorder) onlyReady(what string) {
+	if !r.ready || r.status != StatusOnline {
+		r.fault("%s while not ready, status %d", what, r.status)
+	}
+}
+
+// want checks that a getter is not behind an event.
+func (r *recorder) want(what string, statuses ...Status) {
+	if !slices.Contains(statuses, r.status) {
+		r.fault("%s while the status is %d, want %d", what, r.status, statuses)
+	}
+}
+
+func (r *recorder) relogin(e *abi.LoginResult) {
+	if !e.Relogin {
+		r.fault("a relogin event with relogin false")
+	}
+	switch {
+	case e.ErrCode == 200:
+		r.add("relogin 200")
+		r.success(e, "relogin")
+	case e.Retrying:
+		r.add("relogin %d %s retrying", e.ErrCode, e.ErrName)
+		r.want("a retried relogin", StatusReconnecting)
+	default:
+		r.add("relogin %d %s", e.ErrCode, e.ErrName)
+		r.want("the end of relogin", StatusGaveUp, StatusKicked, StatusLoggedOut)
+	}
+}
+
+// success checks the result that begins a session.
+func (r *recorder) success(e *abi.LoginResult, what string) {
+	r.want(what+" 200", StatusOnline)
+	if !r.connected {
+		r.fault("%s succeeded before connected", what)
+	}
+	if r.ready {
+		r.fault("%s succeeded after ready", what)
+	}
+	if e.LoginStep != int(stepLogin) || e.Retrying {
+		r.fault("%s succeeded with step %d, retrying %v", what, e.LoginStep, e.Retrying)
+	}
+	r.admitted = true
+	r.online++
+}
+
+func (r *recorder) connectionEvent(e *abi.ConnectionEvent) {
+	text := e.Event
+	switch {
+	case e.RetryInMs != 0 && e.Event == connRetryIn:
+		text += fmt.Sprintf(" %v", time.Duration(e.RetryInMs)*time.Millisecond)
+	case e.Event == connFailed, e.Event == connTokenExpired, e.Event == connTokenInvalid:
+		text += fmt.Sprintf(" %d %s", e.ErrCode, e.Step)
+	}
+	r.add("%s", strings.TrimSpace(text))
+	if e.Status != int(r.status) {
+		r.fault("%s carries status %d, published is %d", e.Event, e.Status, r.status)
+	}
+	if e.Replay {
+		return
+	}
+	if r.ended && e.Event != connConnecting {
+		r.fault("%s after the logout result", e.Event)
+	}
+	switch e.Event {
+	case connConnecting:
+		r.want(connConnecting, StatusLoggingIn, StatusReconnecting)
+		r.connected, r.admitted, r.ready, r.ended = false, false, false, false
+	case connConnected:
+		r.connected = true
+	case connReady:
+		r.want(connReady, StatusOnline)
+		if !r.admitted || r.ready {
+			r.fault("ready with admitted %v, ready %v", r.admitted, r.ready)
+		}
+		r.ready = true
+	case connNotReady:
+		if !r.ready {
+			r.fault("not_ready without ready")
+		}
+		r.ready = false
+		if r.status == StatusOnline {
+			r.fault("not_ready while the status is online")
+		}
+	case connLost:
+		r.want(connLost, StatusReconnecting)
+	case connKicked:
+		r.want(connKicked, StatusKicked)
+	}
+}
+
+// Answer implements Sink.
+func (r *recorder) Answer(call Call, payload any, final bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.alive("Answer")
+	name, ok := r.calls[call]
+	if !ok {
+		r.fault("call %d is answered with %T after its final answer", call, payload)
+		return
+	}
+	if final {
+		delete(r.calls, call)
+	}
+	switch p := payload.(type) {
+	case *abi.LoginResult:
+		r.loginResult(name, p, final)
+		return
+	case *abi.LogoutResult:
+		r.add("%s %d", name, p.ErrCode)
+		r.logoutResult()
+	case *abi.Result:
+		r.add("%s %d", name, p.ErrCode)
+	case *abi.RenewTokenResult:
+		r.add("%s %d %s", name, p.ErrCode, p.ErrName)
+	case *PushConfigResult:
+		r.add("%s %d switch %d", name, p.Error.ErrCode, p.SwitchOpen)
+	case *ServerTimeResult:
+		r.add("%s %d", name, p.Code)
+	case *CodeResult:
+		r.add("%s %d", name, p.Code)
+	case *abi.Diagnostics:
+		r.add("%s status %d", name, p.Status)
+		if p.Status != int(r.status) {
+			r.fault("diagnostics say status %d, published is %d", p.Status, r.status)
+		}
+	default:
+		r.fault("%s is answered with a %T", name, payload)
+	}
+	if !final {
+		r.fault("%s is answered, but not finally", name)
+	}
+}
+
+func (r *recorder) loginResult(name string, p *abi.LoginResult, final bool) {
+	r.lastLogin = p
+	switch {
+	case !final && p.ErrCode == 200:
+		r.add("%s step %d", name, p.LoginStep)
+		if p.LoginStep >= int(stepLogin) {
+			r.fault("%s: step %d is not final", name, p.LoginStep)
+		}
+		return
+	case !final:
+		r.add("%s %d %s retrying", name, p.ErrCode, p.ErrName)
+		if !p.Retrying {
+			r.fault("%s: %d is not final and retrying is false", name, p.ErrCode)
+		}
+		return
+	case p.Retrying:
+		r.fault("%s: the final answer says retrying", name)
+	}
+	switch {
+	case p.ErrCode == 200 && p.RepeatLogin:
+		r.add("%s 200 repeat", name)
+		r.want("a repeated login", StatusOnline)
+	case p.ErrCode == 200:
+		r.add("%s 200", name)
+		r.success(p, name)
+	default:
+		r.add("%s %d %s", name, p.ErrCode, p.ErrName)
+	}
+}
+
+func (r *recorder) logoutResult() {
+	r.want("a logout result", StatusLoggedOut)
+	if r.ready {
+		r.fault("the logout result comes before not_ready")
+	}
+	r.ended = true
+}
+
+// take returns the lines since the last take.
+func (r *recorder) take() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	log := r.log
+	r.log = nil
+	return log
+}
+
+// finish reports what was broken.
+func (r *recorder) finish() {
+	r.t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, f := range r.faults {
+		r.t.Error(f)
+	}
+	for _, name := range r.calls {
+		r.t.Errorf("%s was never answered", name)
+	}
+	if r.kicks != 0 {
+		r.t.Errorf("%d kick requests have no result", r.kicks)
+	}
+}
+
+func deviceIDs(list []abi.ClientPres) string {
+	ids := make([]string, len(list))
+	for i, d := range list {
+		ids[i] = d.DeviceId
+	}
+	return strings.Join(ids, ",")
+}
