@@ -23,9 +23,10 @@ const linux = platformLinux
 // A bed is a deployment and a backend for it. In a bubble both are on an
 // in-memory network, else on the loopback interface.
 type bed struct {
-	*testing.T
+	testing.TB
 	net     *memnet.Network // nil: loopback
 	fake    *openimfake.Server
+	gateway string
 	backend *Backend
 	journal *journal.Journal
 	attempt backend.Attempt // of the last connect
@@ -71,14 +72,14 @@ func everywhere(t *testing.T, o openimfake.Options, f func(b *bed)) {
 	t.Run("loopback", func(t *testing.T) { onLoopback(t, o, f) })
 }
 
-func newBed(t *testing.T, fake *openimfake.Server) *bed {
+func newBed(t testing.TB, fake *openimfake.Server) *bed {
 	for _, u := range []string{"alice", "bob"} {
 		fake.AddUser(openimfake.User{UserID: u, Nickname: "Nick of " + u, FaceURL: "https://face/" + u, Ex: "{}"})
 	}
 	j := journal.New(journal.Options{})
 	t.Cleanup(j.Close)
 	d := &dial.Dialer{}
-	return &bed{T: t, fake: fake, journal: j, backend: &Backend{
+	return &bed{TB: t, fake: fake, gateway: fake.WSAddr(), journal: j, backend: &Backend{
 		Dialer: func() *dial.Dialer { return d }, APIAddr: fake.APIAddr(), PlatformID: linux,
 		SDK: "libnim/test", Journal: j,
 	}}
@@ -106,7 +107,7 @@ type tap struct {
 func (b *bed) open(login *backend.Login) *tap {
 	b.Helper()
 	b.attempt = backend.Attempt{}
-	link, err := b.backend.Connect(b.Context(), b.fake.WSAddr(), login, &b.attempt)
+	link, err := b.backend.Connect(b.Context(), b.gateway, login, &b.attempt)
 	if err != nil {
 		b.Fatalf("Connect: %v", err)
 	}

@@ -2,6 +2,7 @@ package openim
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/base64"
 	"reflect"
 	"testing"
@@ -101,10 +102,11 @@ func TestCapturedRefusals(t *testing.T) {
 }
 
 func TestInflateIsBounded(t *testing.T) {
-	big, err := encode(&request{Data: make([]byte, maxInflated)}, true)
-	if err != nil {
-		t.Fatal(err)
-	}
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	z.Write(make([]byte, maxInflated+1))
+	z.Close()
+	big := b.Bytes()
 	if _, err := decode(big, true); err != errInflated {
 		t.Errorf("got %v, want %v", err, errInflated)
 	}
