@@ -28,10 +28,12 @@ type Config struct {
 	Origins     []string // browser origins let in
 	PublicLinks []string // what /lbs tells; empty: the address it was asked at
 
-	Heartbeat   time.Duration
-	DrainSpread time.Duration   // over which clients come back after a stop
-	Trusted     []netip.Prefix  // proxies whose X-Forwarded-For is believed
-	Limits      *gateway.Limits // nil: the defaults
+	Heartbeat    time.Duration
+	LoginTimeout time.Duration
+	OutboxBytes  int             // what may wait for a slow client
+	DrainSpread  time.Duration   // over which clients come back after a stop
+	Trusted      []netip.Prefix  // proxies whose X-Forwarded-For is believed
+	Limits       *gateway.Limits // nil: the defaults
 
 	// Set by programs that embed the server.
 	Version string

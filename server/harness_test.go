@@ -121,7 +121,7 @@ func (e *edge) do(method, path string, body any) map[string]any {
 // account creates an account whose token is its name and "-token".
 func (e *edge) account(name string) {
 	e.t.Helper()
-	e.do("POST", "/accounts", map[string]any{"account": name, "token": name + "-token"})
+	e.do("POST", "/accounts", map[string]any{"app_key": e.AppKey, "account": name, "token": name + "-token"})
 }
 
 // client is one connection of the protocol, seen from outside.

@@ -117,6 +117,7 @@ func (s *Server) newGateway(ctx context.Context) (*gateway.Gateway, error) {
 	}
 	return gateway.New(ctx, gateway.Config{
 		Version: s.cfg.Version, Heartbeat: s.cfg.Heartbeat, Origins: s.cfg.Origins, DrainSpread: s.cfg.DrainSpread,
+		LoginTimeout: s.cfg.LoginTimeout, OutboxBytes: s.cfg.OutboxBytes,
 		Trusted: s.cfg.Trusted, Limits: limits, Uploads: logs, Metrics: &s.metrics, Log: s.log,
 	}, s.bus, s.people, s.apps, s.store, auth.NewVerifier(s.store, s.log, nil))
 }

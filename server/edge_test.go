@@ -1,0 +1,335 @@
+package server_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/libnim/libnim/internal/wire"
+	"github.com/libnim/libnim/server"
+	"github.com/libnim/libnim/server/gateway"
+)
+
+func TestCloseSendsTheClientsAway(t *testing.T) {
+	edges := startEdges(t, 2, nil)
+	edges[0].account("alice")
+	edges[0].do("PUT", "/policy", map[string]any{"multi_login": "all"})
+	stays, _ := edges[1].online("alice", "phone", android)
+	var goes []*client
+	for i := range 5 {
+		c, _ := edges[0].online("alice", fmt.Sprint("d", i), pc)
+		goes = append(goes, c)
+		stays.want(wire.OpPresence, nil)
+	}
+	if err := edges[0].Close(); err != nil {
+		t.Fatal(err)
+	}
+	delays := map[int64]bool{}
+	for _, c := range goes {
+		code, frames := c.wantClose()
+		last := frames[len(frames)-1]
+		var away wire.GoingAway
+		if err := last.DecodeBody(&away); err != nil || last.Op != wire.OpGoingAway || code != wire.CloseGoingAway {
+			t.Fatalf("last frame %s, closed with %d, %v", last.Op, code, err)
+		}
+		delays[away.RetryAfterMS] = true
+	}
+	if len(delays) < 2 {
+		t.Errorf("all clients come back at once: %v", delays)
+	}
+	for range goes {
+		var out wire.Presence
+		if stays.want(wire.OpPresence, &out); out.Type != 3 {
+			t.Errorf("notice = %+v", out)
+		}
+	}
+}
+
+func TestMaintenanceReachesEveryEdge(t *testing.T) {
+	edges := startEdges(t, 2, nil)
+	edges[0].account("alice")
+	c, _ := edges[1].online("alice", "d1", pc)
+	var away wire.GoingAway
+	edges[0].do("POST", "/maintenance", map[string]any{"reason": "soon", "retry_after_ms": 700, "spread_ms": 0, "close": false})
+	if c.want(wire.OpGoingAway, &away); away.RetryAfterMS != 700 || away.Reason != "soon" {
+		t.Errorf("told %+v", away)
+	}
+	c.ask(wire.OpTime, nil, nil)
+	edges[0].do("POST", "/maintenance", map[string]any{})
+	if code, _ := c.wantClose(); code != wire.CloseGoingAway {
+		t.Errorf("closed with %d", code)
+	}
+}
+
+func TestSilentClientsAreDropped(t *testing.T) {
+	e := startEdges(t, 1, func(_ int, c *server.Config) {
+		c.Heartbeat, c.LoginTimeout = time.Second, time.Second
+	})[0]
+	e.account("alice")
+	idle := e.dial()
+	quiet, _ := e.online("alice", "quiet", pc)
+	phone, _ := e.online("alice", "phone", android)
+	quiet.want(wire.OpPresence, nil)
+	done := make(chan struct{})
+	defer close(done)
+	go func() { // this one pings
+		tick := time.NewTicker(300 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+				_ = phone.ws.WriteControl(websocket.PingMessage, nil, time.Now().Add(patience))
+			}
+		}
+	}()
+	if code, _ := idle.wantClose(); code != wire.CloseLoginTimeout {
+		t.Errorf("without a login: closed with %d", code)
+	}
+	if code, _ := quiet.wantClose(); code != websocket.ClosePolicyViolation {
+		t.Errorf("without a heartbeat: closed with %d", code)
+	}
+	var out wire.Presence
+	if phone.want(wire.OpPresence, &out); out.Type != 3 || out.Devices[0].DeviceID != "quiet" {
+		t.Errorf("notice = %+v", out)
+	}
+	phone.ask(wire.OpTime, nil, nil)
+}
+
+func TestTooManyFramesEndTheConnection(t *testing.T) {
+	e := startEdges(t, 1, func(_ int, c *server.Config) {
+		c.Limits = &gateway.Limits{FrameRate: 1, FrameBurst: 5}
+	})[0]
+	e.account("alice")
+	c, _ := e.online("alice", "d1", pc)
+	for range 10 {
+		c.send(wire.OpTime, nil)
+	}
+	if code, _ := c.wantClose(); code != wire.CloseRateLimited {
+		t.Errorf("closed with %d", code)
+	}
+}
+
+func TestGuessingIsSlowedDown(t *testing.T) {
+	e := startEdges(t, 1, func(_ int, c *server.Config) {
+		c.Limits = &gateway.Limits{FailureRate: 0.001, FailureBurst: 3}
+	})[0]
+	e.account("alice")
+	e.account("bob")
+	for i := range 5 {
+		l := e.loginAs("alice", "d1", pc)
+		l.Token = "wrong"
+		f := e.dial().ask(wire.OpLogin, l, nil)
+		if i < 3 && f.ErrName != "token_invalid" || i >= 3 && (f.Code != 503 || f.ErrName != "rate_limited" || f.RetryAfterMS == 0) {
+			t.Errorf("attempt %d: %d %s, retry after %d", i, f.Code, f.ErrName, f.RetryAfterMS)
+		}
+	}
+	e.online("bob", "d1", pc) // another account is not affected
+}
+
+func TestFullEdgeSaysWhenToComeBack(t *testing.T) {
+	e := startEdges(t, 1, func(_ int, c *server.Config) { c.Limits = &gateway.Limits{Connections: 1} })[0]
+	e.dial()
+	d := websocket.Dialer{Subprotocols: []string{wire.Subprotocol}}
+	_, resp, err := d.Dial(e.Link, nil)
+	if err == nil || resp == nil {
+		t.Fatalf("a second connection: %v", err)
+	}
+	var body struct {
+		ErrName      string `json:"err_name"`
+		RetryAfterMS int64  `json:"retry_after_ms"`
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&body); err != nil {
+		t.Fatal(err)
+	}
+	if resp.StatusCode != 503 || body.ErrName != "server_busy" || body.RetryAfterMS == 0 || resp.Header.Get("Retry-After") == "" {
+		t.Errorf("refused with %d %+v", resp.StatusCode, body)
+	}
+}
+
+// A client asks and never reads. What waits for it is bounded, and it is told
+// why it is cut off, where it would still read that.
+func TestSlowConsumerIsCutOff(t *testing.T) {
+	e := startEdges(t, 1, func(_ int, c *server.Config) {
+		c.Limits, c.OutboxBytes = &gateway.Limits{}, 64<<10
+	})[0]
+	e.account("alice")
+	d := websocket.Dialer{Subprotocols: []string{wire.Subprotocol}}
+	ws, _, err := d.Dial(e.Link, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ws.Close()
+	login, err := wire.Encode(wire.Frame{Op: wire.OpLogin, ID: 1}, e.loginAs("alice", "d1", pc))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask, err := wire.Encode(wire.Frame{Op: wire.OpTime, ID: 2}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ws.WriteMessage(websocket.TextMessage, login); err != nil {
+		t.Fatal(err)
+	}
+	for range 500_000 {
+		_ = ws.SetWriteDeadline(time.Now().Add(patience))
+		if err := ws.WriteMessage(websocket.TextMessage, ask); err != nil {
+			break // cut off
+		}
+	}
+	waitFor(t, "the slow client goes off line", func() bool { return len(e.onlineDevices("alice")) == 0 })
+	if text := e.metrics(); !strings.Contains(text, `nimd_closes_total{code="4003"} 1`) {
+		t.Errorf("metrics do not count the slow consumer:\n%s", text)
+	}
+}
+
+func TestUploadedLogIsKept(t *testing.T) {
+	var dir string
+	e := startEdges(t, 1, func(_ int, c *server.Config) { dir = c.DataDir })[0]
+	e.account("alice")
+	c, _ := e.online("alice", "d1", pc)
+	c.ask(wire.OpUploadLog, wire.UploadLog{Name: "nim.log", Part: 0, Data: []byte("one ")}, nil)
+	if f := c.ask(wire.OpUploadLog, wire.UploadLog{Name: "nim.log", Part: 1, Last: true, Data: []byte("two")}, nil); f.Code != 200 {
+		t.Errorf("last part: %d %s", f.Code, f.ErrMsg)
+	}
+	if f := c.ask(wire.OpUploadLog, wire.UploadLog{Part: 1}, nil); f.Code != 414 {
+		t.Errorf("part 1 of nothing: %d", f.Code)
+	}
+	found, err := filepath.Glob(filepath.Join(dir, "client-logs", "*", "*", "*"))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("files %v, %v", found, err)
+	}
+	if data, err := os.ReadFile(found[0]); err != nil || string(data) != "one two" {
+		t.Errorf("kept %q, %v", data, err)
+	}
+}
+
+func (e *edge) metrics() string {
+	e.t.Helper()
+	resp, err := http.Get(strings.TrimSuffix(e.Admin, "/v1") + "/metrics")
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	return string(data)
+}
+
+func TestMetricsCountEachAccountOnceADay(t *testing.T) {
+	edges := startEdges(t, 2, nil)
+	for _, account := range []string{"alice", "bob"} {
+		edges[0].account(account)
+		for i := range 4 {
+			c, _ := edges[i%2].online(account, "d1", pc)
+			c.ask(wire.OpLogout, wire.Logout{}, nil)
+		}
+	}
+	for i, want := range []string{`{app_key="` + edges[0].AppKey + `"} 2`, ""} {
+		text := edges[i].metrics()
+		if want != "" && !strings.Contains(text, "nimd_daily_active_accounts"+want) {
+			t.Errorf("edge %d has not counted two accounts:\n%s", i, text)
+		}
+		if want == "" && strings.Contains(text, "nimd_daily_active_accounts{") {
+			t.Errorf("edge %d counted accounts of the other:\n%s", i, text)
+		}
+		for _, line := range []string{"nimd_ready 1", `nimd_logins_total{result="ok"} 4`, "nimd_login_seconds_count 4"} {
+			if !strings.Contains(text, line) {
+				t.Errorf("edge %d: no line %q", i, line)
+			}
+		}
+	}
+}
+
+func TestAdminCalls(t *testing.T) {
+	e := startEdges(t, 1, nil)[0]
+	for _, tc := range []struct {
+		method, path, body string
+		status             int
+		says               string
+	}{
+		{"POST", "/accounts", `{"account":"a b","token":"t"}`, 400, "account:"},
+		{"POST", "/accounts", `{"account":"alice","token":""}`, 400, "token:"},
+		{"POST", "/accounts", `{"account":"alice","tokn":"t"}`, 400, "tokn"},
+		{"POST", "/accounts", `{"account":5}`, 400, "account:"},
+		{"POST", "/accounts", `{"account":"alice"} {}`, 400, "more than one"},
+		{"POST", "/accounts", `{"account":"alice","app_key":"no"}`, 404, "app_key:"},
+		{"GET", "/accounts/nobody", ``, 404, "account:"},
+		{"DELETE", "/accounts/nobody", ``, 404, "account:"},
+		{"POST", "/unban", `{"account":"nobody"}`, 404, "account:"},
+		{"PUT", "/policy", `{"multi_login":"two"}`, 400, "multi_login:"},
+		{"PUT", "/policy", `{"multi_login":"custom","classes":[{"name":"a","max":101}]}`, 400, "classes[0].max:"},
+		{"POST", "/apps", `{"app_key":"x","kinds":["magic"]}`, 400, "kinds:"},
+		{"POST", "/apps", `{"app_key":"x","webhook":{"url":"ftp://x"}}`, 400, "webhook.url:"},
+		{"POST", "/apps", `{"app_key":"x","app_secret":"short"}`, 400, "app_secret:"},
+		{"POST", "/tokens", `{"account":"alice","kind":"usersig"}`, 400, "sdkappid"},
+		{"POST", "/tokens", `{"account":"alice","ttl_s":0}`, 400, "ttl_s:"},
+		{"GET", "/online?limit=0", ``, 400, "limit:"},
+		{"POST", "/maintenance", `{"retry_after_ms":-1}`, 400, "retry_after_ms:"},
+		{"GET", "/nothing", ``, 404, "no such call"},
+	} {
+		r, err := http.NewRequest(tc.method, e.Admin+tc.path, strings.NewReader(tc.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+e.AdminKey)
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if err != nil || resp.StatusCode != tc.status || !bytes.Contains(body, []byte(tc.says)) {
+			t.Errorf("%s %s %s: %d %s; want %d with %q", tc.method, tc.path, tc.body, resp.StatusCode, body, tc.status, tc.says)
+		}
+	}
+	for _, key := range []string{"", "Bearer ", "Bearer wrong", e.AdminKey, "bearer " + e.AdminKey + "x"} {
+		r, err := http.NewRequest("GET", e.Admin+"/policy", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", key)
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != http.StatusUnauthorized {
+			t.Errorf("key %q: %d", key, resp.StatusCode)
+		}
+	}
+}
+
+func TestBanAndDeleteEndSessions(t *testing.T) {
+	e := startEdges(t, 1, nil)[0]
+	e.account("alice")
+	c, _ := e.online("alice", "d1", pc)
+	e.do("POST", "/ban", map[string]any{"account": "alice", "duration_s": 3600})
+	var k wire.Kicked
+	if c.want(wire.OpKicked, &k); k.Reason != wire.KickByServer {
+		t.Errorf("kick = %+v", k)
+	}
+	e.do("POST", "/unban", map[string]any{"account": "alice"})
+	c, _ = e.online("alice", "d1", pc)
+	e.do("DELETE", "/accounts/alice", nil)
+	c.want(wire.OpKicked, nil)
+	// A ban holds for an account that a token would create.
+	e.do("POST", "/ban", map[string]any{"account": "eve"})
+	l := e.loginAs("eve", "d1", pc)
+	l.Token, _ = e.mint("eve", "hmac", time.Hour)
+	if f := e.dial().ask(wire.OpLogin, l, nil); f.Code != 422 {
+		t.Errorf("banned before it existed: %d %s", f.Code, f.ErrName)
+	}
+}

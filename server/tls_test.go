@@ -1,0 +1,135 @@
+package server_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/libnim/libnim/internal/wire"
+	"github.com/libnim/libnim/server"
+)
+
+// writeCert puts a new self-signed certificate into the files, and returns a
+// pool that trusts it.
+func writeCert(t *testing.T, certFile, keyFile string, serial int64) *x509.CertPool {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "nimd test"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, block := range map[string]*pem.Block{
+		certFile: {Type: "CERTIFICATE", Bytes: der}, keyFile: {Type: "EC PRIVATE KEY", Bytes: keyDER},
+	} {
+		if err := os.WriteFile(name, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	return pool
+}
+
+func TestTLSIsServedAndReloaded(t *testing.T) {
+	dir := t.TempDir()
+	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	first := writeCert(t, cert, key, 1)
+	e := startEdges(t, 1, func(_ int, c *server.Config) { c.TLSCert, c.TLSKey = cert, key })[0]
+	if !strings.HasPrefix(e.Link, "wss://") || !strings.HasPrefix(e.Admin, "https://") {
+		t.Fatalf("ready line: %+v", e.Ready)
+	}
+	dial := func(pool *x509.CertPool) error {
+		d := websocket.Dialer{Subprotocols: []string{wire.Subprotocol}, TLSClientConfig: &tls.Config{RootCAs: pool}}
+		ws, _, err := d.Dial(e.Link, nil)
+		if err == nil {
+			_ = ws.Close()
+		}
+		return err
+	}
+	if err := dial(first); err != nil {
+		t.Fatal(err)
+	}
+	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: first}}}
+	resp, err := client.Get(e.LBS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var lbs wire.LBS
+	if err := json.NewDecoder(resp.Body).Decode(&lbs); err != nil || len(lbs.Link) != 1 || lbs.Link[0] != e.Link || lbs.TTLS == 0 {
+		t.Errorf("lbs = %+v, %v", lbs, err)
+	}
+
+	second := writeCert(t, cert, key, 2)
+	if err := e.ReloadTLS(); err != nil {
+		t.Fatal(err)
+	}
+	if err := dial(second); err != nil {
+		t.Errorf("after the reload: %v", err)
+	}
+	if err := os.WriteFile(cert, []byte("broken"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.ReloadTLS(); err == nil {
+		t.Error("a broken file was taken")
+	}
+	if err := dial(second); err != nil {
+		t.Errorf("after a broken file: %v", err)
+	}
+	third := writeCert(t, cert, key, 3) // noticed without being told
+	waitFor(t, "the changed certificate is in use", func() bool { return dial(third) == nil })
+}
+
+func TestAdminOnItsOwnAddress(t *testing.T) {
+	e := startEdges(t, 1, func(_ int, c *server.Config) { c.AdminListen = "127.0.0.1:0" })[0]
+	e.do("GET", "/policy", nil)
+	e.metrics()
+	public := strings.TrimSuffix(e.LBS, "/lbs")
+	for _, path := range []string{"/v1/policy", "/metrics"} {
+		resp, err := http.Get(public + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != http.StatusNotFound {
+			t.Errorf("%s on the public address: %d", path, resp.StatusCode)
+		}
+	}
+	for _, path := range []string{"/healthz", "/readyz"} {
+		resp, err := http.Get(public + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			t.Errorf("%s: %d", path, resp.StatusCode)
+		}
+	}
+}

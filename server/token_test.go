@@ -1,0 +1,155 @@
+package server_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/libnim/libnim/internal/wire"
+)
+
+// mint makes a token by REST.
+func (e *edge) mint(account, kind string, ttl time.Duration) (token string, authType int) {
+	e.t.Helper()
+	out := e.do("POST", "/tokens", map[string]any{"app_key": e.AppKey, "account": account, "kind": kind, "ttl_s": int(ttl / time.Second)})
+	return out["token"].(string), int(out["auth_type"].(float64))
+}
+
+func TestEveryKindOfTokenLogsInAndCreatesTheAccount(t *testing.T) {
+	e := startEdges(t, 1, nil)[0]
+	e.do("POST", "/apps", map[string]any{"app_key": e.AppKey, "sdkappid": 1400000000})
+	for _, kind := range []string{"hmac", "jwt", "usersig", "dynamic", "static"} {
+		t.Run(kind, func(t *testing.T) {
+			c := e.dial()
+			l := e.loginAs("new-"+kind, "d1", pc)
+			l.Token, l.AuthType = e.mint(l.Account, kind, time.Hour)
+			ok := c.mustLogin(l)
+			if (ok.TokenExpiresAtMS == 0) != (kind == "static") || (ok.TokenExpiringMS == 0) != (kind == "static") {
+				t.Errorf("expires at %d, announced %d before", ok.TokenExpiresAtMS, ok.TokenExpiringMS)
+			}
+			e.do("GET", "/accounts/new-"+kind, nil)
+		})
+	}
+}
+
+func TestRefusedTokensSayWhy(t *testing.T) {
+	e := startEdges(t, 1, nil)[0]
+	e.do("POST", "/apps", map[string]any{"app_key": e.AppKey, "sdkappid": 1400000000})
+	e.do("POST", "/apps", map[string]any{"app_key": "other", "sdkappid": 1400000001})
+	e.account("alice")
+	refusal := func(l wire.Login) wire.Frame {
+		return e.dial().ask(wire.OpLogin, l, nil)
+	}
+	login := func(account, kind string, change func(*wire.Login)) wire.Login {
+		l := e.loginAs(account, "d1", pc)
+		l.Token, l.AuthType = e.mint(account, kind, time.Hour)
+		if change != nil {
+			change(&l)
+		}
+		return l
+	}
+	for _, tc := range []struct {
+		name   string
+		login  wire.Login
+		err    string
+		server int32
+	}{
+		{"another account", login("bob", "usersig", func(l *wire.Login) { l.Account = "alice" }), "token_account_mismatch", 70013},
+		{"another app", login("alice", "usersig", func(l *wire.Login) { l.AppKey = "other" }), "token_app_mismatch", 70014},
+		{"another key", login("alice", "hmac", func(l *wire.Login) { l.AppKey = "other" }), "token_key_mismatch", 0},
+		{"dynamic as static", login("alice", "dynamic", func(l *wire.Login) { l.AuthType = 0 }), "token_invalid", 0},
+		{"static as dynamic", login("alice", "static", func(l *wire.Login) { l.AuthType = 1 }), "token_invalid", 0},
+		{"webhook without one", login("alice", "static", func(l *wire.Login) { l.AuthType = 2 }), "auth_type_refused", 0},
+	} {
+		if f := refusal(tc.login); f.ErrName != tc.err || f.ServerCode != tc.server {
+			t.Errorf("%s: %d %s, server code %d; want %s, %d", tc.name, f.Code, f.ErrName, f.ServerCode, tc.err, tc.server)
+		}
+	}
+
+	kept := login("alice", "jwt", nil)
+	e.do("POST", "/tokens/revoke", map[string]any{"app_key": e.AppKey, "account": "alice"})
+	if f := refusal(kept); f.ErrName != "token_revoked" {
+		t.Errorf("revoked: %s", f.ErrName)
+	}
+	if f := refusal(login("alice", "jwt", nil)); f.Code != 200 {
+		t.Errorf("minted after the revocation: %s", f.ErrName)
+	}
+	e.do("POST", "/apps", map[string]any{"app_key": e.AppKey, "kinds": []string{"hmac"}, "auto_create": false})
+	if f := refusal(login("alice", "jwt", nil)); f.ErrName != "auth_type_refused" {
+		t.Errorf("kind not allowed: %s", f.ErrName)
+	}
+	if f := refusal(login("nobody", "hmac", nil)); f.ErrName != "token_invalid" {
+		t.Errorf("account not created: %s", f.ErrName)
+	}
+}
+
+func TestRotatedSecretStillVerifies(t *testing.T) {
+	e := startEdges(t, 1, nil)[0]
+	l := e.loginAs("alice", "d1", pc)
+	l.Token, _ = e.mint("alice", "hmac", time.Hour)
+	if out := e.do("POST", "/apps", map[string]any{"app_key": e.AppKey, "rotate_secret": true}); out["app_secret"] == e.AppSecret {
+		t.Error("the secret did not change")
+	}
+	e.dial().mustLogin(l)
+	e.do("POST", "/apps", map[string]any{"app_key": e.AppKey, "extra_secrets": []string{}})
+	if f := e.dial().ask(wire.OpLogin, l, nil); f.ErrName != "token_key_mismatch" {
+		t.Errorf("after the old secret went: %s", f.ErrName)
+	}
+}
+
+func TestTokenEndsWhileOnline(t *testing.T) {
+	e := startEdges(t, 1, nil)[0]
+	e.do("POST", "/apps", map[string]any{"app_key": e.AppKey, "token_expiring_s": 1, "token_grace_s": 1})
+	renewed, abandoned := e.dial(), e.dial()
+	for i, c := range []*client{renewed, abandoned} {
+		l := e.loginAs([]string{"alice", "bob"}[i], "d1", pc)
+		l.Token, _ = e.mint(l.Account, "hmac", 2*time.Second)
+		ok := c.mustLogin(l)
+		var early, ended wire.TokenExpiry
+		c.want(wire.OpTokenExpiring, &early)
+		if early.ExpiresAtMS != ok.TokenExpiresAtMS {
+			t.Errorf("early notice for %d, token ends at %d", early.ExpiresAtMS, ok.TokenExpiresAtMS)
+		}
+		if c == renewed {
+			if f := c.ask(wire.OpRenewToken, wire.RenewToken{Token: "wrong"}, nil); f.ErrName != "token_invalid" {
+				t.Errorf("wrong renewal: %s", f.ErrName)
+			}
+			token, _ := e.mint("alice", "hmac", time.Hour)
+			var now wire.TokenExpiry
+			if c.ask(wire.OpRenewToken, wire.RenewToken{Token: token}, &now); now.ExpiresAtMS <= ok.TokenExpiresAtMS {
+				t.Errorf("renewed until %d", now.ExpiresAtMS)
+			}
+			continue
+		}
+		c.want(wire.OpTokenExpired, &ended)
+		if code, frames := c.wantClose(); code != wire.CloseRefused || len(frames) != 0 {
+			t.Errorf("closed with %d after %v", code, frames)
+		}
+	}
+	renewed.ask(wire.OpTime, nil, nil) // bob's token has ended since, alice's would have
+}
+
+func TestWebhookDecides(t *testing.T) {
+	answer := `{"errCode":0}`
+	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) }))
+	defer hook.Close()
+	e := startEdges(t, 1, nil)[0]
+	e.do("POST", "/apps", map[string]any{"app_key": e.AppKey, "webhook": map[string]any{"url": hook.URL}})
+	l := e.loginAs("alice", "d1", pc)
+	l.AuthType, l.LoginEx = 2, `{"otp":1}`
+	if ok := e.dial().mustLogin(l); ok.TokenExpiresAtMS != 0 {
+		t.Errorf("expires at %d", ok.TokenExpiresAtMS)
+	}
+	answer = `{"errCode":7,"responseCode":20042}`
+	if f := e.dial().ask(wire.OpLogin, l, nil); f.Code != 403 || f.ErrName != "webhook_refused" || f.ServerCode != 20042 {
+		t.Errorf("refused with %d %s %d", f.Code, f.ErrName, f.ServerCode)
+	}
+	hook.Close()
+	if f := e.dial().ask(wire.OpLogin, l, nil); f.Code != 503 || f.ErrName != "webhook_unreachable" {
+		t.Errorf("unreachable: %d %s", f.Code, f.ErrName)
+	}
+	e.do("POST", "/apps", map[string]any{"app_key": e.AppKey, "webhook": map[string]any{"url": hook.URL, "on_failure": "allow"}})
+	e.dial().mustLogin(l)
+}
