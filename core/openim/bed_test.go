@@ -163,6 +163,26 @@ func want[T backend.Event](x *tap) T {
 	return zero
 }
 
+// wantAfterPresence returns the next event that is no notice of other devices.
+func wantAfterPresence[T backend.Event](x *tap) T {
+	x.b.Helper()
+	t := time.NewTimer(patience)
+	defer t.Stop()
+	for {
+		select {
+		case e := <-x.events:
+			if v, ok := e.(T); ok {
+				return v
+			}
+			if _, ok := e.(backend.Presence); !ok {
+				x.b.Fatalf("got %T %+v", e, e)
+			}
+		case <-t.C:
+			x.b.Fatalf("nothing in %v", patience)
+		}
+	}
+}
+
 // wantLost waits for the end of the link.
 func (x *tap) wantLost(kind *nimerr.Kind) *nimerr.Error {
 	x.b.Helper()

@@ -236,9 +236,9 @@ func (s *site) testKickOther() {
 	if err := x.link.Send(2, backend.KickOther{DeviceIDs: []string{"platform:2"}}); err != nil {
 		s.Fatal(err)
 	}
-	a := want[backend.Answer](x)
+	a := wantAfterPresence[backend.Answer](x)
 	if r := a.Body.(backend.KickOtherOK).Results; len(r) != 1 || r[0].Code != nimerr.OK.Code {
 		s.Errorf("got %+v, want 200", a)
 	}
-	want[backend.Kicked](phone)
+	wantAfterPresence[backend.Kicked](phone)
 }
