@@ -1,0 +1,161 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+)
+
+func open(t *testing.T, cfg Config) *Bus {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if cfg.Dir == "" {
+		cfg.Dir = t.TempDir()
+	}
+	b, err := Open(ctx, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	return b
+}
+
+func TestSetComparesTheRevision(t *testing.T) {
+	b := open(t, Config{}).Presence
+	ctx := t.Context()
+	e, err := b.Get(ctx, "k")
+	if err != nil || e.Value != nil || e.Revision != 0 {
+		t.Fatalf("absent key: %+v, %v", e, err)
+	}
+	first, err := b.Set(ctx, "k", []byte("1"), 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Set(ctx, "k", []byte("2"), 0, 0); !errors.Is(err, ErrConflict) {
+		t.Errorf("set of an absent key that is there: %v", err)
+	}
+	second, err := b.Set(ctx, "k", []byte("2"), first, 0)
+	if err != nil || second <= first {
+		t.Errorf("set: %d after %d, %v", second, first, err)
+	}
+	if _, err := b.Set(ctx, "k", []byte("3"), first, 0); !errors.Is(err, ErrConflict) {
+		t.Errorf("set with an old revision: %v", err)
+	}
+	if err := b.Delete(ctx, "k"); err != nil {
+		t.Fatal(err)
+	}
+	e, err = b.Get(ctx, "k")
+	if err != nil || e.Value != nil || e.Revision <= second {
+		t.Errorf("deleted key: %+v, %v", e, err)
+	}
+	if _, err := b.Set(ctx, "k", []byte("4"), e.Revision, 0); err != nil {
+		t.Errorf("set after a deletion: %v", err)
+	}
+}
+
+func TestValuesVanish(t *testing.T) {
+	b := open(t, Config{LeaseTTL: 300 * time.Millisecond})
+	if _, err := b.Leases.Put(t.Context(), "edge", []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Presence.Set(t.Context(), "a.b", []byte("x"), 0, time.Second); err != nil {
+		t.Fatal(err)
+	}
+	for name, bucket := range map[string]*Bucket{"edge": b.Leases, "a.b": b.Presence} {
+		deadline := time.After(10 * time.Second)
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			e, err := bucket.Get(t.Context(), name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e.Value == nil {
+				break
+			}
+			select {
+			case <-tick.C:
+			case <-deadline:
+				t.Fatalf("%s is still there", name)
+			}
+		}
+		if _, err := bucket.Set(t.Context(), name, []byte("y"), 0, 0); err != nil {
+			t.Errorf("%s cannot be created again: %v", name, err)
+		}
+	}
+}
+
+func TestWatchSeesNowAndLater(t *testing.T) {
+	b := open(t, Config{}).Apps
+	if _, err := b.Put(t.Context(), "old", []byte("1")); err != nil {
+		t.Fatal(err)
+	}
+	seen := make(chan Entry, 10)
+	if err := b.Watch(t.Context(), func(e Entry) { seen <- e }); err != nil {
+		t.Fatal(err)
+	}
+	if len(seen) != 1 {
+		t.Fatalf("%d values of now, want 1", len(seen))
+	}
+	<-seen
+	if _, err := b.Put(t.Context(), "new", []byte("2")); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Delete(t.Context(), "old"); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []Entry{{Key: "new", Value: []byte("2")}, {Key: "old"}} {
+		select {
+		case got := <-seen:
+			if got.Key != want.Key || string(got.Value) != string(want.Value) || (got.Value == nil) != (want.Value == nil) {
+				t.Errorf("saw %+v, want %+v", got, want)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatal("saw nothing")
+		}
+	}
+}
+
+func TestNamesOfAnyContentAreLegalAndDiffer(t *testing.T) {
+	b := open(t, Config{}).Accounts
+	seen := map[string]string{}
+	for _, pair := range [][2]string{
+		{"app", "a@b"}, {"app", ".a"}, {"app", "a..b"}, {"app", "*"}, {"app", ">"}, {"app", "A"}, {"app", "a"}, {"ap", "pa"},
+	} {
+		key := AccountKey(pair[0], pair[1])
+		if other, taken := seen[key]; taken {
+			t.Errorf("%v and %s have the same key", pair, other)
+		}
+		seen[key] = pair[0] + "/" + pair[1]
+		if _, err := b.Put(t.Context(), key, []byte("x")); err != nil {
+			t.Errorf("%v: %v", pair, err)
+		}
+		if app, account, ok := SplitAccountKey(key); !ok || app != pair[0] || account != pair[1] {
+			t.Errorf("%v became %s, %s", pair, app, account)
+		}
+	}
+	n := 0
+	if err := b.Keys(t.Context(), AppPrefix("app"), func(Entry) bool { n++; return true }); err != nil || n != 7 {
+		t.Errorf("%d keys of the app, want 7: %v", n, err)
+	}
+	if _, _, ok := SplitAccountKey("pepper-check"); ok {
+		t.Error("a key without an account was split")
+	}
+}
+
+func TestFilesOutliveTheEngine(t *testing.T) {
+	dir := t.TempDir()
+	b := open(t, Config{Dir: dir})
+	rev, err := b.Accounts.Put(t.Context(), "a.b", []byte("kept"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Close()
+	b = open(t, Config{Dir: dir})
+	e, err := b.Accounts.Get(t.Context(), "a.b")
+	if err != nil || string(e.Value) != "kept" || e.Revision != rev {
+		t.Errorf("after a restart: %+v, %v", e, err)
+	}
+}
