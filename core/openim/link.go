@@ -35,7 +35,7 @@ type link struct {
 	checks   chan struct{}             // Check -> writer
 	messages chan message              // reader -> Receive, unbuffered: Receive sets the pace
 	logins   chan uint64               // Send -> Receive: the id of the Login
-	done     chan func() backend.Event // REST calls -> Receive, run there
+	outcomes chan func() backend.Event // REST calls -> Receive, run there
 	panicked chan *nimerr.Error        // any goroutine of the link -> Receive
 	ctx      context.Context           // ends with the link
 	cancel   context.CancelFunc
@@ -69,7 +69,7 @@ func newLink(b *Backend, c *dial.Conn, login *backend.Login, endpoint string) *l
 		b: b, conn: c, login: login, endpoint: endpoint, born: time.Now(),
 		api:    &api{dialer: b.Dialer(), base: b.APIAddr, op: operationID(login)},
 		frames: make(chan []byte, queued), checks: make(chan struct{}, 1), messages: make(chan message),
-		logins: make(chan uint64, 1), done: make(chan func() backend.Event), panicked: make(chan *nimerr.Error, 1),
+		logins: make(chan uint64, 1), outcomes: make(chan func() backend.Event), panicked: make(chan *nimerr.Error, 1),
 		sent: map[string]uint64{},
 	}
 	l.ctx, l.cancel = context.WithCancel(context.Background())

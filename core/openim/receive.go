@@ -70,7 +70,7 @@ func (l *link) step() {
 	case id := <-l.logins:
 		l.loginID = id
 		l.answerLogin()
-	case f := <-l.done:
+	case f := <-l.outcomes:
 		if e := f(); e != nil {
 			l.queue = append(l.queue, e)
 		}
@@ -80,7 +80,7 @@ func (l *link) step() {
 	case err := <-l.panicked:
 		l.end(err)
 	case <-l.ctx.Done():
-		l.refusal = nil
+		l.refusal = nil // nobody waits for it any more
 		l.end(nimerr.ConnectionLost.New("closed by this side"))
 	}
 }
@@ -224,7 +224,7 @@ func (l *link) accepted() {
 // finish hands the outcome of a REST call to the goroutine in Receive.
 func (l *link) finish(f func() backend.Event) {
 	select {
-	case l.done <- f:
+	case l.outcomes <- f:
 	case <-l.ctx.Done():
 	}
 }
