@@ -18,6 +18,7 @@ import (
 	"github.com/libnim/libnim/core/dial"
 	"github.com/libnim/libnim/core/journal"
 	"github.com/libnim/libnim/core/nimlink"
+	"github.com/libnim/libnim/core/openim"
 	"github.com/libnim/libnim/core/proxy"
 	"github.com/libnim/libnim/internal/abi"
 	"github.com/libnim/libnim/internal/nimerr"
@@ -82,7 +83,7 @@ func Open(o Options) (*Client, *nimerr.Error) {
 	c.SetProxy(o.Proxy)
 	routes, bad := c.routes(fixed, o.Version)
 	if bad == nil && o.Proxy.Type == proxy.None && o.Settings.Nimx.UseEnvProxy {
-		bad = c.proxyFromEnv(append(fixed, o.Settings.PrivateServerSetting.Lbs))
+		bad = c.proxyFromEnv(routes)
 	}
 	if bad != nil {
 		c.journal.Close()
@@ -142,8 +143,12 @@ func (c *Client) SetProxy(p proxy.Config) {
 
 // proxyFromEnv takes the proxy from the environment, as it is for the first
 // server.
-func (c *Client) proxyFromEnv(servers []string) *nimerr.Error {
-	p, bad := envProxy(servers[0], os.Getenv)
+func (c *Client) proxyFromEnv(r *Routes) *nimerr.Error {
+	server := c.settings.PrivateServerSetting.Lbs
+	if len(r.Fixed) > 0 {
+		server = r.Fixed[0]
+	}
+	p, bad := envProxy(server, os.Getenv)
 	if bad == nil && p.Type != proxy.None {
 		c.SetProxy(p)
 	}
@@ -178,6 +183,8 @@ func (c *Client) routes(fixed []string, version string) (*Routes, *nimerr.Error)
 	p := &c.settings.PrivateServerSetting
 	switch p.Backend {
 	case "", "nim":
+	case "openim":
+		return c.openIM(version)
 	default:
 		return nil, nimerr.InvalidArgument.Newf("private_server_setting.backend: want \"nim\" or \"openim\", got %q", clip(p.Backend, 40))
 	}
@@ -204,6 +211,30 @@ func (c *Client) routes(fixed []string, version string) (*Routes, *nimerr.Error)
 	}
 	c.target = hostPort(append(fixed, p.Lbs))
 	return r, nil
+}
+
+// openIM builds the routes to an OpenIM deployment: one address, which its
+// operator balances.
+func (c *Client) openIM(version string) (*Routes, *nimerr.Error) {
+	p := &c.settings.PrivateServerSetting
+	gateway, bad := openim.GatewayURL(p.WsAddr)
+	if bad != nil {
+		return nil, nimerr.InvalidArgument.New("private_server_setting." + bad.Detail)
+	}
+	api, bad := openim.APIURL(p.ApiAddr)
+	if bad != nil {
+		return nil, nimerr.InvalidArgument.New("private_server_setting." + bad.Detail)
+	}
+	if p.Compression != "" && p.Compression != "gzip" {
+		return nil, nimerr.InvalidArgument.Newf("private_server_setting.compression: want \"gzip\" or nothing, got %q", clip(p.Compression, 40))
+	}
+	c.journal.Secret(p.AdminToken)
+	c.backend = &openim.Backend{
+		Dialer: c.dialer.Load, APIAddr: api, PlatformID: p.PlatformId, Gzip: p.Compression == "gzip",
+		AdminToken: p.AdminToken, SDK: "libnim/" + version, Journal: c.journal,
+	}
+	c.target = hostPort([]string{gateway})
+	return &Routes{Backend: c.backend, Fixed: []string{gateway}}, nil
 }
 
 // hostPort returns host:port of the first usable URL.
@@ -285,7 +316,7 @@ func (c *Client) Panicked(where, value, stack string) {
 // Describe says what this library and its present backend can do.
 func (c *Client) Describe() *abi.Capabilities {
 	return &abi.Capabilities{
-		Version: c.version, AbiLevel: AbiLevel, Backend: c.backend.Name(), Backends: []string{"nim"},
+		Version: c.version, AbiLevel: AbiLevel, Backend: c.backend.Name(), Backends: []string{"nim", "openim"},
 		Features: features(c.backend.Capabilities()), Modules: []string{"client", "global", "data_sync"},
 	}
 }

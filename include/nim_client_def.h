@@ -114,9 +114,10 @@ typedef void (NIM_CALL *nim_client_dnd_cb_func)(int rescode, const char *content
  * private_server_setting in it, as old C# programs send, is ignored.
  *   sdk_log_level                        int; enum NIMSDKLogLevel; 5 App and 6
  *                                        Pro (default 5)
- *   login_retry_max_times                int; attempts of a first login and of
- *                                        an outage; 0: no limit, bounded by the
- *                                        login time
+ *   login_retry_max_times                int; how many failed attempts of a
+ *                                        first login, and of an outage, are
+ *                                        retried; 0: no limit, and 30 s for a
+ *                                        first login
  *   use_https                            bool; true: wss and https, false: ws
  *                                        and http; absent: true, false for
  *                                        loopback addresses
@@ -185,6 +186,12 @@ typedef void (NIM_CALL *nim_client_dnd_cb_func)(int rescode, const char *content
  *   api_addr                   string; openim: URL of its REST API
  *   platform_id                int; openim: the platform number to log in as;
  *                              0: by operating system
+ *   compression                string; openim: gzip compresses every frame both
+ *                              ways; absent: none
+ *   admin_token                string; openim: an admin token, with which
+ *                              nim_client_kick_other_client works; a secret
+ *                              that belongs into tools, not into programs for
+ *                              users
  *   nos_lbs                    string; file server directory (accepted, not
  *                              used)
  *   nos_uploader               array of string; file upload addresses

@@ -52,7 +52,7 @@ func (v *InitOptions) decode(d *decoder, key string, r gjson.Result) {
 // Used by InitOptions.global_config.
 type GlobalConfig struct {
 	SdkLogLevel               int   // enum NIMSDKLogLevel; 5 App and 6 Pro
-	LoginRetryMaxTimes        int   // attempts of a first login and of an outage; 0: no limit, bounded by the login time
+	LoginRetryMaxTimes        int   // how many failed attempts of a first login, and of an outage, are retried; 0: no limit, and 30 s for a first login
 	UseHttps                  *bool // true: wss and https, false: ws and http; absent: true, false for loopback addresses
 	NeedUpdateLbsBeforRelogin bool  // ask the LBS again before every automatic relogin
 	CustomClientType          int   // number of the app's own client kind, shown to other devices; 0: none
@@ -90,6 +90,8 @@ type PrivateServerSetting struct {
 	WsAddr            string   // openim: URL of its message gateway, ws:// or wss://
 	ApiAddr           string   // openim: URL of its REST API
 	PlatformId        int      // openim: the platform number to log in as; 0: by operating system
+	Compression       string   // openim: gzip compresses every frame both ways; absent: none
+	AdminToken        string   // openim: an admin token, with which nim_client_kick_other_client works; a secret that belongs into tools, not into programs for users
 }
 
 func (v *PrivateServerSetting) setDefaults() {
@@ -118,6 +120,10 @@ func (v *PrivateServerSetting) decode(d *decoder, key string, r gjson.Result) {
 		d.text(r, &v.ApiAddr)
 	case "platform_id":
 		integer(d, r, &v.PlatformId)
+	case "compression":
+		d.text(r, &v.Compression)
+	case "admin_token":
+		d.text(r, &v.AdminToken)
 	}
 }
 

@@ -464,7 +464,10 @@ export interface InitOptions {
 export interface GlobalConfig {
   /** enum NIMSDKLogLevel; 5 App and 6 Pro */
   sdk_log_level?: number;
-  /** attempts of a first login and of an outage; 0: no limit, bounded by the login time */
+  /**
+   * how many failed attempts of a first login, and of an outage, are retried; 0: no limit, and 30 s
+   * for a first login
+   */
   login_retry_max_times?: number;
   /** true: wss and https, false: ws and http; absent: true, false for loopback addresses */
   use_https?: boolean | number;
@@ -496,6 +499,13 @@ export interface PrivateServerSetting {
   api_addr?: string;
   /** openim: the platform number to log in as; 0: by operating system */
   platform_id?: number;
+  /** openim: gzip compresses every frame both ways; absent: none */
+  compression?: string;
+  /**
+   * openim: an admin token, with which nim_client_kick_other_client works; a secret that belongs into
+   * tools, not into programs for users
+   */
+  admin_token?: string;
 }
 
 /** Settings that only libnim has. */
