@@ -25,7 +25,8 @@ func checkHistory(t *testing.T, d *device) {
 
 type historyState struct {
 	answers map[uint64]int
-	closed  bool // a cleanup has returned, and no init since
+	open    bool // an init has succeeded, and no cleanup has returned since
+	closed  bool // a cleanup has returned, and no init has succeeded since
 	ready   bool
 	syncing bool // after ready: data syncs may come
 	kicks   int  // since the last login answer
@@ -39,9 +40,11 @@ func (s *historyState) see(e event, calls map[uint64]string) string {
 	case e.CB == "":
 		switch {
 		case e.Ret == "init" && string(e.Value) == "1":
-			*s = historyState{answers: s.answers}
+			if !s.open {
+				*s = historyState{answers: s.answers, open: true}
+			}
 		case strings.HasPrefix(e.Ret, "cleanup"):
-			s.closed, s.ready = true, false
+			s.open, s.closed, s.ready = false, true, false
 		}
 		return ""
 	case s.closed && e.JSON.ErrCode != 20000 && e.CB != "destroy" && e.CB != "cleanup2":
