@@ -12,8 +12,10 @@ import (
 
 // GatewayURL returns the URL of a msggateway for what a program gives as
 // ws_addr: ws://host:port, wss://host:port, either with a path, or host:port.
-func GatewayURL(address string) (string, *nimerr.Error) {
-	u, detail := parseAddress(address, "ws", "wss")
+// An address without a scheme means TLS where secure says so; without a word of
+// the settings (nil) it does, except on the loopback interface.
+func GatewayURL(address string, secure *bool) (string, *nimerr.Error) {
+	u, detail := parseAddress(address, "ws", "wss", secure)
 	if detail != "" {
 		return "", nimerr.InvalidArgument.New("ws_addr: want ws://host:port, wss://host or host:port, " + detail)
 	}
@@ -25,12 +27,12 @@ func GatewayURL(address string) (string, *nimerr.Error) {
 
 // APIURL returns the base URL of the REST API for what a program gives as
 // api_addr: http://host:port, https://host, either with a path prefix, or
-// host:port. "" stays "": there is no API.
-func APIURL(address string) (string, *nimerr.Error) {
+// host:port, with secure as for GatewayURL. "" stays "": there is no API.
+func APIURL(address string, secure *bool) (string, *nimerr.Error) {
 	if strings.TrimSpace(address) == "" {
 		return "", nil
 	}
-	u, detail := parseAddress(address, "http", "https")
+	u, detail := parseAddress(address, "http", "https", secure)
 	if detail != "" {
 		return "", nimerr.InvalidArgument.New("api_addr: want http://host:port, https://host/prefix or host:port, " + detail)
 	}
@@ -38,25 +40,30 @@ func APIURL(address string) (string, *nimerr.Error) {
 	return u.String(), nil
 }
 
-// parseAddress takes an address apart. The detail of what is wrong with it
-// repeats no part that may hold a secret.
-func parseAddress(address, plain, secure string) (*url.URL, string) {
+// parseAddress takes an address apart whose scheme is plain or safe. The detail
+// of what is wrong with it repeats no part that may hold a secret.
+func parseAddress(address, plain, safe string, secure *bool) (*url.URL, string) {
 	address = strings.TrimSpace(address)
 	if address == "" {
 		return nil, "got nothing"
 	}
 	if !strings.Contains(address, "://") {
-		host, _, _ := strings.Cut(address, "/")
-		if _, _, err := net.SplitHostPort(host); err != nil {
+		hostPort, _, _ := strings.Cut(address, "/")
+		host, _, err := net.SplitHostPort(hostPort)
+		if err != nil {
 			return nil, "got an address without scheme and port"
 		}
-		address = plain + "://" + address
+		scheme := safe
+		if secure != nil && !*secure || secure == nil && isLoopback(host) {
+			scheme = plain
+		}
+		address = scheme + "://" + address
 	}
 	u, err := url.Parse(address)
 	switch {
 	case err != nil:
 		return nil, "got something that is no URL"
-	case u.Scheme != plain && u.Scheme != secure:
+	case u.Scheme != plain && u.Scheme != safe:
 		return nil, "got one that begins with " + u.Scheme + "://"
 	case u.Hostname() == "":
 		return nil, "got one without a host"
@@ -66,6 +73,11 @@ func parseAddress(address, plain, secure string) (*url.URL, string) {
 		return nil, "got one with a query"
 	}
 	return u, ""
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // handshakeURL is the URL of a login: everything the gateway wants to know is
