@@ -333,3 +333,15 @@ func TestBanAndDeleteEndSessions(t *testing.T) {
 		t.Errorf("banned before it existed: %d %s", f.Code, f.ErrName)
 	}
 }
+
+func TestDataDirectoryHasOneOwner(t *testing.T) {
+	cfg := server.Config{Listen: "127.0.0.1:0", DataDir: t.TempDir()}
+	e := startEdge(t, cfg)
+	if _, err := server.Start(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "another nimd") {
+		t.Errorf("a second server on the same directory: %v", err)
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	startEdge(t, cfg)
+}

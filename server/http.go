@@ -62,6 +62,8 @@ func (s *Server) open(address string, h http.Handler) (*endpoint, error) {
 	e := &endpoint{listener: l, served: make(chan error, 1), http: &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second, // an upgrade takes the connection out of these
+		WriteTimeout:      30 * time.Second,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 )
 
@@ -52,6 +53,9 @@ func writeDurably(path, content string) error {
 	}
 	if err := os.Link(tmp.Name(), path); err != nil {
 		return err
+	}
+	if runtime.GOOS == "windows" { // which has no sync of a directory
+		return nil
 	}
 	dir, err := os.Open(filepath.Dir(path))
 	if err != nil {

@@ -37,6 +37,7 @@ type Server struct {
 	public  *endpoint     // what clients reach
 	private *endpoint     // what the operator reaches; may be public
 
+	lock      *os.File // of the data directory; nil on a cluster
 	stopWatch context.CancelFunc
 	closing   sync.Once
 	closed    error // set by closing
@@ -66,8 +67,14 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 }
 
 func (s *Server) start(ctx context.Context) error {
-	if err := os.MkdirAll(s.cfg.DataDir, 0o700); err != nil {
+	err := os.MkdirAll(s.cfg.DataDir, 0o700)
+	if err != nil {
 		return err
+	}
+	if len(s.cfg.NATS) == 0 && s.cfg.Engine == nil { // the files of an engine have one owner
+		if s.lock, err = lockDir(s.cfg.DataDir); err != nil {
+			return err
+		}
 	}
 	pepper, _, err := loadSecret(s.cfg.DataDir, pepperFile)
 	if err != nil {
@@ -163,6 +170,9 @@ func (s *Server) closeParts() {
 	s.stopWatch()
 	if s.bus != nil {
 		s.bus.Close()
+	}
+	if s.lock != nil {
+		_ = s.lock.Close()
 	}
 }
 

@@ -95,7 +95,7 @@ func (a *API) getAccount(ctx context.Context, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	acc, err := a.Accounts.Get(ctx, app.Key, r.PathValue("account"))
+	acc, err := a.Accounts.Get(ctx, app.Key, accountOf(r))
 	if err != nil {
 		return nil, unknownIsNotFound(err)
 	}
@@ -108,7 +108,7 @@ func (a *API) deleteAccount(ctx context.Context, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	account := r.PathValue("account")
+	account := accountOf(r)
 	if err := a.Accounts.Delete(ctx, app.Key, account); err != nil {
 		return nil, unknownIsNotFound(err)
 	}
@@ -213,6 +213,15 @@ func (a *API) unban(ctx context.Context, r *http.Request) (any, error) {
 		return nil, err
 	}
 	return viewOf(app.Key, saved), nil
+}
+
+// accountOf is the account in the path, or in the query where a path cannot
+// hold it: "." and ".." are legal accounts.
+func accountOf(r *http.Request) string {
+	if account := r.PathValue("account"); account != "" {
+		return account
+	}
+	return r.URL.Query().Get("account")
 }
 
 func everyDevice(string) bool { return true }

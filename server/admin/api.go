@@ -46,7 +46,9 @@ func (a *API) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, f := range map[string]endpoint{
 		"POST /v1/accounts":             a.putAccount,
+		"GET /v1/accounts":              a.getAccount,
 		"GET /v1/accounts/{account}":    a.getAccount,
+		"DELETE /v1/accounts":           a.deleteAccount,
 		"DELETE /v1/accounts/{account}": a.deleteAccount,
 		"POST /v1/kick":                 a.kick,
 		"POST /v1/ban":                  a.ban,

@@ -52,12 +52,11 @@ func openBucket(ctx context.Context, js jetstream.JetStream, name string, store 
 		// only where there is one copy is that the leader.
 		AllowDirect: replicas == 1,
 	}
-	return b, b.Ensure(ctx)
+	return b, b.ensure(ctx)
 }
 
-// Ensure creates the bucket where it is missing, as after a memory bucket's
-// cluster was restarted as a whole.
-func (b *Bucket) Ensure(ctx context.Context) error {
+// ensure creates the bucket where it is missing.
+func (b *Bucket) ensure(ctx context.Context) error {
 	s, err := b.js.CreateOrUpdateStream(ctx, b.config)
 	if err != nil {
 		return err

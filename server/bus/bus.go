@@ -96,6 +96,17 @@ func Open(ctx context.Context, cfg Config) (*Bus, error) {
 	return b, nil
 }
 
+// Ensure creates the buckets that are missing, as after a cluster was restarted
+// as a whole and lost what it kept in memory.
+func (b *Bus) Ensure(ctx context.Context) error {
+	for _, bucket := range []*Bucket{b.Accounts, b.Apps, b.Presence, b.Leases} {
+		if err := bucket.ensure(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Engine returns the engine in this process, or nil on a cluster.
 func (b *Bus) Engine() *natsserver.Server { return b.engine }
 

@@ -63,6 +63,9 @@ func (l *login) parse(_ context.Context, f wire.Frame) error {
 		return nimerr.AppKeyUnknown.New("")
 	}
 	l.app = app
+	if l.c.g.presence.Lease.Epoch() == 0 { // nothing could be written: do not let the client wait for it
+		return presence.Fenced()
+	}
 	return nil
 }
 

@@ -25,6 +25,9 @@ const (
 // asked again.
 const kickTimeout = time.Second
 
+// leaveTimeout bounds one try to take a session off line.
+const leaveTimeout = 2 * time.Second
+
 // peerMessage is what one edge sends to another. One of the pointers is set.
 type peerMessage struct {
 	App      string         `json:"app,omitempty"`
@@ -212,6 +215,9 @@ func (g *Gateway) sweep(edge string, _ uint64) {
 	g.goTask(func() {
 		for _, owner := range g.hub.owners() {
 			left, err := g.presence.Sweep(g.ctx, owner.app, owner.account)
+			if g.ctx.Err() != nil {
+				return
+			}
 			if err != nil {
 				g.log.Warn("gateway: entries of a dead edge not removed", "err", err)
 				continue
@@ -227,7 +233,9 @@ func (g *Gateway) depart(s *session) {
 	s.expiry.stop()
 	g.hub.remove(s)
 	for {
-		left, err := g.presence.Leave(g.ctx, s.owner.app, s.owner.account, s.id, !s.conn.loggedOut)
+		ctx, cancel := context.WithTimeout(g.ctx, leaveTimeout)
+		left, err := g.presence.Leave(ctx, s.owner.app, s.owner.account, s.id, !s.conn.loggedOut)
+		cancel()
 		if err == nil {
 			g.announce(s.owner, left.Revision, left.Rest, noticeOut, left.Gone)
 			return

@@ -19,6 +19,7 @@ import (
 type Lease struct {
 	Edge string // id of the edge, new for each process
 
+	bus    *bus.Bus
 	bucket *bus.Bucket
 	ttl    time.Duration
 	clock  func() time.Duration // goes on while the machine sleeps
@@ -44,6 +45,7 @@ func NewLease(b *bus.Bus, clock func() time.Duration, log *slog.Logger) *Lease {
 	}
 	return &Lease{
 		Edge:   strings.ToLower(rand.Text()),
+		bus:    b,
 		bucket: b.Leases, ttl: b.LeaseTTL, clock: clock, log: log,
 	}
 }
@@ -134,7 +136,7 @@ func (l *Lease) lapsed() bool {
 func (l *Lease) reacquire(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, l.ttl/5)
 	defer cancel()
-	if err := l.bucket.Ensure(ctx); err != nil {
+	if err := l.bus.Ensure(ctx); err != nil {
 		return // the engine is away; the next check tries again
 	}
 	if err := l.Acquire(ctx); err == nil {

@@ -59,7 +59,7 @@ func (s *Store) Join(ctx context.Context, l Login) (Admitted, uint64, error) {
 		}
 		epoch := s.Lease.Epoch()
 		if epoch == 0 {
-			return false, fenced()
+			return false, Fenced()
 		}
 		l.Device.Epoch = epoch
 		var write bool
@@ -250,7 +250,8 @@ func pause(ctx context.Context, try int) bool {
 	}
 }
 
-func fenced() *nimerr.Error {
+// Fenced is the answer of an edge that cannot take logins.
+func Fenced() *nimerr.Error {
 	e := nimerr.ServerBusy.New("this edge is cut off from the cluster")
 	e.RetryAfter = retryAfter
 	return e
