@@ -101,7 +101,9 @@ char *nim_strdup(const char *s); /* for results that nim_global_free_buf frees *
 
 enum {
     NIM_POST_FINAL = 1,     /* completes the call: it leaves the pending table */
-    NIM_POST_DROPPABLE = 2  /* a log line: dropped when much is pending */
+    NIM_POST_DROPPABLE = 2, /* a log line: dropped when much is pending */
+    NIM_POST_REPLAY = 4     /* the present state, for a slot that was registered after a detach
+                               and has heard no news since; ignored by any other */
 };
 
 /* Queues a callback: of the pending call `call` if it is not 0, else of `slot`.

@@ -139,6 +139,7 @@ void front_registration_ran(front_registration *r);        /* locked: ends it; m
 front_node *front_registration_end(front_registration *r, int wait);
 front_registration *front_slot_fetch(int slot);            /* locked: begins a run, or NULL */
 int front_slot_used(int slot);                             /* locked */
+int front_slot_hears(int slot, int replay);                /* locked: whether an event, or a replay, goes there */
 void front_slots_end(void);                                /* locked: cleanup ends them all */
 void front_detach(void);
 

@@ -18,7 +18,7 @@ static int address(front_node *n, int slot, uint64_t call, int flags)
         front.count.late_answers++;
         return 0;
     }
-    if ((front.state != FRONT_OPEN && front.state != FRONT_STARTING) || !front_slot_used(slot))
+    if ((front.state != FRONT_OPEN && front.state != FRONT_STARTING) || !front_slot_hears(slot, flags & NIM_POST_REPLAY))
         return 0;
     if ((flags & NIM_POST_DROPPABLE) && front.queued >= FRONT_LOG_LINES) {
         front.count.dropped_logs++;

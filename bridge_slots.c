@@ -11,6 +11,7 @@
 static struct {
     front_registration *now;
     int detached; /* nobody has registered since the last detach */
+    int unaware;  /* registered after a detach, and has heard no news since */
 } *slots;
 
 /* Locked. The table is made when the first registration needs it. */
@@ -112,6 +113,16 @@ front_node *front_registration_end(front_registration *r, int wait)
 
 int front_slot_used(int slot) { return slot >= 0 && slot < nim_slot_count && slots != NULL && slots[slot].now != NULL; }
 
+int front_slot_hears(int slot, int replay)
+{
+    if (!front_slot_used(slot))
+        return 0;
+    if (replay)
+        return slots[slot].unaware;
+    slots[slot].unaware = 0;
+    return 1;
+}
+
 front_registration *front_slot_fetch(int slot)
 {
     front_registration *r = slots[slot].now;
@@ -138,8 +149,10 @@ void nim_register(int slot, nim_fn fn, const void *user_data, void (*destroy)(co
     old = slots[slot].now;
     slots[slot].now = r;
     replay = r != NULL && slots[slot].detached && nim_slot_replays[slot];
-    if (r != NULL)
+    if (r != NULL) {
+        slots[slot].unaware = replay;
         slots[slot].detached = 0;
+    }
     if (old != NULL)
         n = front_registration_end(old, r == NULL);
     front_unlock_and_serve();

@@ -46,17 +46,17 @@ func (sink) Event(e core.Event) int {
 	case core.ReloginEvent:
 		return postJSON(C.NIM_SLOT_client_auto_relogin, &e.LoginResult)
 	case core.KickoutEvent:
-		return postJSON(C.NIM_SLOT_client_kickout, &e.KickoutEvent)
+		return post(C.NIM_SLOT_client_kickout, 0, replayed(e.Replay), numbers{}, encode(&e.KickoutEvent), "")
 	case core.MultiSpotEvent:
 		return postJSON(C.NIM_SLOT_client_multispot_login_notify, &e.MultiSpotEvent)
 	case core.KickOtherEvent:
 		return postJSON(C.NIM_SLOT_client_kickout_other_client, &e.KickOtherResult)
 	case core.ConnectionEvent:
-		return postJSON(C.NIM_SLOT_nimx_client_connection, &e.ConnectionEvent)
+		return post(C.NIM_SLOT_nimx_client_connection, 0, replayed(e.Replay), numbers{}, encode(&e.ConnectionEvent), "")
 	case core.PushChangedEvent:
 		return post(C.NIM_SLOT_client_sync_multiport_push_config, 0, 0, numbers{int64(nimerr.OK.Code)}, encode(&e.PushConfig), "{}")
 	case core.DataSyncedEvent:
-		return post(C.NIM_SLOT_data_sync_complete, 0, 0, numbers{int64(e.Type), abi.DataSyncStatusComplete}, "{}", "")
+		return post(C.NIM_SLOT_data_sync_complete, 0, replayed(e.Replay), numbers{int64(e.Type), abi.DataSyncStatusComplete}, "{}", "")
 	}
 	return 0
 }
@@ -99,6 +99,14 @@ const spaceEmpty = 1
 
 func postDiskLow(text string) {
 	post(C.NIM_SLOT_global_exception_report, 0, 0, numbers{spaceEmpty}, text, "")
+}
+
+// replayed is the flag of a state that is told again.
+func replayed(replay bool) C.int {
+	if replay {
+		return C.NIM_POST_REPLAY
+	}
+	return 0
 }
 
 func encode(p jsonText) string { return string(p.AppendJSON(nil)) }

@@ -115,10 +115,19 @@ func nim_go_text(c *C.nim_call) *C.char {
 }
 
 //export nim_go_replay
-func nim_go_replay(C.int) {
+func nim_go_replay(slot C.int) {
 	defer survive("replay")
-	if c := client.Load(); c != nil {
-		c.Replay()
+	c := client.Load()
+	if c == nil {
+		return
+	}
+	switch slot {
+	case C.NIM_SLOT_nimx_client_connection:
+		c.Replay(core.ConnectionStream)
+	case C.NIM_SLOT_client_kickout:
+		c.Replay(core.KickoutStream)
+	case C.NIM_SLOT_data_sync_complete:
+		c.Replay(core.DataSyncStream)
 	}
 }
 

@@ -42,7 +42,7 @@ type (
 	cmdPause          struct{ call Call }
 	cmdResume         struct{ call Call }
 	cmdDiagnostics    struct{ call Call }
-	cmdReplay         struct{}
+	cmdReplay         struct{ to Stream }
 )
 
 func (cmdLogin) command()          {}
@@ -110,9 +110,19 @@ func (s *Session) Resume(call Call) { s.do(cmdResume{call}) }
 // Diagnostics answers with what the session knows about itself.
 func (s *Session) Diagnostics(call Call) { s.do(cmdDiagnostics{call}) }
 
-// Replay posts the present state once more, for a host that attached its
-// callbacks anew.
-func (s *Session) Replay() { s.do(cmdReplay{}) }
+// A Stream is what a host can attach to anew.
+type Stream int
+
+// Streams.
+const (
+	ConnectionStream Stream = iota
+	KickoutStream
+	DataSyncStream
+)
+
+// Replay posts the present state once more, to a callback of that stream that
+// the host attached anew.
+func (s *Session) Replay(to Stream) { s.do(cmdReplay{to}) }
 
 // unavailable answers a command that the present state has no use for. why is
 // what a command that needs a session is told.
@@ -139,7 +149,7 @@ func (s *Session) unavailable(c command, why *nimerr.Error) {
 	case cmdDiagnostics:
 		s.env.Sink.Answer(c.call, s.diagnose(nil), true)
 	case cmdReplay:
-		s.replay()
+		s.replay(c.to)
 	case cmdRelogin:
 		s.log(journal.Pro, "relogin_ignored")
 	case cmdLogout, cmdNetworkChanged:

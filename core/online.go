@@ -96,7 +96,7 @@ func (o *onlineState) welcome(ok *backend.LoginOK) {
 	o.finishLogin(nil, stepLogin, nil)
 	a.first = false
 	o.connection(connReady, nil)
-	o.synced()
+	o.synced(false)
 }
 
 // event treats what the server sent.

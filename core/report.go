@@ -127,7 +127,7 @@ func (s *Session) retryIn(d time.Duration, cause *nimerr.Error) {
 func (s *Session) tellKicked(k *backend.Kicked) {
 	s.history.kick = k
 	p := kickout(k)
-	s.post(KickoutEvent{*p})
+	s.post(KickoutEvent{KickoutEvent: *p})
 	err := nimerr.Kicked.New(k.Description)
 	s.connectionEvent(abi.ConnectionEvent{Event: connKicked, ErrorInfo: s.info(err), Kicked: p})
 }
@@ -164,14 +164,29 @@ func (s *Session) simple(call Call, err *nimerr.Error) {
 
 // synced tells programs that wait for the first synchronisation that it is
 // over: there is nothing to synchronise until the library carries messages.
-func (s *Session) synced() {
+func (s *Session) synced(replay bool) {
 	for _, t := range dataSyncTypes {
-		s.post(DataSyncedEvent{t})
+		s.post(DataSyncedEvent{t, replay})
 	}
 }
 
-// replay posts the present state again.
-func (s *Session) replay() {
+// replay posts the present state again, as one stream knows it.
+func (s *Session) replay(to Stream) {
+	switch to {
+	case ConnectionStream:
+		s.replayConnection()
+	case KickoutStream:
+		if s.status == StatusKicked {
+			s.post(KickoutEvent{*kickout(s.history.kick), true})
+		}
+	case DataSyncStream:
+		if s.status == StatusOnline {
+			s.synced(true)
+		}
+	}
+}
+
+func (s *Session) replayConnection() {
 	again := func(kind string, err *nimerr.Error, k *abi.KickoutEvent) {
 		s.connectionEvent(abi.ConnectionEvent{Event: kind, ErrorInfo: s.info(err), Kicked: k, Replay: true})
 	}
@@ -182,7 +197,6 @@ func (s *Session) replay() {
 		again(connConnecting, nil, nil)
 	case StatusKicked:
 		p := kickout(s.history.kick)
-		s.post(KickoutEvent{*p})
 		again(connKicked, nimerr.Kicked.New(p.ReasonDescription), p)
 	case StatusGaveUp:
 		again(connFailed, s.history.last, nil)

@@ -39,12 +39,18 @@ type Event interface{ isEvent() }
 type (
 	DisconnectedEvent struct{ abi.DisconnectEvent }
 	ReloginEvent      struct{ abi.LoginResult }
-	KickoutEvent      struct{ abi.KickoutEvent }
-	MultiSpotEvent    struct{ abi.MultiSpotEvent }
-	KickOtherEvent    struct{ abi.KickOtherResult }
-	PushChangedEvent  struct{ abi.PushConfig }
-	ConnectionEvent   struct{ abi.ConnectionEvent }
-	DataSyncedEvent   struct{ Type int }
+	KickoutEvent      struct {
+		abi.KickoutEvent
+		Replay bool // this is the present state, told to a new registration
+	}
+	MultiSpotEvent   struct{ abi.MultiSpotEvent }
+	KickOtherEvent   struct{ abi.KickOtherResult }
+	PushChangedEvent struct{ abi.PushConfig }
+	ConnectionEvent  struct{ abi.ConnectionEvent }
+	DataSyncedEvent  struct {
+		Type   int
+		Replay bool
+	}
 )
 
 func (DisconnectedEvent) isEvent() {}

@@ -47,6 +47,7 @@ type answer struct {
 	Retrying    bool       `json:"retrying"`
 	Repeat      bool       `json:"repeat_login"`
 	Event       string     `json:"event"`
+	Replay      bool       `json:"replay"`
 	Status      int        `json:"status"`
 	Reason      int        `json:"reason_code"`
 	Description string     `json:"reason_description"`

@@ -77,7 +77,7 @@ func (s *historyState) see(e event, calls map[uint64]string) string {
 	case "connection":
 		switch e.JSON.Event {
 		case "ready":
-			if s.ready {
+			if s.ready && !e.JSON.Replay {
 				return "ready twice"
 			}
 			s.ready, s.syncing = true, true

@@ -139,7 +139,35 @@ func TestDetach(t *testing.T) {
 		t.Errorf("replay: %s", e.JSON.Raw)
 	}
 	d.do("on", "connection", "78")
-	if e := d.next("connection"); e.Tag != 78 || e.JSON.Status != 5 {
+	if e := d.next("connection"); e.Tag != 78 || e.JSON.Event != "kicked" || e.JSON.Status != 5 {
 		t.Errorf("replay: %s", e.JSON.Raw)
+	}
+}
+
+func TestDetachOnline(t *testing.T) {
+	server := theServer(t)
+	d := newStarted(t, server, "desk", settings{})
+	d.mustLogin(account(t, server))
+	for range 8 {
+		d.next("data_sync")
+	}
+	d.do("detach")
+	d.do("on", "connection", "78")
+	if e := d.next("connection"); e.Tag != 78 || e.JSON.Event != "ready" {
+		t.Errorf("replay: %s", e.JSON.Raw)
+	}
+	d.do("on", "data_sync", "79")
+	for range 8 {
+		if e := d.next("data_sync"); e.Tag != 79 || e.Status != 1 {
+			t.Errorf("replay: %+v", e)
+		}
+	}
+	d.do("on", "connection", "80") // a replacement is no new attachment
+	d.do("time", "0", d.newTag("time"))
+	d.next("time")
+	for _, e := range d.history {
+		if e.Tag == 80 && e.CB == "connection" {
+			t.Errorf("a replacement was told the state: %s", e.JSON.Raw)
+		}
 	}
 }
