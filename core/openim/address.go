@@ -12,10 +12,10 @@ import (
 
 // GatewayURL returns the URL of a msggateway for what a program gives as
 // ws_addr: ws://host:port, wss://host:port, either with a path, or host:port.
-// An address without a scheme means TLS where secure says so; without a word of
-// the settings (nil) it does, except on the loopback interface.
-func GatewayURL(address string, secure *bool) (string, *nimerr.Error) {
-	u, detail := parseAddress(address, "ws", "wss", secure)
+// An address without a scheme means TLS, except on the loopback interface: the
+// token is in the URL.
+func GatewayURL(address string) (string, *nimerr.Error) {
+	u, detail := parseAddress(address, "ws", "wss")
 	if detail != "" {
 		return "", nimerr.InvalidArgument.New("ws_addr: want ws://host:port, wss://host or host:port, " + detail)
 	}
@@ -27,12 +27,12 @@ func GatewayURL(address string, secure *bool) (string, *nimerr.Error) {
 
 // APIURL returns the base URL of the REST API for what a program gives as
 // api_addr: http://host:port, https://host, either with a path prefix, or
-// host:port, with secure as for GatewayURL. "" stays "": there is no API.
-func APIURL(address string, secure *bool) (string, *nimerr.Error) {
+// host:port, as for GatewayURL. "" stays "": there is no API.
+func APIURL(address string) (string, *nimerr.Error) {
 	if strings.TrimSpace(address) == "" {
 		return "", nil
 	}
-	u, detail := parseAddress(address, "http", "https", secure)
+	u, detail := parseAddress(address, "http", "https")
 	if detail != "" {
 		return "", nimerr.InvalidArgument.New("api_addr: want http://host:port, https://host/prefix or host:port, " + detail)
 	}
@@ -42,7 +42,7 @@ func APIURL(address string, secure *bool) (string, *nimerr.Error) {
 
 // parseAddress takes an address apart whose scheme is plain or safe. The detail
 // of what is wrong with it repeats no part that may hold a secret.
-func parseAddress(address, plain, safe string, secure *bool) (*url.URL, string) {
+func parseAddress(address, plain, safe string) (*url.URL, string) {
 	address = strings.TrimSpace(address)
 	if address == "" {
 		return nil, "got nothing"
@@ -54,7 +54,7 @@ func parseAddress(address, plain, safe string, secure *bool) (*url.URL, string) 
 			return nil, "got an address without scheme and port"
 		}
 		scheme := safe
-		if secure != nil && !*secure || secure == nil && isLoopback(host) {
+		if isLoopback(host) {
 			scheme = plain
 		}
 		address = scheme + "://" + address

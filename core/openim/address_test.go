@@ -14,6 +14,7 @@ func TestGatewayURL(t *testing.T) {
 		"ws://host:10001":         "ws://host:10001/",
 		"wss://host":              "wss://host/",
 		" host:10001 ":            "wss://host:10001/",
+		"localhost:10001":         "ws://localhost:10001/",
 		"127.0.0.1:10001":         "ws://127.0.0.1:10001/",
 		"host:10001/msg_gateway":  "wss://host:10001/msg_gateway",
 		"[::1]:10001":             "ws://[::1]:10001/",
@@ -27,7 +28,7 @@ func TestGatewayURL(t *testing.T) {
 		"ws://ho st:1":            "no URL",
 		"//host:10001":            "without scheme and port",
 	} {
-		got, err := GatewayURL(in, nil)
+		got, err := GatewayURL(in)
 		switch {
 		case strings.Contains(want, "://") && !strings.Contains(want, "begins"):
 			if err != nil || got != want {
@@ -49,29 +50,13 @@ func TestAPIURL(t *testing.T) {
 		"host:10002":        "https://host:10002",
 		"host:10002/api/v1": "https://host:10002/api/v1",
 	} {
-		if got, err := APIURL(in, nil); err != nil || got != want {
+		if got, err := APIURL(in); err != nil || got != want {
 			t.Errorf("%q: %q %v, want %q", in, got, err, want)
 		}
 	}
 	for _, in := range []string{"ws://host:1", "https://", "host"} {
-		if got, err := APIURL(in, nil); err == nil {
+		if got, err := APIURL(in); err == nil {
 			t.Errorf("%q: %q, want an error", in, got)
-		}
-	}
-}
-
-// The settings decide for an address without a scheme, and for no other.
-func TestSecureAddresses(t *testing.T) {
-	yes, no := true, false
-	for _, tt := range []struct {
-		in, want string
-		secure   *bool
-	}{
-		{"host:1", "ws://host:1/", &no}, {"host:1", "wss://host:1/", &yes}, {"localhost:1", "wss://localhost:1/", &yes},
-		{"localhost:1", "ws://localhost:1/", nil}, {"ws://host:1", "ws://host:1/", &yes}, {"wss://host:1", "wss://host:1/", &no},
-	} {
-		if got, err := GatewayURL(tt.in, tt.secure); err != nil || got != tt.want {
-			t.Errorf("%q: %q %v, want %q", tt.in, got, err, tt.want)
 		}
 	}
 }

@@ -68,7 +68,7 @@ func scenarios(t *testing.T, gateway, base, secret string) {
 
 func newSite(t *testing.T, gateway, base, secret string) *site {
 	t.Helper()
-	base, bad := APIURL(base, nil)
+	base, bad := APIURL(base)
 	if bad != nil {
 		t.Fatal(bad)
 	}

@@ -83,7 +83,7 @@ const (
 // request. A refusal that comes instead of the upgrade makes a link too: one
 // that answers the Login with it and ends.
 func (b *Backend) Connect(ctx context.Context, address string, login *backend.Login, a *backend.Attempt) (backend.Link, error) {
-	gateway, bad := GatewayURL(address, nil)
+	gateway, bad := GatewayURL(address)
 	if bad != nil {
 		return nil, bad
 	}
