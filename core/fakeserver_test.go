@@ -246,7 +246,7 @@ func granted(id uint64, r backend.Request) backend.Answer {
 	case backend.PushGet:
 		a.Body = backend.PushConfig{SwitchOpen: 1}
 	case backend.PushSet:
-		a.Body = backend.PushConfig{SwitchOpen: r.SwitchOpen}
+		a.Body = backend.PushConfig(r)
 	case backend.ServerTime:
 		a.Body = backend.Time{Server: time.Now()}
 	}

@@ -68,7 +68,7 @@ func newTester(t *testing.T, change func(*Env)) *tester {
 func (st *tester) finish() {
 	st.Helper()
 	synctest.Wait()
-	st.s.Stop()
+	st.stop()
 	<-st.s.Done()
 	st.rec.mu.Lock()
 	st.rec.stopped = true
@@ -85,6 +85,14 @@ func (st *tester) finish() {
 		st.Errorf("after the end: status %d of %q, want logged out", status, account)
 	}
 	st.rec.finish()
+}
+
+// stop begins the cleanup.
+func (st *tester) stop() {
+	st.rec.mu.Lock()
+	st.rec.stopping = true
+	st.rec.mu.Unlock()
+	st.s.Stop()
 }
 
 // want compares the lines since the last look.
@@ -161,7 +169,10 @@ func (st *tester) online() {
 }
 
 // lose breaks the link.
-func (st *tester) lose() { st.server.link().lose(nimerr.ConnectionLost.New("")) }
+func (st *tester) lose() {
+	synctest.Wait()
+	st.server.link().lose(nimerr.ConnectionLost.New(""))
+}
 
 // outage brings the session online, breaks the link and lets nothing through.
 func (st *tester) outage() {
@@ -266,7 +277,16 @@ func (st *tester) lines() []string {
 	return st.rec.take()
 }
 
-func contains(lines []string, want string) bool { return slices.Contains(lines, want) }
+// times returns when the lines that begin with about came.
+func times(lines []string, about string) string {
+	var out []string
+	for _, l := range lines {
+		if at, text, _ := strings.Cut(l, " "); strings.HasPrefix(text, about) {
+			out = append(out, at)
+		}
+	}
+	return strings.Join(out, " ")
+}
 
 // last returns the last line about something, with its time.
 func last(lines []string, about string) string {

@@ -1,0 +1,230 @@
+package core
+
+import (
+	"testing"
+	"time"
+
+	"github.com/libnim/libnim/core/backend"
+	"github.com/libnim/libnim/internal/abi"
+	"github.com/libnim/libnim/internal/nimerr"
+)
+
+func token(s string) func(*LoginRequest) {
+	return func(r *LoginRequest) { r.Token = s }
+}
+
+// The same account, already online, with the same token or none: success.
+func TestRepeatedLogin(t *testing.T) {
+	play(t, nil, func(st *tester) {
+		st.online()
+		st.server.link().push(backend.Presence{Type: 2, Devices: []backend.Device{{ID: "pad"}}})
+		st.sleep(0)
+		st.login("alice")
+		st.loginWith(loginAs("alice", token("")))
+		st.want("0s devices 2 pad", "0s login2 200 repeat", "0s login3 200 repeat")
+		if got := st.lastLogin(); got.ErrMsg == "" || len(got.OtherClientsPres) != 1 {
+			t.Errorf("got %+v", got)
+		}
+	})
+}
+
+// A new token is renewed in place; the session goes on with the old one if the
+// server does not take it.
+func TestLoginWithNewTokenRenewsInPlace(t *testing.T) {
+	play(t, nil, func(st *tester) {
+		st.online()
+		st.loginWith(loginAs("alice", token("fresh")))
+		st.want("0s login2 200 repeat")
+		st.lose()
+		st.sleep(time.Second)
+		if got := st.server.lastLogin().Token; got != "fresh" {
+			t.Errorf("relogin with %q", got)
+		}
+		st.skip()
+		st.server.on(func(l *fakeLink, id uint64, r backend.Request) bool {
+			if _, ok := r.(backend.RenewToken); ok {
+				l.push(backend.Answer{ID: id, Err: wrong})
+			}
+			return true
+		})
+		st.loginWith(loginAs("alice", token("bad")))
+		st.want("1s login3 302 token_invalid")
+		st.wantStatus(StatusOnline, "alice")
+		st.server.on(nil)
+		st.lose()
+		st.sleep(2 * time.Second)
+		if got := st.server.lastLogin().Token; got != "fresh" {
+			t.Errorf("relogin with %q after a refused renewal", got)
+		}
+	})
+}
+
+// A renewal that is on the wire when the link breaks is answered, once.
+func TestLoginRenewalLost(t *testing.T) {
+	play(t, nil, func(st *tester) {
+		st.online()
+		st.server.silent()
+		st.loginWith(loginAs("alice", token("fresh")))
+		st.lose()
+		st.want("0s login2 415 connection_lost", "0s disconnected 415 connection_lost", "0s lost", "0s not_ready", "0s retry_in 100ms")
+	})
+}
+
+func renewing(e *Env) { e.Backend.RenewToken = false }
+
+// Where the server cannot renew in place, a new link brings the new token.
+func TestRenewalByNewLink(t *testing.T) {
+	play(t, renewing, func(st *tester) {
+		st.online()
+		st.server.silent()
+		st.serverTime()
+		st.server.on(nil)
+		st.renew("fresh")
+		st.want("0s time 21002", "0s connecting", "0s connected", "0s relogin 200", "0s renew 200 ", "0s ready", "0s synced")
+		if got := st.server.lastLogin().Token; got != "fresh" {
+			t.Errorf("the new link logs in with %q", got)
+		}
+	})
+}
+
+func TestRenewalByNewLinkRefused(t *testing.T) {
+	play(t, renewing, func(st *tester) {
+		st.online()
+		st.server.onLogin(func(r *backend.Login) *backend.Answer {
+			if r.Token == "bad" {
+				return &backend.Answer{Err: wrong}
+			}
+			return &backend.Answer{}
+		})
+		st.loginWith(loginAs("alice", token("bad")))
+		st.want(prefixed("0s", "connecting", "connected", "login2 302 token_invalid", "token_invalid 302 logining",
+			"connecting", "connected", "relogin 200", "ready", "synced")...)
+		if got := st.server.lastLogin().Token; got != "secret" {
+			t.Errorf("the session goes on with %q", got)
+		}
+	})
+}
+
+// Every way out of a renewal by a new link answers it.
+func TestRenewalByNewLinkIsAnswered(t *testing.T) {
+	for name, leave := range map[string]func(st *tester){
+		"refused":       func(st *tester) { st.server.refuse(refused); st.lose() },
+		"logout":        func(st *tester) { st.logout() },
+		"pause":         func(st *tester) { st.pause() },
+		"login":         func(st *tester) { st.login("alice") },
+		"cleanup":       func(st *tester) { st.stop() },
+		"kicked":        func(st *tester) { st.server.link().push(byOther) },
+		"silent server": func(st *tester) { st.sleep(time.Minute) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			play(t, renewing, func(st *tester) {
+				st.online()
+				st.server.silent()
+				st.renew("fresh")
+				st.sleep(time.Second)
+				if got := last(st.lines(), "renew"); got != "" {
+					t.Fatalf("answered already: %q", got)
+				}
+				leave(st)
+				if got := last(st.lines(), "renew"); got == "" {
+					t.Errorf("not answered")
+				}
+			})
+		})
+	}
+}
+
+// Reconnecting, a login of the same account brings its token, or goes on with
+// the one there is.
+func TestLoginWhileReconnecting(t *testing.T) {
+	play(t, nil, func(st *tester) {
+		st.outage()
+		st.server.refuse(nil)
+		st.loginWith(loginAs("alice", token("fresh")))
+		st.want(loggedIn("0s", "login2")...)
+		if got := st.server.lastLogin(); got.Token != "fresh" || got.Relogin {
+			t.Errorf("the server got %+v", got)
+		}
+		st.sleep(time.Minute)
+		st.server.refuse(refused)
+		st.lose()
+		st.sleep(time.Second)
+		st.skip()
+		st.server.refuse(nil)
+		st.loginWith(loginAs("alice", token("")))
+		st.want(loggedIn("1m1s", "login3")...)
+		if got := st.server.lastLogin().Token; got != "fresh" {
+			t.Errorf("the server got token %q", got)
+		}
+		st.login("bob")
+		st.want("1m1s login4 20002 already_logged_in")
+	})
+}
+
+// The same name in another app is another account.
+func TestSameNameOtherApp(t *testing.T) {
+	play(t, nil, func(st *tester) {
+		st.online()
+		other := func(r *LoginRequest) { r.AppKey = "other" }
+		st.loginWith(loginAs("alice", other))
+		st.want("0s login2 20002 already_logged_in")
+		st.outageHere()
+		st.loginWith(loginAs("alice", other))
+		st.want("0s login3 20002 already_logged_in")
+	})
+}
+
+// outageHere breaks the link of a session that is online.
+func (st *tester) outageHere() {
+	st.server.refuse(refused)
+	st.lose()
+	st.skip()
+}
+
+// Requests with arguments that no state accepts are refused in each.
+func TestInvalidLoginWhileLoggedIn(t *testing.T) {
+	play(t, nil, func(st *tester) {
+		st.online()
+		st.login("a b")
+		st.want("0s login2 414 invalid_argument")
+		st.outageHere()
+		st.login("a b")
+		st.want("0s login3 414 invalid_argument")
+		st.wantStatus(StatusReconnecting, "alice")
+	})
+}
+
+func TestRenewToken(t *testing.T) {
+	play(t, nil, func(st *tester) {
+		st.online()
+		st.renew("")
+		st.s.RenewToken(st.rec.open("renew"), "fresh", abi.RenewTokenOptions{AuthType: 2, LoginEx: "x"})
+		st.want("0s renew 414 invalid_argument", "0s renew2 200 ")
+		st.lose()
+		st.sleep(time.Second)
+		if l := st.server.lastLogin(); l.Token != "fresh" || l.AuthType != 2 || l.LoginEx != "x" {
+			t.Errorf("relogin with %+v", l)
+		}
+	})
+}
+
+// Notices about the token: early, and when it has run out. The provider is
+// asked at the next connect.
+func TestTokenNotices(t *testing.T) {
+	play(t, nil, func(st *tester) {
+		st.online()
+		st.tokens.give("fresh")
+		l := st.server.link()
+		l.push(backend.TokenExpiring{ExpiresAt: time.Now().Add(time.Minute)})
+		l.push(backend.TokenExpired{})
+		st.want("0s token_expiring", "0s token_expired 302")
+		l.lose(nimerr.ConnectionLost.New(""))
+		st.sleep(time.Second)
+		if got := st.server.lastLogin().Token; got != "fresh" {
+			t.Errorf("relogin with %q", got)
+		}
+		if got := st.tokens.reasons(); got != "expired" {
+			t.Errorf("asked for %q", got)
+		}
+	})
+}
