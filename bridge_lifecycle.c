@@ -218,10 +218,8 @@ static void close_first(int mine)
     front_lock();
     front_calls_cancel();
     front_slots_end();
-    if (!deliver_answers(mine)) {
-        front.give_up = 1;
+    if (!deliver_answers(mine))
         front.stuck = front.held;
-    }
     close_front();
 }
 

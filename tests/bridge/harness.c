@@ -147,6 +147,7 @@ static void settle(void)
     nim_client_cleanup(NULL);
     nimx_global_detach_callbacks();
     nimx_global_set_dispatch_mode(NIMX_DISPATCH_PUSH);
+    EVENTUALLY(!FRONT(thread));
     equal(fake.calls_while_stopped, 0, "calls that reached a stopped core", __FILE__, __LINE__);
 }
 

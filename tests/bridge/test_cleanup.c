@@ -267,6 +267,29 @@ static void stick(int pull, pthread_t *pump)
     EVENTUALLY(FRONT(held));
 }
 
+static void event_lets_the_stuck_one_end(const char *json, const void *user_data)
+{
+    (void)json, (void)user_data;
+    rec_begin();
+    CHECK(!stuck_returned || rec.events > 0);
+    release = 1;
+    EVENTUALLY(stuck_returned);
+    pause_us(2000); /* the thread of the old callback must not take the next event */
+    rec.events++;
+    rec_end();
+}
+
+static void begin_beside_the_stuck_one(int pull)
+{
+    nim_client_reg_disconnect_cb("", event_lets_the_stuck_one_end, NULL);
+    open_front();
+    post_event("{\"n\":1}");
+    post_event("{\"n\":2}");
+    if (pull)
+        EQUAL(nimx_global_dispatch(2, 1000), 2);
+    EVENTUALLY(rec.events == 2);
+}
+
 /* Cleanup returns after its bound; then nothing starts, but the stuck callback
  * may still end, also under a new init, whose callbacks do not wait for it. */
 static void a_stuck_callback_costs_the_bound(void)
@@ -290,27 +313,42 @@ static void a_stuck_callback_costs_the_bound(void)
         nim_client_cleanup(NULL);
         CHECK(seconds() - start < 0.5); /* it is not waited for twice */
 
-        nim_client_reg_disconnect_cb("", on_event, NULL);
-        nim_global_reg_sdk_log_cb("", NULL, NULL);
-        open_front();
-        CHECK(!stuck_returned);
-        post_event("{\"n\":1}");
-        if (pull)
-            EQUAL(nimx_global_dispatch(1, 1000), 1);
-        EVENTUALLY(rec.events == 1);
-        CHECK(!stuck_returned);
-        release = 1;
-        EVENTUALLY(stuck_returned);
+        begin_beside_the_stuck_one(pull);
         if (pull)
             pthread_join(pump, NULL);
-        post_event("{\"n\":2}");
-        if (pull)
-            EQUAL(nimx_global_dispatch(1, 1000), 1);
-        EVENTUALLY(rec.events == 2);
         close_front_and_tell();
         EQUAL(rec.finals, 1);
         CONTRACT(0);
     }
+}
+
+static void answer_takes_long(const char *json, const void *user_data)
+{
+    on_call(json, user_data);
+    rec_begin();
+    pause_us(500000);
+    rec_end();
+}
+
+/* The second of two cleanups has waited long enough: what the first has not
+ * delivered by then is dropped, or it would come after the second's return. */
+static void the_second_cleanup_has_a_bound_too(void)
+{
+    pthread_t first;
+    double start;
+    uintptr_t i;
+    start_round(1, 0);
+    open_front();
+    for (i = 0; i < 8; i++)
+        nim_client_logout(kNIMLogoutAppExit, "", answer_takes_long, (const void *)i);
+    first = spawn(cleanup_thread, NULL);
+    EVENTUALLY(rec.finals > 0);
+    start = seconds();
+    close_front_and_tell();
+    CHECK(seconds() - start < 2.7);
+    pthread_join(first, NULL);
+    CHECK(rec.finals < 8);
+    CONTRACT(0);
 }
 
 static void nothing_starts_after_the_bound(void)
@@ -384,6 +422,7 @@ const test cleanup_tests[] = {
     {"cleanup: callbacks may call everything", callbacks_may_call_everything},
     {"cleanup: a callback cleans up and begins again", a_callback_cleans_up_and_begins_again},
     {"cleanup: a stuck callback costs the bound", a_stuck_callback_costs_the_bound},
+    {"cleanup: the second one has a bound too", the_second_cleanup_has_a_bound_too},
     {"cleanup: nothing starts after the bound", nothing_starts_after_the_bound},
     {"cleanup: a thousand times", beginning_and_ending_a_thousand_times},
     {"cleanup: registrations end with it", registrations_end_with_cleanup},

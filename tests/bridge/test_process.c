@@ -106,11 +106,11 @@ static void exits_are_clean(void)
         double limit;
     } exits[] = {
 #ifdef SANITIZED
-        {"exit-flowing", 30, 3},
+        {"exit-flowing", 10, 3},
 #else
         {"exit-flowing", 300, 1},
 #endif
-        {"exit-in-callback", 10, 3},
+        {"exit-in-callback", 5, 3},
         {"exit-beside-stuck", 3, 3},
         {"exit-cleanup", 3, 3},
     };
@@ -169,6 +169,7 @@ static int forks(int initialised, int locked)
     if (initialised)
         while (rec.events < 100)
             pause_us(20);
+    nim_publish_state(1, NIMX_STATUS_ONLINE, "me", 2);
     if (locked)
         front_lock(); /* what a fork beside a busy thread may leave to the child */
     pid = fork();

@@ -127,6 +127,31 @@ static void *end_wake_later(void *unused)
     return NULL;
 }
 
+/* Events that a dispatch leaves behind are announced at once, not when the
+ * thread that wakes would have gone to sleep for good. */
+static void wake_comes_soon_for_what_is_left(void)
+{
+    double best = 10;
+    int i;
+    wakes = 0;
+    begin();
+    nimx_global_set_wake_cb(on_wake, NULL, NULL);
+    open_front();
+    for (i = 0; i < 5; i++) {
+        double start;
+        post_event(NULL);
+        post_event(NULL);
+        EVENTUALLY(wakes == 2 * i + 1);
+        start = seconds();
+        EQUAL(nimx_global_dispatch(1, 0), 1);
+        EVENTUALLY(wakes == 2 * i + 2);
+        if (seconds() - start < best)
+            best = seconds() - start;
+        EQUAL(nimx_global_dispatch(0, 0), 1);
+    }
+    CHECK(best < FRONT_IDLE_MS / 2e3);
+}
+
 static void cleanup_waits_for_a_running_wake(void)
 {
     pthread_t t;
@@ -178,6 +203,7 @@ const test pull_tests[] = {
     {"pull: a second dispatch is busy", a_second_dispatch_is_busy},
     {"pull: waiting ends with cleanup", waiting_ends_with_cleanup},
     {"pull: wake comes once per non-empty period", wake_comes_once_per_non_empty_period},
+    {"pull: wake comes soon for what is left", wake_comes_soon_for_what_is_left},
     {"pull: cleanup waits for a running wake", cleanup_waits_for_a_running_wake},
     {"pull: a pump keeps the contract", a_pump_keeps_the_contract},
     {NULL, NULL}};
