@@ -1,0 +1,281 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+using System.Threading.Tasks;
+using NIM;
+
+namespace LibNim
+{
+    /// <summary>
+    /// A session as tasks and events. The library has one session per process, so there is one
+    /// Client at a time. Events are raised in order, on the synchronization context of the thread
+    /// that made the Client where it has one.
+    /// </summary>
+    public sealed class Client : IDisposable
+    {
+        private static Client current;
+
+        private readonly EventRelay<ConnectionEvent> connection;
+        private readonly EventRelay<KickoutEvent> kickout;
+        private readonly EventRelay<DisconnectEvent> disconnect;
+        private readonly EventRelay<LoginResult> relogin;
+        private readonly EventRelay<MultiSpotEvent> multiSpot;
+        private readonly EventRelay<PushConfig> pushChanged;
+        private readonly EventRelay<DataSyncEvent> dataSync;
+        private Func<TokenRequest, string> tokenProvider;
+        private int disposed;
+
+        /// <summary>
+        /// Starts the library. Throws NimException if it does not start, InvalidOperationException
+        /// while another Client lives.
+        /// </summary>
+        public Client(ClientOptions options)
+        {
+            if (options == null) throw new ArgumentNullException("options");
+            if (Interlocked.CompareExchange(ref current, this, null) != null)
+                throw new InvalidOperationException("another Client lives in this process; dispose it first");
+            Context = options.Context ?? SynchronizationContext.Current;
+            connection = new EventRelay<ConnectionEvent>(this, Slots.Connection);
+            kickout = new EventRelay<KickoutEvent>(this, Slots.Kickout);
+            disconnect = new EventRelay<DisconnectEvent>(this, Slots.Disconnect);
+            relogin = new EventRelay<LoginResult>(this, Slots.Relogin);
+            multiSpot = new EventRelay<MultiSpotEvent>(this, Slots.MultiSpot);
+            pushChanged = new EventRelay<PushConfig>(this, Slots.PushChanged);
+            dataSync = new EventRelay<DataSyncEvent>(this, Slots.DataSync);
+            try
+            {
+                Start(options);
+            }
+            catch
+            {
+                current = null;
+                throw;
+            }
+        }
+
+        private static void Start(ClientOptions options)
+        {
+            if (!NimLibrary.SetDispatchMode(options.DispatchMode))
+                throw NimException.Of(Errors.Info(Errors.ConfigConflict));
+            if (!NimLibrary.Init(options.DataDirectory, "", options.ToInitOptions().ToJson()))
+                throw NimException.Of(NimLibrary.InitError ?? Errors.Info(Errors.Internal));
+        }
+
+        /// <summary>Every change of the connection and the session, as one stream.</summary>
+        public event EventHandler<ConnectionEvent> ConnectionChanged
+        {
+            add { connection.Add(value); }
+            remove { connection.Remove(value); }
+        }
+
+        /// <summary>This device was thrown out; no relogin follows.</summary>
+        public event EventHandler<KickoutEvent> KickedOut
+        {
+            add { kickout.Add(value); }
+            remove { kickout.Remove(value); }
+        }
+
+        /// <summary>The connection was lost; relogins follow by themselves.</summary>
+        public event EventHandler<DisconnectEvent> Disconnected
+        {
+            add { disconnect.Add(value); }
+            remove { disconnect.Remove(value); }
+        }
+
+        /// <summary>The outcome of each relogin.</summary>
+        public event EventHandler<LoginResult> Relogged
+        {
+            add { relogin.Add(value); }
+            remove { relogin.Remove(value); }
+        }
+
+        /// <summary>Other devices of the account came or went.</summary>
+        public event EventHandler<MultiSpotEvent> OtherDevicesChanged
+        {
+            add { multiSpot.Add(value); }
+            remove { multiSpot.Remove(value); }
+        }
+
+        /// <summary>Another device changed the push setting.</summary>
+        public event EventHandler<PushConfig> PushConfigChanged
+        {
+            add { pushChanged.Add(value); }
+            remove { pushChanged.Remove(value); }
+        }
+
+        /// <summary>A sync after a login is over.</summary>
+        public event EventHandler<DataSyncEvent> DataSynced
+        {
+            add { dataSync.Add(value); }
+            remove { dataSync.Remove(value); }
+        }
+
+        /// <summary>
+        /// Gives the token that a login or relogin needs; null keeps the old one. It runs where the
+        /// callbacks run, has ten seconds, and should answer from what it has at hand.
+        /// </summary>
+        public Func<TokenRequest, string> TokenProvider
+        {
+            get { return tokenProvider; }
+            set
+            {
+                Alive();
+                tokenProvider = value;
+                TokenSource.Set(value);
+            }
+        }
+
+        /// <summary>The state of the session; may be ahead of the events, never behind.</summary>
+        public NimxStatus Status { get { return ClientAPI.GetStatus(); } }
+
+        /// <summary>The account that is logged in, or "".</summary>
+        public string Account { get { return ClientAPI.GetCurrentUserAccount(); } }
+
+        internal SynchronizationContext Context { get; private set; }
+
+        internal bool IsDisposed { get { return Volatile.Read(ref disposed) != 0; } }
+
+        /// <summary>
+        /// Logs in; progress gets each step and each failed attempt. Throws NimException, of a class
+        /// that says whose matter it is. A cancellation ends the login, and the session with it if it
+        /// has come to be meanwhile.
+        /// </summary>
+        public Task<LoginResult> LoginAsync(
+            string account, string token, LoginOptions options = null, IProgress<LoginResult> progress = null,
+            CancellationToken cancellation = default(CancellationToken))
+        {
+            Alive();
+            if (cancellation.IsCancellationRequested) return Canceled<LoginResult>();
+            return new LoginTask(progress, cancellation).Start(account, token, options);
+        }
+
+        /// <summary>LoginAsync without options.</summary>
+        public Task<LoginResult> LoginAsync(string account, string token, CancellationToken cancellation)
+        {
+            return LoginAsync(account, token, null, null, cancellation);
+        }
+
+        private static Task<T> Canceled<T>()
+        {
+            var task = new TaskCompletionSource<T>();
+            task.SetCanceled();
+            return task.Task;
+        }
+
+        /// <summary>Ends the session. Succeeds without a session and without a server too.</summary>
+        public Task<LogoutResult> LogoutAsync(NIMLogoutType type = NIMLogoutType.kNIMLogoutChangeAccout)
+        {
+            return Ask(r => LogoutResult.Read(r.Object), id => Native.nim_client_logout(type, null, Trampolines.Json, id));
+        }
+
+        /// <summary>Drops other devices of the account.</summary>
+        public Task<KickOtherResult> KickOtherAsync(params string[] deviceIds)
+        {
+            Alive();
+            TaskCompletionSource<KickOtherResult> outcome = Tasks.New<KickOtherResult>();
+            KickRequests.Send(new KickOtherRequest { DeviceIds = deviceIds }.ToJson(), outcome);
+            return outcome.Task;
+        }
+
+        /// <summary>Replaces the token of the session, without a logout.</summary>
+        public Task<RenewTokenResult> RenewTokenAsync(string token, RenewTokenOptions options = null)
+        {
+            byte[] secret = Utf8.Bytes(token), extension = options == null ? null : Utf8.Bytes(options.ToJson());
+            return Ask(
+                r => RenewTokenResult.Read(r.Object),
+                id => Native.nimx_client_renew_token(secret, extension, Trampolines.Json, id));
+        }
+
+        /// <summary>Closes the connection and keeps the session.</summary>
+        public Task<Result> PauseAsync()
+        {
+            return Ask(r => Result.Read(r.Object), id => Native.nimx_client_pause(null, Trampolines.Json, id));
+        }
+
+        /// <summary>Ends a pause.</summary>
+        public Task<Result> ResumeAsync()
+        {
+            return Ask(r => Result.Read(r.Object), id => Native.nimx_client_resume(null, Trampolines.Json, id));
+        }
+
+        /// <summary>What is known about the connection. Holds no secret.</summary>
+        public Task<Diagnostics> DiagnosticsAsync()
+        {
+            return Ask(r => Diagnostics.Read(r.Object), id => Native.nimx_client_diagnostics(null, Trampolines.Json, id));
+        }
+
+        /// <summary>The server's clock: computed from the last known one, or asked for.</summary>
+        public Task<DateTimeOffset> ServerTimeAsync(bool computeLocally = true)
+        {
+            return Ask(
+                (r, value) => r.Error(), r => Epoch.AddMilliseconds(r.Time),
+                id => Native.nim_client_get_server_current_time(computeLocally, Trampolines.Time, null, id));
+        }
+
+        private static readonly DateTimeOffset Epoch = new DateTimeOffset(1970, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
+        /// <summary>Whether phones get pushes while a desktop is online.</summary>
+        public Task<PushConfig> GetPushConfigAsync()
+        {
+            return Ask(
+                (r, value) => r.Error(), r => PushConfig.Read(JsonReader.ReadObject(r.Text)),
+                id => Native.nim_client_get_multiport_push_config(null, Trampolines.Push, id));
+        }
+
+        /// <summary>Sets whether phones get pushes while a desktop is online.</summary>
+        public Task<PushConfig> SetPushConfigAsync(PushConfig config)
+        {
+            byte[] content = Utf8.Bytes(config.ToJson());
+            return Ask(
+                (r, value) => r.Error(), r => PushConfig.Read(JsonReader.ReadObject(r.Text)),
+                id => Native.nim_client_set_multiport_push_config(content, null, Trampolines.Push, id));
+        }
+
+        /// <summary>Tries to log in again at once; the outcome comes as Relogged.</summary>
+        public void Relogin() { ClientAPI.Relogin(); }
+
+        /// <summary>Says that the network changed: a waiting relogin is tried at once.</summary>
+        public void NetworkChanged() { Native.nimx_client_network_changed(null); }
+
+        /// <summary>Who is logged in; null when nobody is.</summary>
+        public LoginUser GetLoginUser()
+        {
+            LoginUser user = LoginUser.Read(JsonReader.ReadObject(Utf8.Take(Native.nimx_client_get_login_user())));
+            return user.Account.Length == 0 ? null : user;
+        }
+
+        /// <summary>What this library and its current server can do.</summary>
+        public Capabilities GetCapabilities()
+        {
+            return Capabilities.Read(JsonReader.ReadObject(Utf8.Take(Native.nimx_client_capabilities())));
+        }
+
+        /// <summary>Stops the library. Every task is finished, and no event is raised afterwards.</summary>
+        public void Dispose()
+        {
+            if (Interlocked.Exchange(ref disposed, 1) != 0) return;
+            NimLibrary.Cleanup();
+            Interlocked.CompareExchange(ref current, null, this);
+        }
+
+        private void Alive() { if (IsDisposed) throw new ObjectDisposedException("Client"); }
+
+        private Task<T> Ask<T>(Func<Reply, T> read, Action<IntPtr> send) where T : ErrorInfo
+        {
+            return Ask((r, value) => value, read, send);
+        }
+
+        private Task<T> Ask<T>(Func<Reply, T, ErrorInfo> error, Func<Reply, T> read, Action<IntPtr> send)
+        {
+            Alive();
+            TaskCompletionSource<T> task = Tasks.New<T>();
+            Action<Reply> answered = r =>
+            {
+                T value = read(r);
+                Tasks.Finish(task, error(r, value), value);
+            };
+            send(Calls.Add(new Call(answered, () => Tasks.Cancel(task))));
+            return task.Task;
+        }
+    }
+}

@@ -1,0 +1,170 @@
+using System;
+using System.Collections.Generic;
+using LibNim;
+
+namespace NIM
+{
+    /// <summary>
+    /// The session, in the shape of NetEase's C# SDK. Handlers run one at a time on a thread of the
+    /// library, or in pull mode on the thread that calls NimLibrary.Dispatch.
+    /// </summary>
+    public static class ClientAPI
+    {
+        private const int ExitLogoutLimitMs = 1000;
+
+        /// <summary>
+        /// Starts the library. appDataDir is a path, or a bare name for a directory of the user;
+        /// appInstallDir is not used. False: NimLibrary.InitError says why.
+        /// </summary>
+        public static bool Init(string appDataDir, string appInstallDir = "", InitOptions config = null)
+        {
+            return NimLibrary.Init(appDataDir, appInstallDir, config == null ? null : config.ToJson());
+        }
+
+        /// <summary>Init with the settings as JSON, for members that InitOptions does not have.</summary>
+        public static bool InitJson(string appDataDir, string appInstallDir, string configJson)
+        {
+            return NimLibrary.Init(appDataDir, appInstallDir, configJson);
+        }
+
+        /// <summary>Stops the library. Every call is answered first; no handler starts once this returns.</summary>
+        public static void Cleanup() { NimLibrary.Cleanup(); }
+
+        /// <summary>
+        /// Logs in. handler gets each step, and at the end step kNIMLoginStepLogin with kNIMResSuccess,
+        /// or another code that is not Retrying.
+        /// </summary>
+        public static void Login(string appKey, string account, string token, LoginResultDelegate handler = null)
+        {
+            Login(appKey, account, token, null, handler);
+        }
+
+        /// <summary>Logs in with options.</summary>
+        public static void Login(string appKey, string account, string token, LoginOptions options, LoginResultDelegate handler)
+        {
+            byte[] key = Utf8.Bytes(appKey), name = Utf8.Bytes(account), secret = Utf8.Bytes(token);
+            byte[] extension = options == null ? null : Utf8.Bytes(options.ToJson());
+            var call = new LoginCall(
+                r => { if (handler != null) handler(new NIMLoginResult(LoginResult.Read(r.Object))); }, null);
+            Native.nim_client_login(key, name, secret, extension, Trampolines.Json, Calls.Add(call));
+        }
+
+        /// <summary>Tries to log in again at once; the outcome comes to RegAutoReloginCb.</summary>
+        public static void Relogin(string jsonExtension = null) { Native.nim_client_relogin(Utf8.Bytes(jsonExtension)); }
+
+        /// <summary>
+        /// Ends the session; handler is always called once. In pull mode a kNIMLogoutAppExit on the
+        /// dispatching thread runs callbacks until it is answered, for a second at most: programs wait
+        /// for this answer on a semaphore, and would wait for themselves.
+        /// </summary>
+        public static void Logout(NIMLogoutType logoutType, LogoutResultDelegate handler = null)
+        {
+            var call = new Call(
+                r => { if (handler != null) handler(new NIMLogoutResult(LogoutResult.Read(r.Object))); }, null);
+            IntPtr id = Calls.Add(call);
+            Native.nim_client_logout(logoutType, null, Trampolines.Json, id);
+            if (logoutType != NIMLogoutType.kNIMLogoutAppExit || !NimLibrary.PumpsHere) return;
+            if (!NimLibrary.PumpUntil(() => !Calls.Waits(id), ExitLogoutLimitMs))
+                Trampolines.Answer(id, new Reply { Json = Errors.Info(Errors.Timeout).ToJson() });
+        }
+
+        /// <summary>Whether an account is logged in.</summary>
+        public static NIMLoginState GetLoginState() { return (NIMLoginState)Native.nim_client_get_login_state(null); }
+
+        /// <summary>The state of the session, finer than GetLoginState.</summary>
+        public static NimxStatus GetStatus() { return (NimxStatus)Native.nimx_client_get_status(); }
+
+        /// <summary>The account that is logged in, or "".</summary>
+        public static string GetCurrentUserAccount() { return Utf8.Text(Native.nim_client_current_user_account()); }
+
+        /// <summary>Version of the library.</summary>
+        public static string GetVersion() { return NimLibrary.Version; }
+
+        /// <summary>Drops other devices of the account; the outcome comes to RegKickOtherClientCb.</summary>
+        public static void KickOtherClients(IList<string> deviceIds)
+        {
+            KickRequests.Send(new KickOtherRequest { DeviceIds = deviceIds }.ToJson(), null);
+        }
+
+        /// <summary>Sets the handler of every relogin, automatic or asked for; null removes it.</summary>
+        public static void RegAutoReloginCb(LoginResultDelegate handler)
+        {
+            Slots.Relogin.Set(handler == null ? (Action<LoginResult>)null : r => handler(new NIMLoginResult(r)));
+        }
+
+        /// <summary>Sets the handler of being thrown out; null removes it.</summary>
+        public static void RegKickoutCb(KickoutResultHandler handler)
+        {
+            Slots.Kickout.Set(handler == null ? (Action<KickoutEvent>)null : r => handler(new NIMKickoutResult(r)));
+        }
+
+        /// <summary>Sets the handler of a lost connection; null removes it.</summary>
+        public static void RegDisconnectedCb(Action handler)
+        {
+            Slots.Disconnect.Set(handler == null ? (Action<DisconnectEvent>)null : r => handler());
+        }
+
+        /// <summary>Sets the handler of other devices that come and go; null removes it.</summary>
+        public static void RegMultiSpotLoginNotifyCb(MultiSpotLoginNotifyResultHandler handler)
+        {
+            Slots.MultiSpot.Set(
+                handler == null ? (Action<MultiSpotEvent>)null : r => handler(new NIMMultiSpotLoginNotifyResult(r)));
+        }
+
+        /// <summary>Sets the handler of the outcome of KickOtherClients; null removes it.</summary>
+        public static void RegKickOtherClientCb(KickOtherClientResultHandler handler)
+        {
+            Slots.KickOther.Set(handler == null ? (Action<KickOtherResult>)null : r => handler(new NIMKickOtherResult(r)));
+        }
+
+        /// <summary>
+        /// Sets the token provider; null removes it. It runs as a handler does, has ten seconds, and
+        /// keeps the old token by returning null.
+        /// </summary>
+        public static void RegReloginRequestTokenCb(ReloginRequestTokenDelegate handler)
+        {
+            TokenSource.Set(handler == null ? (Func<TokenRequest, string>)null : r => handler(r));
+        }
+
+        /// <summary>Sets the handler of every change of the connection and the session; null removes it.</summary>
+        public static void RegConnectionCb(Action<ConnectionEvent> handler) { Slots.Connection.Set(handler); }
+
+        /// <summary>Sets the handler of another device changing the push setting; null removes it.</summary>
+        public static void RegMultiportPushEnableChangedCb(MultiportPushConfigDelegate handler)
+        {
+            Slots.PushChanged.Set(
+                handler == null ? (Action<PushConfig>)null : r => handler(ResponseCode.kNIMResSuccess, r.SwitchOpen));
+        }
+
+        /// <summary>Sets whether phones get pushes while a desktop is online: 1 no, 2 yes.</summary>
+        public static void SetMultiportPushEnable(int switchOpen, MultiportPushConfigDelegate handler)
+        {
+            byte[] content = Utf8.Bytes(new PushConfig { SwitchOpen = switchOpen }.ToJson());
+            Native.nim_client_set_multiport_push_config(content, null, Trampolines.Push, Calls.Add(PushCall(handler)));
+        }
+
+        /// <summary>Asks whether phones get pushes while a desktop is online.</summary>
+        public static void GetMultiportPushEnableState(MultiportPushConfigDelegate handler)
+        {
+            Native.nim_client_get_multiport_push_config(null, Trampolines.Push, Calls.Add(PushCall(handler)));
+        }
+
+        private static Call PushCall(MultiportPushConfigDelegate handler)
+        {
+            return new Call(
+                r =>
+                {
+                    if (handler != null)
+                        handler((ResponseCode)r.Code, PushConfig.Read(JsonReader.ReadObject(r.Text)).SwitchOpen);
+                },
+                null);
+        }
+
+        /// <summary>Tells the server's clock: computed from the last known one, or asked for.</summary>
+        public static void GetServerCurrentTime(bool calcLocal, ServerTimeDelegate handler)
+        {
+            var call = new Call(r => { if (handler != null) handler((ResponseCode)r.Code, r.Flag, r.Time); }, null);
+            Native.nim_client_get_server_current_time(calcLocal, Trampolines.Time, null, Calls.Add(call));
+        }
+    }
+}

@@ -1,0 +1,62 @@
+using System;
+using System.Threading;
+
+namespace LibNim
+{
+    /// <summary>
+    /// An event of a Client. It asks the library for the events when the first handler is added, so
+    /// that a state which is replayed to a new registration finds it.
+    /// </summary>
+    internal sealed class EventRelay<T> where T : class
+    {
+        private readonly Client owner;
+        private readonly Slot<T> slot;
+        private readonly object gate = new object();
+        private EventHandler<T> handlers; // guarded by gate
+        private bool attached;            // guarded by gate
+
+        internal EventRelay(Client owner, Slot<T> slot)
+        {
+            this.owner = owner;
+            this.slot = slot;
+        }
+
+        internal void Add(EventHandler<T> handler)
+        {
+            lock (gate)
+            {
+                handlers += handler;
+                if (attached) return;
+                attached = true;
+            }
+            slot.Add(Arrived);
+        }
+
+        internal void Remove(EventHandler<T> handler) { lock (gate) handlers -= handler; }
+
+        private void Arrived(T value)
+        {
+            SynchronizationContext context = owner.Context;
+            if (context == null) Raise(value);
+            else context.Post(state => Raise((T)state), value);
+        }
+
+        private void Raise(T value)
+        {
+            EventHandler<T> all;
+            lock (gate) all = handlers;
+            if (all == null || owner.IsDisposed) return;
+            foreach (Delegate one in all.GetInvocationList())
+            {
+                try
+                {
+                    ((EventHandler<T>)one)(owner, value);
+                }
+                catch (Exception e)
+                {
+                    NimLibrary.Report(e);
+                }
+            }
+        }
+    }
+}

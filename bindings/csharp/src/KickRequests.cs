@@ -1,0 +1,83 @@
+using System.Collections.Generic;
+using System.Threading.Tasks;
+
+namespace LibNim
+{
+    /// <summary>
+    /// The requests to drop other devices that wait. Their outcomes come as events without a name,
+    /// in the order of the requests.
+    /// </summary>
+    internal static class KickRequests
+    {
+        private static readonly object Gate = new object();
+        private static readonly Queue<TaskCompletionSource<KickOtherResult>> Waiting =
+            new Queue<TaskCompletionSource<KickOtherResult>>(); // guarded by Gate; null: nobody waits for that one
+
+        private static bool attached; // guarded by Gate: the slot tells Arrived
+
+        /// <summary>Sends a request; outcome may be null.</summary>
+        internal static void Send(string json, TaskCompletionSource<KickOtherResult> outcome)
+        {
+            bool attach;
+            lock (Gate)
+            {
+                attach = !attached;
+                attached = true;
+            }
+            if (attach) Slots.KickOther.Add(Arrived);
+            lock (Gate)
+            {
+                Waiting.Enqueue(outcome);
+                Native.nim_client_kick_other_client(Utf8.Bytes(json));
+            }
+        }
+
+        private static void Arrived(KickOtherResult result)
+        {
+            TaskCompletionSource<KickOtherResult> outcome;
+            lock (Gate) outcome = Waiting.Count > 0 ? Waiting.Dequeue() : null;
+            if (outcome != null) Tasks.Finish(outcome, result, result);
+        }
+
+        /// <summary>Ends what waits: no outcome comes any more.</summary>
+        internal static void Clear()
+        {
+            TaskCompletionSource<KickOtherResult>[] left;
+            lock (Gate)
+            {
+                left = Waiting.ToArray();
+                Waiting.Clear();
+            }
+            foreach (TaskCompletionSource<KickOtherResult> outcome in left)
+                if (outcome != null) Tasks.Cancel(outcome);
+        }
+
+        /// <summary>Clear, after the slot has dropped its handlers.</summary>
+        internal static void Detach()
+        {
+            lock (Gate) attached = false;
+            Clear();
+        }
+    }
+
+    /// <summary>Ends tasks as answers tell.</summary>
+    internal static class Tasks
+    {
+        internal static TaskCompletionSource<T> New<T>()
+        {
+            return new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+
+        internal static void Finish<T>(TaskCompletionSource<T> task, ErrorInfo info, T value)
+        {
+            if (info.ErrCode == Errors.Ok.Code) task.TrySetResult(value);
+            else task.TrySetException(NimException.Of(info));
+        }
+
+        /// <summary>The library has dropped the answer.</summary>
+        internal static void Cancel<T>(TaskCompletionSource<T> task)
+        {
+            task.TrySetException(NimException.Of(Errors.Info(Errors.Cancelled)));
+        }
+    }
+}

@@ -1,0 +1,180 @@
+using System;
+using System.Diagnostics;
+using System.Threading;
+using System.Threading.Tasks;
+using NIM;
+
+namespace LibNim
+{
+    /// <summary>
+    /// The library in this process: who runs the callbacks, what it can do, and how to let go of it.
+    /// </summary>
+    public static class NimLibrary
+    {
+        private const int ExitLimitMs = 100;
+        private const int WaitSliceMs = 20;
+
+        private static int pumpThread; // id of the thread that dispatched last; 0: none
+
+        static NimLibrary()
+        {
+            AppDomain domain = AppDomain.CurrentDomain;
+            domain.ProcessExit += LeaveDomain;
+            if (!domain.IsDefaultAppDomain()) domain.DomainUnload += LeaveDomain;
+        }
+
+        /// <summary>
+        /// A handler of the program threw. The exception stays here: it must not enter C. Without a
+        /// subscriber it goes to System.Diagnostics.Trace. A subscriber must not throw.
+        /// </summary>
+        public static event Action<Exception> HandlerFailed;
+
+        /// <summary>Who runs the callbacks.</summary>
+        public static NimxDispatchMode Mode { get; private set; }
+
+        /// <summary>Version of the library.</summary>
+        public static string Version { get { return Utf8.Text(Native.nim_client_version()); } }
+
+        /// <summary>Level of the C interface; it grows with every addition.</summary>
+        public static int AbiLevel { get { return Native.nimx_abi_level(); } }
+
+        /// <summary>Why the last init failed; null if it did not.</summary>
+        public static ErrorInfo InitError
+        {
+            get
+            {
+                string json = Utf8.Text(Native.nimx_init_error());
+                return json.Length == 0 ? null : (ErrorInfo)Result.Read(JsonReader.ReadObject(json));
+            }
+        }
+
+        /// <summary>Callbacks that wait to run.</summary>
+        public static int Pending { get { return Native.nimx_global_pending(); } }
+
+        /// <summary>Whether this thread is inside a callback.</summary>
+        public static bool InCallback { get { return Running.Here; } }
+
+        /// <summary>Whether this build can do something: names in docs/API.md, nimx_has_feature.</summary>
+        public static bool HasFeature(string name) { return Native.nimx_has_feature(Utf8.Bytes(name)) != 0; }
+
+        /// <summary>
+        /// Chooses who runs the callbacks, before init. False if the library is initialised and works
+        /// the other way.
+        /// </summary>
+        public static bool SetDispatchMode(NimxDispatchMode mode)
+        {
+            if (Native.nimx_global_set_dispatch_mode((int)mode) == 0 && IsPull() != (mode == NimxDispatchMode.Pull)) return false;
+            Mode = mode;
+            return true;
+        }
+
+        /// <summary>Asks a library that an earlier domain initialised. Only pull mode lets a host dispatch.</summary>
+        private static bool IsPull() { return Native.nimx_global_dispatch(1, 0) != (int)NimxDispatchResult.Busy; }
+
+        /// <summary>
+        /// Runs pending callbacks on this thread, in pull mode; 0 events: all that are pending now.
+        /// Returns how many ran, or an enum NimxDispatchResult.
+        /// </summary>
+        public static int Dispatch(int maxEvents = 0, int timeoutMs = 0)
+        {
+            pumpThread = Thread.CurrentThread.ManagedThreadId;
+            return Native.nimx_global_dispatch(maxEvents, timeoutMs);
+        }
+
+        /// <summary>
+        /// Waits for a task of this library. In pull mode it runs callbacks meanwhile, so that a game's
+        /// main thread can wait. False after the time; it also waits for what a failed task says.
+        /// </summary>
+        public static bool Wait(Task task, int timeoutMs)
+        {
+            if (!PumpsHere) return task.Wait(timeoutMs);
+            if (!PumpUntil(() => task.IsCompleted, timeoutMs)) return false;
+            task.GetAwaiter().GetResult();
+            return true;
+        }
+
+        /// <summary>Whether a wait on this thread must dispatch, since nobody else does.</summary>
+        internal static bool PumpsHere
+        {
+            get
+            {
+                return Mode == NimxDispatchMode.Pull && !Running.Here &&
+                    (pumpThread == 0 || pumpThread == Thread.CurrentThread.ManagedThreadId);
+            }
+        }
+
+        internal static bool PumpUntil(Func<bool> done, int timeoutMs)
+        {
+            int end = Environment.TickCount + timeoutMs;
+            while (!done())
+            {
+                int left = end - Environment.TickCount;
+                if (left <= 0) return false;
+                if (Dispatch(0, Math.Min(left, WaitSliceMs)) < 0) return done();
+            }
+            return true;
+        }
+
+        /// <summary>
+        /// Makes the library forget every callback of this program, without waiting, and keeps the
+        /// session. Handlers must be registered again. For hosts that unload this code.
+        /// </summary>
+        public static void DetachCallbacks()
+        {
+            Native.nimx_global_detach_callbacks();
+            Forget(Calls.Snapshot());
+        }
+
+        /// <summary>Init, with what C takes. False: InitError says why.</summary>
+        internal static bool Init(string dataDir, string installDir, string json)
+        {
+            KickRequests.Clear();
+            return Native.nim_client_init(Utf8.Bytes(dataDir), Utf8.Bytes(installDir), Utf8.Bytes(json)) != 0;
+        }
+
+        /// <summary>Cleanup: every call is answered and no callback starts once this returns.</summary>
+        internal static void Cleanup()
+        {
+            int[] waiting = Calls.Snapshot();
+            Native.nim_client_cleanup(null);
+            Forget(waiting);
+        }
+
+        /// <summary>Drops what belongs to registrations and calls that the library does not know any more.</summary>
+        private static void Forget(int[] waiting)
+        {
+            Slots.End();
+            TokenSource.Forget();
+            KickRequests.Detach();
+            Calls.Cancel(waiting);
+        }
+
+        internal static void Report(Exception e)
+        {
+            Action<Exception> tell = HandlerFailed;
+            try
+            {
+                if (tell != null) tell(e);
+                else Trace.TraceError("libnim: a handler failed: " + e);
+            }
+            catch (Exception)
+            {
+                // Whoever is told of exceptions has thrown one; there is nobody left to tell.
+            }
+        }
+
+        /// <summary>The code behind the callbacks goes away: none may start any more.</summary>
+        private static void LeaveDomain(object sender, EventArgs e)
+        {
+            try
+            {
+                Native.nimx_global_detach_callbacks();
+            }
+            catch (DllNotFoundException)
+            {
+                return; // it was never loaded, so nothing can be called
+            }
+            Running.Close(ExitLimitMs);
+        }
+    }
+}
