@@ -1,0 +1,82 @@
+// A Mono program that is online and gets a callback every 20 ms, and then ends:
+// by returning from Main, by Environment.Exit, or after cleanup. Its
+// declarations are its own, so that nothing but the C ABI is tested.
+//   Exit.exe LINK APP_KEY ACCOUNT TOKEN DATA_DIR return|exit|cleanup
+using System;
+using System.Runtime.InteropServices;
+using System.Threading;
+
+static class Exit
+{
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    delegate void Transport(IntPtr json, IntPtr userData);
+
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    delegate void Time(int code, bool calcLocal, ulong ms, IntPtr userData);
+
+    [DllImport("libnim", CallingConvention = CallingConvention.Cdecl)]
+    static extern bool nim_client_init(string dataDir, string installDir, string json);
+
+    [DllImport("libnim", CallingConvention = CallingConvention.Cdecl)]
+    static extern void nim_client_cleanup(string json);
+
+    [DllImport("libnim", CallingConvention = CallingConvention.Cdecl)]
+    static extern void nim_client_login(string appKey, string account, string token, string json, Transport cb, IntPtr userData);
+
+    [DllImport("libnim", CallingConvention = CallingConvention.Cdecl)]
+    static extern void nim_client_get_server_current_time(bool calcLocal, Time cb, string json, IntPtr userData);
+
+    [DllImport("libnim", CallingConvention = CallingConvention.Cdecl)]
+    static extern IntPtr nimx_init_error();
+
+    // Rooted for the life of the process: the library keeps the pointers.
+    static readonly Transport onLogin = OnLogin;
+    static readonly Time onTime = OnTime;
+    static readonly ManualResetEventSlim loggedIn = new ManualResetEventSlim();
+    static readonly CountdownEvent callbacks = new CountdownEvent(5);
+    static volatile string answer = "";
+
+    static void OnLogin(IntPtr json, IntPtr userData)
+    {
+        answer = Marshal.PtrToStringAnsi(json);
+        bool ok = answer.Contains("\"err_code\":200");
+        if (ok && answer.Contains("\"login_step\":3") || !ok && answer.Contains("\"retrying\":false"))
+            loggedIn.Set();
+    }
+
+    static void OnTime(int code, bool calcLocal, ulong ms, IntPtr userData)
+    {
+        if (!callbacks.IsSet)
+            callbacks.Signal();
+    }
+
+    static int Main(string[] args)
+    {
+        string settings = "{\"app_key\":\"" + args[1] + "\",\"private_server_setting\":{\"link\":\"" + args[0] + "\"}}";
+        if (!nim_client_init(args[4], "", settings))
+            return Fail("init: " + Marshal.PtrToStringAnsi(nimx_init_error()));
+        nim_client_login(null, args[2], args[3], null, onLogin, new IntPtr(0x5b));
+        if (!loggedIn.Wait(10000) || !answer.Contains("\"err_code\":200"))
+            return Fail("login: " + answer);
+        var pace = new Timer(_ => nim_client_get_server_current_time(false, onTime, null, IntPtr.Zero), null, 0, 20);
+        if (!callbacks.Wait(10000))
+            return Fail("no callbacks");
+        if (args[5] == "cleanup")
+        {
+            pace.Dispose();
+            nim_client_cleanup(null);
+        }
+        Console.WriteLine("leaving");
+        Console.Out.Flush();
+        if (args[5] == "exit")
+            Environment.Exit(0);
+        GC.KeepAlive(pace);
+        return 0;
+    }
+
+    static int Fail(string why)
+    {
+        Console.WriteLine("not ok  " + why);
+        return 1;
+    }
+}
