@@ -8,57 +8,65 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/libnim/libnim/server"
 	"github.com/libnim/libnim/server/gateway"
 )
 
-// load reads the configuration. A flag wins over the environment (NIMD_ and the
-// flag's name in capitals, with _ for -), which wins over the file.
-func load(args []string, env func(string) (string, bool)) (server.Config, slog.Level, error) {
-	limits := gateway.DefaultLimits
-	cfg := server.Config{Limits: &limits}
-	level := slog.LevelInfo
+// options is what the flags fill in.
+type options struct {
+	server server.Config
+	limits gateway.Limits
+	level  slog.Level
+	file   string
+}
+
+// newFlags returns the flags of nimd with their defaults.
+func newFlags() (*flag.FlagSet, *options) {
+	o := &options{limits: gateway.DefaultLimits, level: slog.LevelInfo}
+	cfg, limits := &o.server, &o.limits
 	fs := flag.NewFlagSet("nimd", flag.ContinueOnError)
-	file := fs.String("config", "", "JSON file with flag names as keys and strings as values")
+	fs.StringVar(&o.file, "config", "", "JSON file with flag names as keys and strings as values")
 	fs.StringVar(&cfg.Listen, "listen", "127.0.0.1:8090", "host:port to listen at")
+	fs.StringVar(&cfg.AdminListen, "admin-listen", "", "host:port of /v1 and /metrics (default: the same as listen)")
 	fs.StringVar(&cfg.DataDir, "data", "nimd-data", "data directory")
 	fs.BoolVar(&cfg.Dev, "dev", false, "print the secrets in the ready line at every start")
 	listVar(fs, &cfg.NATS, "nats", "NATS servers of a cluster, separated by commas; none: embedded")
 	fs.StringVar(&cfg.NATSCreds, "nats-creds", "", "NATS credentials file")
 	fs.IntVar(&cfg.Replicas, "nats-replicas", 3, "replicas of each bucket on a cluster")
-	listVar(fs, &cfg.Origins, "origins", "browser origins let in, separated by commas; * lets in any")
-	listVar(fs, &cfg.PublicLinks, "links", "addresses that /lbs tells, separated by commas")
-	fs.DurationVar(&cfg.Heartbeat, "heartbeat", 0, "how often clients ping (default 5s)")
-	fs.StringVar(&cfg.AdminListen, "admin-listen", "", "host:port of /v1 and /metrics (default: the same as listen)")
 	fs.StringVar(&cfg.TLSCert, "tls-cert", "", "PEM file of the certificate chain; read again when it changes and on SIGHUP")
 	fs.StringVar(&cfg.TLSKey, "tls-key", "", "PEM file of its key")
-	fs.DurationVar(&cfg.DrainSpread, "drain", 0, "over how long clients come back after a stop (default 3s)")
+	listVar(fs, &cfg.PublicLinks, "links", "addresses that /lbs tells, separated by commas")
+	listVar(fs, &cfg.Origins, "origins", "browser origins let in, separated by commas; * lets in any")
+	fs.Func("trusted-proxies", "networks whose X-Forwarded-For is believed, separated by commas", func(s string) error {
+		return parsePrefixes(s, &cfg.Trusted)
+	})
+	fs.DurationVar(&cfg.Heartbeat, "heartbeat", 5*time.Second, "how often clients ping")
+	fs.DurationVar(&cfg.DrainSpread, "drain", 3*time.Second, "over how long clients come back after a stop")
 	fs.IntVar(&limits.Connections, "max-connections", limits.Connections, "connections of this edge; 0: no limit")
 	fs.Float64Var(&limits.AddressRate, "address-rate", limits.AddressRate, "connections per second from one address; 0: no limit")
 	fs.Float64Var(&limits.FrameRate, "frame-rate", limits.FrameRate, "frames per second of one connection; 0: no limit")
 	fs.Float64Var(&limits.FailureRate, "login-failure-rate", limits.FailureRate,
 		"failed logins per second of one account from one address; 0: no limit")
-	fs.Func("trusted-proxies", "networks whose X-Forwarded-For is believed, separated by commas", func(s string) error {
-		for v := range strings.SplitSeq(s, ",") {
-			p, err := netip.ParsePrefix(strings.TrimSpace(v))
-			if err != nil {
-				return err
-			}
-			cfg.Trusted = append(cfg.Trusted, p)
-		}
-		return nil
-	})
-	fs.TextVar(&level, "log-level", level, "debug, info, warn or error")
+	fs.TextVar(&o.level, "log-level", o.level, "debug, info, warn or error")
+	return fs, o
+}
+
+// load reads the configuration. A flag wins over the environment (NIMD_ and the
+// flag's name in capitals, with _ for -), which wins over the file.
+func load(args []string, env func(string) (string, bool)) (server.Config, slog.Level, error) {
+	fs, o := newFlags()
 	if err := fs.Parse(args); err != nil {
-		return cfg, level, err
+		return o.server, o.level, err
 	}
 	if fs.NArg() > 0 {
-		return cfg, level, fmt.Errorf("unexpected argument %q", fs.Arg(0))
+		return o.server, o.level, fmt.Errorf("unexpected argument %q", fs.Arg(0))
 	}
-	err := fillIn(fs, file, env)
-	limits.AddressBurst, limits.FrameBurst = 5*limits.AddressRate, 4*limits.FrameRate
-	return cfg, level, err
+	err := fillIn(fs, &o.file, env)
+	o.limits.AddressBurst, o.limits.FrameBurst = 5*o.limits.AddressRate, 4*o.limits.FrameRate
+	o.server.Limits = &o.limits
+	return o.server, o.level, err
 }
 
 // fillIn sets the flags that the command line left out.
@@ -110,4 +118,16 @@ func listVar(fs *flag.FlagSet, to *[]string, name, usage string) {
 		}
 		return nil
 	})
+}
+
+func parsePrefixes(s string, to *[]netip.Prefix) error {
+	*to = nil
+	for v := range strings.SplitSeq(s, ",") {
+		p, err := netip.ParsePrefix(strings.TrimSpace(v))
+		if err != nil {
+			return err
+		}
+		*to = append(*to, p)
+	}
+	return nil
 }
