@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/libnim/libnim/internal/wire"
+)
+
+// serveFlag makes the program the bare server.
+const serveFlag = "-serve"
+
+// echoServer is a WebSocket server that returns each message; nothing else.
+func echoServer() (net.Listener, error) {
+	upgrader := websocket.Upgrader{Subprotocols: []string{wire.Subprotocol}}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	go func() {
+		_ = http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			c, err := upgrader.Upgrade(w, r, nil)
+			if err != nil {
+				return
+			}
+			defer func() { _ = c.Close() }()
+			for {
+				kind, data, err := c.ReadMessage()
+				if err != nil || c.WriteMessage(kind, data) != nil {
+					return
+				}
+			}
+		}))
+	}()
+	return l, nil
+}
+
+// serve runs the bare server until standard input ends.
+func serve() {
+	l, err := echoServer()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Println(l.Addr())
+	_, _ = bufio.NewReader(os.Stdin).ReadByte()
+}
+
+// bareDials measures a dial and one echo, with the server in this process and
+// in another, as nimd is.
+func bareDials() (inside, across time.Duration, err error) {
+	l, err := echoServer()
+	if err != nil {
+		return 0, 0, err
+	}
+	defer func() { _ = l.Close() }()
+	if inside, err = bareDial(l.Addr().String()); err != nil {
+		return 0, 0, err
+	}
+	cmd := exec.Command(os.Args[0], serveFlag)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return 0, 0, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return 0, 0, err
+	}
+	if err := cmd.Start(); err != nil {
+		return 0, 0, err
+	}
+	host, err := bufio.NewReader(out).ReadString('\n')
+	if err == nil {
+		across, err = bareDial(strings.TrimSpace(host))
+	}
+	_ = in.Close()
+	_ = cmd.Wait()
+	return inside, across, err
+}
+
+// bareDial returns the median time of a dial and one echo of a frame as large
+// as a login.
+func bareDial(host string) (time.Duration, error) {
+	frame, err := wire.Encode(wire.Frame{Op: wire.OpLogin, ID: 1}, wire.Login{
+		AppKey: strings.Repeat("K", 26), Account: "bench", Token: "secret", ClientType: 4, ClientOS: "Linux",
+		DeviceID: strings.Repeat("d", 32), Mac: "00:00:00:00:00:00", SDK: "libnim/0.1.0",
+		OperationID: strings.Repeat("o", 32), Force: true,
+	})
+	if err != nil {
+		return 0, err
+	}
+	dialer := websocket.Dialer{Subprotocols: []string{wire.Subprotocol}}
+	took := make([]time.Duration, 0, logins)
+	for range logins {
+		began := time.Now()
+		c, _, err := dialer.Dial("ws://"+host+"/nim", nil)
+		if err != nil {
+			return 0, err
+		}
+		if err := c.WriteMessage(websocket.TextMessage, frame); err != nil {
+			return 0, err
+		}
+		if _, _, err := c.ReadMessage(); err != nil {
+			return 0, err
+		}
+		took = append(took, time.Since(began))
+		_ = c.Close()
+	}
+	slices.Sort(took)
+	return took[len(took)/2], nil
+}

@@ -1,0 +1,191 @@
+/* Measures the library from where its users are: C. Prints "NAME VALUE" lines,
+ * times in nanoseconds, and the last diagnostics as "json …".
+ *   bench LINK APP_KEY ACCOUNT TOKEN DATA_DIR LOGINS push|pull */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "nim_c_api.h"
+#include "nimx.h"
+
+enum { BATCH = 100000, BATCHES = 9, ROUND_TRIPS = 2000 };
+
+static long long now_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+/* A count that callbacks raise and the main thread waits for. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static long done, target;
+static long long reached_at;
+static int pull;
+
+static void begin(long n) {
+    pthread_mutex_lock(&lock);
+    done = 0;
+    target = n;
+    pthread_mutex_unlock(&lock);
+}
+
+static void one_more(void) {
+    pthread_mutex_lock(&lock);
+    if (++done == target) {
+        reached_at = now_ns();
+        pthread_cond_signal(&changed);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+/* Waits for the target and returns when its last callback began. */
+static long long reached(void) {
+    if (pull)
+        while (done < target) nimx_global_dispatch(0, 1000);
+    pthread_mutex_lock(&lock);
+    while (done < target) pthread_cond_wait(&changed, &lock);
+    pthread_mutex_unlock(&lock);
+    return reached_at;
+}
+
+static void NIM_CALL on_login(const char *json, const void *user_data) {
+    (void)user_data;
+    if (strstr(json, "\"login_step\":3")) one_more();
+    if (!strstr(json, "\"err_code\":200")) fprintf(stderr, "login: %s\n", json), exit(1);
+}
+
+static void NIM_CALL on_answer(const char *json, const void *user_data) {
+    (void)json, (void)user_data;
+    one_more();
+}
+
+static void NIM_CALL on_diagnostics(const char *json, const void *user_data) {
+    (void)user_data;
+    printf("json %s\n", json);
+    one_more();
+}
+
+static void NIM_CALL on_time(int code, nim_bool_reg local, nim_uint64 ms, const void *user_data) {
+    (void)code, (void)local, (void)ms, (void)user_data;
+    one_more();
+}
+
+static int ascending(const void *a, const void *b) {
+    long long x = *(const long long *)a, y = *(const long long *)b;
+    return x < y ? -1 : x > y;
+}
+
+static void report(const char *name, long long *took, int n) {
+    qsort(took, (size_t)n, sizeof *took, ascending);
+    printf("%s %lld\n", name, took[n / 2]);
+    if (n >= 100) printf("%s_p99 %lld\n", name, took[n * 99 / 100]);
+}
+
+static void status(const char *when) {
+    char line[256];
+    long kib;
+    FILE *f = fopen("/proc/self/status", "r");
+    while (f && fgets(line, sizeof line, f)) {
+        if (sscanf(line, "VmRSS: %ld", &kib) == 1) printf("rss_kib_%s %ld\n", when, kib);
+        if (sscanf(line, "Threads: %ld", &kib) == 1) printf("threads_%s %ld\n", when, kib);
+    }
+    if (f) fclose(f);
+}
+
+static void logins(char **argv, int n) {
+    long long *took = calloc((size_t)n, sizeof *took), *out = calloc((size_t)n, sizeof *out), from;
+    int i;
+    for (i = 0; i < n; i++) {
+        begin(1);
+        from = now_ns();
+        nim_client_login(NULL, argv[3], argv[4], NULL, on_login, NULL);
+        took[i] = reached() - from;
+        if (i == n - 1) break; /* stays logged in */
+        begin(1);
+        from = now_ns();
+        nim_client_logout(kNIMLogoutChangeAccout, NULL, on_answer, NULL);
+        out[i] = reached() - from;
+    }
+    report("login", took, n);
+    report("logout", out, n - 1);
+    free(took);
+    free(out);
+}
+
+/* The median cost of one call, over batches. */
+#define COST(name, calls, statement)                                 \
+    do {                                                             \
+        long long took[BATCHES], from;                               \
+        int b, i;                                                    \
+        for (b = 0; b < BATCHES; b++) {                              \
+            from = now_ns();                                         \
+            for (i = 0; i < (calls); i++) statement;                 \
+            took[b] = (now_ns() - from) / (calls);                   \
+        }                                                            \
+        report(name, took, BATCHES);                                 \
+    } while (0)
+
+/* From the first call to the last callback, per callback; and the calls alone. */
+static void delivery(void) {
+    long long took[BATCHES], posting[BATCHES], from;
+    int b, i;
+    for (b = 0; b < BATCHES; b++) {
+        begin(BATCH);
+        from = now_ns();
+        for (i = 0; i < BATCH; i++) nim_client_get_server_current_time(1, on_time, NULL, NULL);
+        posting[b] = (now_ns() - from) / BATCH;
+        took[b] = (reached() - from) / BATCH;
+    }
+    report("callback", took, BATCHES);
+    report("post", posting, BATCHES);
+}
+
+/* A call that the session answers, from the call to its callback. */
+static void round_trips(const char *name, int local) {
+    static long long took[ROUND_TRIPS];
+    long long from;
+    int i;
+    for (i = 0; i < ROUND_TRIPS; i++) {
+        begin(1);
+        from = now_ns();
+        nim_client_get_server_current_time(local, on_time, NULL, NULL);
+        took[i] = reached() - from;
+    }
+    report(name, took, ROUND_TRIPS);
+}
+
+int main(int argc, char **argv) {
+    char settings[1024];
+    long long from;
+    if (argc < 8) return 2;
+    pull = strcmp(argv[7], "pull") == 0;
+    nimx_global_set_dispatch_mode(pull ? NIMX_DISPATCH_PULL : NIMX_DISPATCH_PUSH);
+    status("loaded");
+    snprintf(settings, sizeof settings, "{\"app_key\":\"%s\",\"private_server_setting\":{\"link\":\"%s\"}}", argv[2], argv[1]);
+    from = now_ns();
+    if (!nim_client_init(argv[5], "", settings)) return fprintf(stderr, "%s\n", nimx_init_error()), 1;
+    printf("init %lld\n", now_ns() - from);
+    begin(1);
+    nim_client_login(NULL, argv[3], argv[4], NULL, on_login, NULL);
+    reached();
+    status("login");
+    begin(1);
+    nim_client_logout(kNIMLogoutChangeAccout, NULL, on_answer, NULL);
+    reached();
+    logins(argv, atoi(argv[6]));
+    begin(1);
+    nimx_client_diagnostics(NULL, on_diagnostics, NULL);
+    reached();
+    COST("getter_state", BATCH, (void)nim_client_get_login_state(NULL));
+    COST("getter_account", BATCH, (void)nim_client_current_user_account());
+    COST("go_call", BATCH / 10, nim_global_free_buf(nimx_client_capabilities()));
+    delivery();
+    round_trips("local_round_trip", 1);
+    round_trips("server_round_trip", 0);
+    status("end");
+    nim_client_cleanup(NULL);
+    return 0;
+}

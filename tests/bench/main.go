@@ -1,0 +1,107 @@
+// Bench measures the built library against nimd and prints what it finds, as
+// ratios to what the same machine does without the library in the same run.
+// It asserts nothing: machines differ.
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/libnim/libnim/tests/nimdtest"
+)
+
+// logins is how many logins are measured, and as many bare dials.
+const logins = 500
+
+func main() {
+	if len(os.Args) == 2 && os.Args[1] == serveFlag {
+		serve()
+		return
+	}
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	dir, err := os.MkdirTemp("", "libnim-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	products := nimdtest.Products(".")
+	lib := filepath.Join(products, "lib")
+	program := filepath.Join(dir, "bench")
+	if err := nimdtest.Compile(products, "tests/bench/c/bench.c", "-o", program, "-L"+lib, "-lnim", "-Wl,-rpath,"+lib); err != nil {
+		return err
+	}
+	nimd, err := nimdtest.Start(filepath.Join(products, "bin", "nimd"), filepath.Join(dir, "nimd"), "--log-level", "error")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = nimd.Kill() }()
+	if err := nimd.AddAccount("bench", "secret"); err != nil {
+		return err
+	}
+	inside, across, err := bareDials()
+	if err != nil {
+		return err
+	}
+	push, err := measure(program, nimd, filepath.Join(dir, "push"), "push")
+	if err != nil {
+		return err
+	}
+	pull, err := measure(program, nimd, filepath.Join(dir, "pull"), "pull")
+	if err != nil {
+		return err
+	}
+	size, err := os.Stat(filepath.Join(lib, "libnim.so"))
+	if err != nil {
+		return err
+	}
+	printReport(inside, across, push, pull, size.Size())
+	return nil
+}
+
+// figures are the lines of one run of the C program.
+type figures struct {
+	values      map[string]int64
+	diagnostics struct {
+		Attempts []map[string]any `json:"attempts"`
+	}
+}
+
+func measure(program string, nimd *nimdtest.Server, data, mode string) (*figures, error) {
+	cmd := exec.Command(program, nimd.Link, nimd.AppKey, "bench", "secret", data, strconv.Itoa(logins), mode)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", mode, err)
+	}
+	f := &figures{values: map[string]int64{}}
+	scan := bufio.NewScanner(bytes.NewReader(out))
+	scan.Buffer(nil, 1<<20)
+	for scan.Scan() {
+		name, value, _ := strings.Cut(scan.Text(), " ")
+		if name == "json" {
+			if err := json.Unmarshal([]byte(value), &f.diagnostics); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		n, err := strconv.ParseInt(value, 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", scan.Text(), err)
+		}
+		f.values[name] = n
+	}
+	return f, scan.Err()
+}
