@@ -69,12 +69,18 @@ func (s *Session) diagnose(link backend.Link) *abi.Diagnostics {
 		ErrorInfo: s.info(nil), Status: int(s.status), Attempts: s.history.attempts,
 		Reconnects: s.history.reconnects, Trace: s.env.Journal.Trace(),
 	}
+	if a := s.acct; a != nil {
+		d.Account, d.Session = a.login.Account, a.session
+	}
 	if e := s.history.closed; e != nil {
 		d.LastClose = e.Kind.Name + ": " + e.Error()
 	}
 	if link != nil {
 		st := link.Stats()
 		d.RttUs, d.BytesIn, d.BytesOut = us(st.RTT), int64(st.BytesIn), int64(st.BytesOut)
+		if n := len(s.history.attempts); n > 0 {
+			d.ConnectedEndpoint = s.history.attempts[n-1].Endpoint
+		}
 	}
 	return d
 }

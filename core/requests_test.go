@@ -234,6 +234,9 @@ func TestDiagnostics(t *testing.T) {
 		if d.Status != int(StatusOnline) || d.RttUs != 7000 || d.BytesIn != 11 || d.BytesOut != 13 || d.Reconnects != 1 {
 			t.Errorf("got %+v", d)
 		}
+		if d.Account != "alice" || d.Session == "" || d.ConnectedEndpoint != "ws://fake.test/nim" {
+			t.Errorf("account %q, session %q, endpoint %q", d.Account, d.Session, d.ConnectedEndpoint)
+		}
 		if d.LastClose != "connection_lost: the connection was lost" {
 			t.Errorf("LastClose = %q", d.LastClose)
 		}
