@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -164,51 +163,6 @@ func TestAdminKickReachesEveryEdge(t *testing.T) {
 	var k wire.Kicked
 	if c.want(wire.OpKicked, &k); k.Reason != wire.KickByServer || k.Description != "bye" || k.DeviceID != "" {
 		t.Errorf("kick = %+v", k)
-	}
-}
-
-// Logins race on two edges under the policy "one". Whoever was answered and is
-// not the last in the record must be kicked, and exactly one stays.
-func TestRacingLoginsLeaveOne(t *testing.T) {
-	edges := startEdges(t, 2, nil)
-	edges[0].do("PUT", "/policy", map[string]any{"multi_login": "one"})
-	rounds := 60
-	if testing.Short() {
-		rounds = 10
-	}
-	for round := range rounds {
-		account := fmt.Sprint("racer", round)
-		edges[0].account(account)
-		const racers = 4
-		var clients [racers]*client
-		for i := range racers {
-			clients[i] = edges[i%2].dial()
-		}
-		var wg sync.WaitGroup
-		var admitted atomic.Int32
-		for i, c := range clients {
-			wg.Go(func() {
-				f := c.ask(wire.OpLogin, edges[0].loginAs(account, fmt.Sprint("d", i), pc), nil)
-				if f.Code == 200 {
-					admitted.Add(1)
-				}
-			})
-		}
-		wg.Wait()
-		if admitted.Load() == 0 {
-			t.Fatal("nobody was admitted")
-		}
-		devices := edges[0].onlineDevices(account)
-		if len(devices) != 1 {
-			t.Fatalf("round %d: on line: %v", round, devices)
-		}
-		for i, c := range clients {
-			if fmt.Sprint("d", i) == devices[0] {
-				c.ask(wire.OpTime, nil, nil)
-			} else {
-				c.wantClose()
-			}
-		}
 	}
 }
 
