@@ -115,7 +115,9 @@ int front_mine(void);                   /* locked: this thread holds the baton *
 int front_may_run(void);                /* locked: there is a callback, and it may start */
 int front_run_next(void);               /* locked; baton free or mine; 0: it was taken away meanwhile */
 void front_run_here(front_node *n, int beside_stuck); /* unlocked: now, on this thread */
-int front_wait_quiet(int64_t deadline); /* locked: waits for the baton; 0 on expiry */
+int front_wait_baton(int64_t deadline); /* locked: waits until the baton is free; 0 on expiry */
+int front_busy(void);                   /* locked: a callback or the wake hook runs */
+int front_wait_quiet(int64_t deadline); /* locked: waits until none does; 0 on expiry */
 
 /* bridge_thread.c */
 int front_unlock_and_serve(void);       /* locked: has what is queued delivered; 0: no thread to be had */

@@ -37,15 +37,14 @@ static int conclude(char *error)
 }
 
 /* Locked. A callback from before the last cleanup may still be running. It gets
- * a moment, if cleanup has not given it that; then the baton is taken away. */
+ * a moment, if cleanup has not given it that; then baton and thread are taken
+ * away from it. */
 static void claim_baton(void)
 {
     if (front_mine() || (!front.stuck && front_wait_quiet(front_bound())))
         return;
-    if (!front.held)
-        return;
     front.epoch++;
-    front.held = front.stuck = front.thread = front.dispatching = 0;
+    front.held = front.waking = front.stuck = front.thread = 0;
     broadcast_all();
 }
 
@@ -174,16 +173,16 @@ static int deliver_answers(int mine)
         return 1;
     }
     if (front.pull) {
-        if (!front_wait_quiet(deadline))
+        if (!front_wait_baton(deadline))
             return 0;
         deliver_here();
     }
-    while (front.held || front.waking || front_may_run()) {
+    while (front_busy() || front_may_run()) {
         int served = front_unlock_and_serve();
         front_lock();
         if (!served && !front.held)
             deliver_here();
-        else if ((front.held || front.waking || front_may_run()) && !front_wait(&front.quiet, deadline))
+        else if ((front_busy() || front_may_run()) && !front_wait(&front.quiet, deadline))
             return 0;
     }
     return 1;
@@ -197,7 +196,7 @@ static void close_front(void)
     front.lost_at_cleanup = front.count.lost_answers - before;
     front.state = FRONT_CLOSED;
     front.generation++;
-    front.woken = front.wake_due = 0;
+    front.woken = front.wake_due = front.dispatching = 0;
     front_state_reset();
     broadcast_all();
 }
@@ -219,7 +218,7 @@ static void close_first(int mine)
     front_calls_cancel();
     front_slots_end();
     if (!deliver_answers(mine))
-        front.stuck = front.held;
+        front.stuck = front_busy();
     close_front();
 }
 
@@ -230,7 +229,7 @@ static void close_again(void)
     int64_t deadline = front_bound();
     if (!wait_settled(deadline) && front.state == FRONT_CLOSING) {
         front.give_up = 1;
-        front.stuck = front.held;
+        front.stuck = front_busy();
     }
     if (front.state == FRONT_CLOSED && !front.stuck && !front_mine())
         front.stuck = !front_wait_quiet(deadline);

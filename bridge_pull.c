@@ -56,12 +56,11 @@ static int wait_for_work(uint32_t generation, int64_t deadline)
 
 int front_dispatch(int max_events, int timeout_ms)
 {
-    uint32_t epoch, generation;
+    uint32_t generation;
     int n = 0;
     if (front_forked())
         return FRONT_NOT_OPEN;
     front_lock();
-    epoch = front.epoch;
     generation = front.generation;
     if (front.state != FRONT_OPEN || !front.pull || front.dispatching || front_mine()) {
         n = front.state != FRONT_OPEN ? FRONT_NOT_OPEN : FRONT_BUSY;
@@ -72,13 +71,14 @@ int front_dispatch(int max_events, int timeout_ms)
     if (wait_for_work(generation, deadline_after(timeout_ms))) {
         if (max_events <= 0)
             max_events = front.queued;
-        while (n < max_events && front.state == FRONT_OPEN && front_may_run() && !front.held) {
+        while (n < max_events && front.state == FRONT_OPEN && front.generation == generation &&
+               front_may_run() && !front.held) {
             n++;
             if (!front_run_next())
                 break;
         }
     }
-    if (front.epoch == epoch) {
+    if (front.generation == generation) {
         front.dispatching = front.woken = 0;
         if (front.head != NULL)
             front_wake_if_due();

@@ -42,7 +42,7 @@ static int stay_end(const stay *s)
         return 0;
     if (s->took) {
         front.held = 0;
-        front.stuck = 0;
+        front.stuck = front.stuck && front.waking;
     }
     port_broadcast(&front.quiet);
     return 1;
@@ -145,9 +145,19 @@ int front_may_run(void)
            !front.give_up && !front_exiting();
 }
 
-int front_wait_quiet(int64_t deadline)
+int front_wait_baton(int64_t deadline)
 {
     while (front.held)
+        if (!front_wait(&front.quiet, deadline))
+            return 0;
+    return 1;
+}
+
+int front_busy(void) { return front.held || front.waking; }
+
+int front_wait_quiet(int64_t deadline)
+{
+    while (front_busy())
         if (!front_wait(&front.quiet, deadline))
             return 0;
     return 1;
@@ -198,7 +208,7 @@ void front_run_here(front_node *n, int beside_stuck)
     if (n == NULL)
         return;
     front_lock();
-    if (!front_mine() && !(beside_stuck && front.stuck) && !front_wait_quiet(front_bound()) && !beside_stuck) {
+    if (!front_mine() && !(beside_stuck && front.stuck) && !front_wait_baton(front_bound()) && !beside_stuck) {
         front.count.lost_answers++;
     } else {
         stay_begin(&s);

@@ -24,7 +24,7 @@ void front_wake_if_due(void)
 }
 
 /* Locked; unlocks meanwhile. It may overlap a callback; cleanup waits for it. */
-static void run_wake(void)
+static void run_wake(uint32_t epoch)
 {
     front_registration *r = front.wake;
     front.wake_due = 0;
@@ -33,7 +33,10 @@ static void run_wake(void)
     front_unlock();
     ((void (*)(const void *))r->fn)(r->user_data);
     front_lock();
-    front.waking = 0;
+    if (front.epoch == epoch) {
+        front.waking = 0;
+        front.stuck = front.stuck && front.held;
+    }
     front_registration_ran(r);
     port_broadcast(&front.quiet);
 }
@@ -65,7 +68,7 @@ static void live(uint32_t epoch)
                 break;
             born = now;
         } else if (wake_is_due()) {
-            run_wake();
+            run_wake(epoch);
             idle_since = port_now();
         } else if (may_run && !front.held) {
             if (!front_run_next())

@@ -96,6 +96,13 @@ static void on_wake(const void *user_data)
     wake_running = 0;
 }
 
+static atomic_int other_wakes;
+static void on_other_wake(const void *user_data)
+{
+    (void)user_data;
+    other_wakes++;
+}
+
 static void wake_comes_once_per_non_empty_period(void)
 {
     int i;
@@ -170,6 +177,34 @@ static void cleanup_waits_for_a_running_wake(void)
     CONTRACT(0);
 }
 
+/* A wake hook that does not end costs cleanup its bound, and the next session nothing. */
+static void a_stuck_wake_is_left_behind(void)
+{
+    double start;
+    wakes = 0;
+    wake_block = 1;
+    begin();
+    nimx_global_set_wake_cb(on_wake, NULL, on_destroy);
+    open_front();
+    post_event(NULL);
+    EVENTUALLY(wake_running);
+    start = seconds();
+    nim_client_cleanup(NULL);
+    CHECK(seconds() - start > 1.9 && seconds() - start < 2.7);
+    begin();
+    nimx_global_set_wake_cb(on_other_wake, NULL, NULL);
+    open_front();
+    post_event(NULL);
+    EVENTUALLY(other_wakes == 1);
+    EQUAL(wakes, 0);
+    wake_block = 0;
+    EVENTUALLY(wakes == 1);
+    EVENTUALLY(nimx_global_dispatch(0, 0) >= 0 && rec.destroyed == 1);
+    EQUAL(rec.events, 1);
+    close_front_and_tell();
+    CONTRACT(0);
+}
+
 static void *pump(void *unused)
 {
     int n;
@@ -205,5 +240,6 @@ const test pull_tests[] = {
     {"pull: wake comes once per non-empty period", wake_comes_once_per_non_empty_period},
     {"pull: wake comes soon for what is left", wake_comes_soon_for_what_is_left},
     {"pull: cleanup waits for a running wake", cleanup_waits_for_a_running_wake},
+    {"pull: a stuck wake is left behind", a_stuck_wake_is_left_behind},
     {"pull: a pump keeps the contract", a_pump_keeps_the_contract},
     {NULL, NULL}};
