@@ -7,6 +7,7 @@
 /* Callbacks run one at a time, on a thread of the library. */
 static void NIM_CALL on_answer(const char *json, const void *what) {
     printf("%s %s\n", (const char *)what, json);
+    fflush(stdout);
 }
 
 int main(int argc, char **argv) {
