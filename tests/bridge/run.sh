@@ -25,19 +25,26 @@ build() {
         -o "$out/$name" harness.c fake_core.c test_*.c $front -lpthread
 }
 
-run() {
+# start NAME [test name]: runs it into a log of its own
+start() {
     name=$1
     shift
-    echo "== $name"
-    "$out/$name" "$@" >"$out/log" 2>&1 && status=0 || status=$?
-    cat "$out/log"
-    set -- $(tail -n 40 "$out/log" | grep -E '^[0-9]+ passed, [0-9]+ failed$' | tail -n 1)
-    if [ $# -eq 4 ]; then
-        passed=$((passed + $1)) failed=$((failed + $3))
+    "$out/$name" "$@" >"$out/$name.log" 2>&1 && echo 0 >"$out/$name.status" || echo $? >"$out/$name.status"
+}
+
+# report NAME: shows the log and adds to the sums
+report() {
+    echo "== $1"
+    cat "$out/$1.log"
+    status=$(cat "$out/$1.status")
+    # shellcheck disable=SC2046
+    set -- "$1" $(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$out/$1.log" | tail -n 1)
+    if [ $# -eq 5 ]; then
+        passed=$((passed + $2)) failed=$((failed + $4))
     fi
-    # A sanitizer's report, or an end without the last line, fails the build as one test more.
-    if [ "$status" -ne 0 ] && { [ $# -ne 4 ] || [ "$3" -eq 0 ]; }; then
-        echo "FAIL $name ended with $status"
+    # A sanitizer's report, or an end without the last line, counts as one test that failed.
+    if [ "$status" -ne 0 ] && { [ $# -ne 5 ] || [ "$4" -eq 0 ]; }; then
+        echo "FAIL $1 ended with $status"
         failed=$((failed + 1))
     fi
 }
@@ -61,20 +68,27 @@ if [ "${1:-}" = bench ]; then
     exit
 fi
 
+# pair VARIANT VARIANT: side by side, since much of the time is spent waiting
+pair() {
+    for v in "$@"; do variant "$v"; done
+    for v in "$@"; do start "$v" & done
+    wait
+    for v in "$@"; do report "$v"; done
+}
+
 if [ $# -gt 0 ]; then
     only=$1
     shift
     variant "$only"
-    run "$only" "$@"
+    start "$only" "$@"
+    report "$only"
 else
-    for v in plain asan tsan tsan-clang; do
-        case $v in
-        tsan) command -v gcc >/dev/null || continue ;;
-        tsan-clang) command -v clang >/dev/null || continue ;;
-        esac
-        variant "$v"
-        run "$v"
-    done
+    pair plain asan
+    tsan=
+    ! command -v gcc >/dev/null || tsan=tsan
+    ! command -v clang >/dev/null || tsan="$tsan tsan-clang"
+    # shellcheck disable=SC2086
+    pair $tsan
 fi
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
