@@ -425,6 +425,7 @@ export const errorTable = {
   going_away: { code: 503, domain: 'server', retryable: true, tencent: 0, openim: 0, text: "the server is going down for maintenance" },
   rate_limited: { code: 503, domain: 'server', retryable: true, tencent: 70050, openim: 0, text: "too many attempts; try again later" },
   not_found: { code: 404, domain: 'server', retryable: false, tencent: 0, openim: 1004, text: "the target does not exist" },
+  server_cannot: { code: 403, domain: 'server', retryable: false, tencent: 0, openim: 0, text: "the present server cannot do that" },
   forbidden: { code: 403, domain: 'server', retryable: false, tencent: 0, openim: 1002, text: "not permitted" },
   token_invalid: { code: 302, domain: 'auth', retryable: false, tencent: 70003, openim: 1502, text: "the account or the token is wrong" },
   token_expired: { code: 302, domain: 'auth', retryable: false, tencent: 70001, openim: 1501, text: "the token has expired" },

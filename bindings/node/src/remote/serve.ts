@@ -1,0 +1,111 @@
+import { errorData, NimError, type ErrorData } from '../errors';
+import { eventNames, type EventName } from '../events';
+import { errorTable, type TokenRequest } from '../generated';
+import type { SDK, SDKOptions } from '../types';
+import { asRequest, remoteOptions, type Endpoint, type Reply, type Request, type State } from './protocol';
+
+/** Lets the other side of endpoint use sdk. The function that it returns ends that. */
+export function serve(sdk: SDK, endpoint: Endpoint): () => void {
+  const server = new Server(sdk, endpoint);
+  return () => server.close();
+}
+
+class Server {
+  private readonly listeners: [EventName, (event: unknown) => void][] = [];
+  private readonly unlisten: () => void;
+  private readonly questions = new Map<number, (token: string | undefined) => void>();
+  private lastQuestion = 0;
+  private offersTokens = false;
+
+  constructor(
+    private readonly sdk: SDK,
+    private readonly endpoint: Endpoint,
+  ) {
+    for (const name of eventNames) {
+      const listener = (event: unknown) => this.reply({ kind: 'event', name, event, state: this.state() });
+      sdk.on(name, listener);
+      this.listeners.push([name, listener]);
+    }
+    this.unlisten = endpoint.onMessage((message) => {
+      const request = asRequest(message);
+      if (request !== undefined) {
+        this.request(request);
+      }
+    });
+  }
+
+  close(): void {
+    this.unlisten();
+    for (const [name, listener] of this.listeners) {
+      this.sdk.off(name, listener);
+    }
+    if (this.offersTokens) {
+      this.sdk.setTokenProvider(undefined);
+    }
+    this.questions.forEach((answer) => answer(undefined));
+    this.questions.clear();
+  }
+
+  private request(r: Request): void {
+    switch (r.kind) {
+      case 'hello':
+        this.reply({ kind: 'state', state: this.state() });
+        break;
+      case 'call':
+        void this.call(r);
+        break;
+      case 'offerTokens':
+        this.offersTokens = r.on;
+        this.sdk.setTokenProvider(r.on ? (request) => this.ask(request) : undefined);
+        break;
+      case 'token':
+        this.questions.get(r.id)?.(r.token ?? undefined);
+        this.questions.delete(r.id);
+    }
+  }
+
+  private async call(r: Request & { kind: 'call' }): Promise<void> {
+    try {
+      const args = r.method === 'init' ? [allowed(r.args[0]), ...r.args.slice(1)] : r.args;
+      const method = this.sdk[r.method] as (...args: unknown[]) => Promise<unknown>;
+      const value = await method.apply(this.sdk, args);
+      this.reply({ kind: 'result', id: r.id, value, state: this.state() });
+    } catch (e) {
+      this.reply({ kind: 'error', id: r.id, error: asData(e), state: this.state() });
+    }
+  }
+
+  private ask(request: TokenRequest): Promise<string | undefined> {
+    const id = ++this.lastQuestion;
+    this.reply({ kind: 'askToken', id, request });
+    return new Promise((resolve) => this.questions.set(id, resolve));
+  }
+
+  private reply(message: Reply): void {
+    this.endpoint.send(message);
+  }
+
+  private state(): State {
+    const { status, userID } = this.sdk;
+    let version = '';
+    try {
+      version = this.sdk.version;
+    } catch {
+      // The library cannot be loaded: the first call will say so.
+    }
+    return { status, userID, version };
+  }
+}
+
+function allowed(options: unknown): SDKOptions {
+  const given = Object.entries((options ?? {}) as object);
+  return Object.fromEntries(given.filter(([key]) => (remoteOptions as readonly string[]).includes(key)));
+}
+
+function asData(e: unknown): ErrorData {
+  if (e instanceof NimError) {
+    return e.toJSON();
+  }
+  const message = e instanceof Error ? e.message : String(e);
+  return errorData({ err_code: errorTable.internal.code, err_name: 'internal', err_msg: message });
+}

@@ -1,0 +1,73 @@
+import { EventEmitter } from 'node:events';
+import { errorTable, KickReason, Status, type ConnectionEvent, type ErrorInfo, type KickoutEvent } from './generated';
+import type { EventMap, EventName, KickedOutType, SDKEvent } from './events';
+
+const success: number = errorTable.ok.code;
+
+/** Makes what a listener gets. */
+export function eventOf<T>(name: EventName, data: T, info?: Partial<ErrorInfo>): SDKEvent<T> {
+  const code = info?.err_code ?? success;
+  return {
+    name,
+    data,
+    errCode: code === success ? 0 : code,
+    errMsg: code === success ? '' : (info?.err_msg ?? ''),
+    operationID: info?.operation_id ?? '',
+  };
+}
+
+/** The events that a connection event becomes, in order. */
+const names: Record<string, readonly EventName[]> = {
+  connecting: ['connecting'],
+  connected: ['connected'],
+  ready: ['connectSuccess', 'ready'],
+  failed: ['connectFailed'],
+  lost: ['disconnected'],
+  retry_in: ['retryIn'],
+  token_expiring: ['tokenExpiring'],
+  token_expired: ['userTokenExpired'],
+  token_invalid: ['userTokenInvalid'],
+  not_ready: ['notReady'],
+  closed: ['closed'],
+};
+
+/** Emits what a connection event means, but for a kick. */
+export function emitConnection(to: EventEmitter<EventMap>, e: ConnectionEvent): void {
+  for (const name of names[e.event] ?? []) {
+    (to as EventEmitter).emit(name, eventOf(name, e, e));
+  }
+}
+
+/** Emits a kick under both of its names. */
+export function emitKick(to: EventEmitter<EventMap>, e: ConnectionEvent, kick: KickoutEvent, ownType: number): void {
+  const data = {
+    type: kickedOutType(kick, ownType),
+    reason: kick.reason_description,
+    deviceID: kick.device_id ?? '',
+    clientType: kick.client_type,
+  };
+  to.emit('kickedOut', eventOf('kickedOut', data, e));
+  to.emit('kickedOffline', eventOf('kickedOffline', kick, e));
+}
+
+/** Emits the end of a session whose token ran out. */
+export function emitExpired(to: EventEmitter<EventMap>, e: ConnectionEvent): void {
+  const data = { type: 'userSigExpired', reason: e.err_msg ?? '', deviceID: '', clientType: 0 } as const;
+  to.emit('kickedOut', eventOf('kickedOut', data, e));
+}
+
+function kickedOutType(kick: KickoutEvent, ownType: number): KickedOutType {
+  switch (kick.reason_code) {
+    case KickReason.ServerKick:
+      return 'restApi';
+    case KickReason.SameGeneric:
+      return kick.client_type === ownType ? 'multipleAccount' : 'multipleDevice';
+    default:
+      return 'multipleDevice';
+  }
+}
+
+/** Whether the event says that automatic relogin has ended because the token ran out. */
+export function endsExpired(e: ConnectionEvent): boolean {
+  return e.event === 'token_expired' && e.status === Status.GaveUp;
+}
