@@ -43,6 +43,7 @@ const nim_error_row nim_error_rows[] = {
     {503, "going_away", "server", "the server is going down for maintenance", 1},
     {503, "rate_limited", "server", "too many attempts; try again later", 1},
     {404, "not_found", "server", "the target does not exist", 0},
+    {403, "server_cannot", "server", "the present server cannot do that", 0},
     {403, "forbidden", "server", "not permitted", 0},
     {302, "token_invalid", "auth", "the account or the token is wrong", 0},
     {302, "token_expired", "auth", "the token has expired", 0},

@@ -80,7 +80,7 @@ func TestRenewalByNewLink(t *testing.T) {
 		st.serverTime()
 		st.server.on(nil)
 		st.renew("fresh")
-		st.want("0s time 21002", "0s connecting", "0s connected", "0s relogin 200", "0s renew 200 ", "0s ready", "0s synced")
+		st.want("0s time 21002", "0s not_ready", "0s connecting", "0s connected", "0s relogin 200", "0s renew 200 ", "0s ready", "0s synced")
 		if got := st.server.lastLogin().Token; got != "fresh" {
 			t.Errorf("the new link logs in with %q", got)
 		}
@@ -97,7 +97,7 @@ func TestRenewalByNewLinkRefused(t *testing.T) {
 			return &backend.Answer{}
 		})
 		st.loginWith(loginAs("alice", token("bad")))
-		st.want(prefixed("0s", "connecting", "connected", "login2 302 token_invalid", "token_invalid 302 logining",
+		st.want(prefixed("0s", "not_ready", "connecting", "connected", "login2 302 token_invalid", "token_invalid 302 logining",
 			"connecting", "connected", "relogin 200", "ready", "synced")...)
 		if got := st.server.lastLogin().Token; got != "secret" {
 			t.Errorf("the session goes on with %q", got)

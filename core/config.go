@@ -35,8 +35,12 @@ func newConfig(o *abi.InitOptions, deviceID string) Config {
 	if o.Nimx.ReportMac {
 		d.Mac = hostMac()
 	}
+	appKey := o.AppKey
+	if appKey == "" && o.PrivateServerSetting.Backend == "openim" {
+		appKey = "openim" // OpenIM has no app keys
+	}
 	return Config{
-		AppKey: o.AppKey, Device: d, LoginRetryMax: o.GlobalConfig.LoginRetryMaxTimes,
+		AppKey: appKey, Device: d, LoginRetryMax: o.GlobalConfig.LoginRetryMaxTimes,
 		LoginTimeout: time.Duration(o.Nimx.LoginTimeoutMs) * time.Millisecond,
 		RefreshLBS:   o.GlobalConfig.NeedUpdateLbsBeforRelogin,
 	}

@@ -82,7 +82,10 @@ func (s *Session) online(c *conn, ok *backend.LoginOK) stateFn {
 // from it.
 func (o *onlineState) welcome(ok *backend.LoginOK) {
 	a := o.acct
-	a.session, a.profile, a.others = ok.Session, ok.Profile, ok.Others
+	a.session, a.others = ok.Session, ok.Others
+	if ok.Profile != nil { // a server that was too slow to tell it leaves the old one
+		a.profile = ok.Profile
+	}
 	a.pushSwitch, a.tokenEnds = ok.SwitchOpen, ok.TokenExpiresAt
 	a.online, a.onlineWall = time.Now(), o.env.Wall()
 	a.failures, a.wish, a.asked = 0, noWish, false

@@ -226,7 +226,7 @@ func (s *Session) devices(list []backend.Device) []abi.ClientPres {
 		}
 		out = append(out, abi.ClientPres{
 			AppAccount: d.Account, ClientType: d.ClientType, ClientOs: d.OS, Mac: d.Mac, DeviceId: d.ID,
-			LoginTime: d.LoginTime.UnixMilli(), CustomTag: d.CustomTag, CustomClientType: d.CustomClientType,
+			LoginTime: unixMilli(d.LoginTime), CustomTag: d.CustomTag, CustomClientType: d.CustomClientType,
 		})
 	}
 	return out

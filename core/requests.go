@@ -12,7 +12,7 @@ import (
 // why there is none. can is the backend's capability.
 func (o *onlineState) ask(can bool, r backend.Request, done func(body any, err *nimerr.Error)) {
 	if !can {
-		done(nil, nimerr.NotSupported.New("the present server cannot do that"))
+		done(nil, nimerr.ServerCannot.New(""))
 		return
 	}
 	if len(o.pending) >= maxRequests {
@@ -100,6 +100,7 @@ func (o *onlineState) renew(token string, options abi.RenewTokenOptions, done fu
 	}
 	o.enter(StatusReconnecting, "renewing")
 	o.answerAll(nimerr.Cancelled.New("the link is renewed"))
+	o.connection(connNotReady, nil)
 	a.renewal = &renewal{old: a.login, done: done}
 	a.newOutage()
 	o.adopt(token, options)

@@ -312,6 +312,6 @@ func TestCapabilities(t *testing.T) {
 		st.pushGet()
 		st.serverTime()
 		st.upload()
-		st.want("0s kick_other 21003 ", "0s push 21003 switch 0", "0s time 21003", "0s upload 21003")
+		st.want("0s kick_other 403 ", "0s push 403 switch 0", "0s time 403", "0s upload 403")
 	})
 }

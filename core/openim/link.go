@@ -178,12 +178,12 @@ func (l *link) Send(id uint64, r backend.Request) error {
 		return l.ask(id, opLogout, userPlatform(l.login.Account, l.b.platform()))
 	case backend.KickOther:
 		if !l.b.Capabilities().KickOther {
-			return nimerr.NotSupported.New("OpenIM lets only administrators kick; no admin token and api_addr are configured")
+			return nimerr.ServerCannot.New("OpenIM lets only administrators kick; no admin token and api_addr are configured")
 		}
 		l.spawn(func() { l.kickOther(id, r.DeviceIDs) })
 		return nil
 	}
-	return nimerr.NotSupported.Newf("OpenIM has no %T", r)
+	return nimerr.ServerCannot.Newf("OpenIM has no %T", r)
 }
 
 // sendLogin passes on the id under which the Login is answered: the login
@@ -192,7 +192,7 @@ func (l *link) sendLogin(id uint64) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.loginSent {
-		return nimerr.NotSupported.New("a second login on one connection")
+		return nimerr.ServerCannot.New("a second login on one connection")
 	}
 	l.loginSent = true
 	l.logins <- id // has room for one

@@ -37,7 +37,7 @@ func TestLogin(t *testing.T) {
 		if s := x.link.Stats(); s.BytesIn == 0 || s.BytesOut == 0 {
 			b.Errorf("stats %+v, want bytes", s)
 		}
-		if err := x.link.Send(9, &backend.Login{}); nimerr.From(err, nimerr.Internal).Kind != nimerr.NotSupported {
+		if err := x.link.Send(9, &backend.Login{}); nimerr.From(err, nimerr.Internal).Kind != nimerr.ServerCannot {
 			b.Errorf("a second login: %v, want not_supported", err)
 		}
 	})
@@ -152,7 +152,7 @@ func TestLoginIsRefusedHere(t *testing.T) {
 	}{
 		{"no token", func(_ *Backend, l *backend.Login) { l.Token = "" }, nimerr.InvalidArgument},
 		{"webhook token", func(_ *Backend, l *backend.Login) { l.AuthType = 2 }, nimerr.AuthTypeRefused},
-		{"not forced", func(_ *Backend, l *backend.Login) { l.Force = false }, nimerr.NotSupported},
+		{"not forced", func(_ *Backend, l *backend.Login) { l.Force = false }, nimerr.ServerCannot},
 		{"platform", func(b *Backend, _ *backend.Login) { b.PlatformID = 13 }, nimerr.InvalidArgument},
 	} {
 		b := &Backend{} // without a dialer
@@ -298,8 +298,8 @@ func TestUnsupportedRequests(t *testing.T) {
 			backend.KickOther{DeviceIDs: []string{"platform:2"}}, backend.RenewToken{Token: "t"}, backend.PushGet{},
 			backend.PushSet{}, backend.ServerTime{}, backend.UploadLog{},
 		} {
-			if err := x.link.Send(9, r); nimerr.From(err, nimerr.Internal) == nil || nimerr.From(err, nimerr.Internal).Kind != nimerr.NotSupported {
-				b.Errorf("%T: %v, want not_supported", r, err)
+			if err := x.link.Send(9, r); nimerr.From(err, nimerr.Internal) == nil || nimerr.From(err, nimerr.Internal).Kind != nimerr.ServerCannot {
+				b.Errorf("%T: %v, want server_cannot", r, err)
 			}
 		}
 		x.quiet(time.Minute)

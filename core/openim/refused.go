@@ -33,7 +33,7 @@ func (l *refused) Send(id uint64, r backend.Request) error {
 	case l.logins <- id:
 		return nil
 	default:
-		return nimerr.NotSupported.New("a second login on one connection")
+		return nimerr.ServerCannot.New("a second login on one connection")
 	}
 }
 

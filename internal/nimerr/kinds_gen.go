@@ -43,6 +43,7 @@ var (
 	GoingAway             = &Kind{Name: "going_away", Code: 503, Domain: Server, Retryable: true, Text: "the server is going down for maintenance"}
 	RateLimited           = &Kind{Name: "rate_limited", Code: 503, Domain: Server, Retryable: true, Tencent: 70050, Text: "too many attempts; try again later"}
 	NotFound              = &Kind{Name: "not_found", Code: 404, Domain: Server, Retryable: false, OpenIM: 1004, Text: "the target does not exist"}
+	ServerCannot          = &Kind{Name: "server_cannot", Code: 403, Domain: Server, Retryable: false, Text: "the present server cannot do that"}
 	Forbidden             = &Kind{Name: "forbidden", Code: 403, Domain: Server, Retryable: false, OpenIM: 1002, Text: "not permitted"}
 	TokenInvalid          = &Kind{Name: "token_invalid", Code: 302, Domain: Auth, Retryable: false, Tencent: 70003, OpenIM: 1502, Text: "the account or the token is wrong"}
 	TokenExpired          = &Kind{Name: "token_expired", Code: 302, Domain: Auth, Retryable: false, Tencent: 70001, OpenIM: 1501, Text: "the token has expired"}
@@ -102,6 +103,7 @@ var All = []*Kind{
 	GoingAway,
 	RateLimited,
 	NotFound,
+	ServerCannot,
 	Forbidden,
 	TokenInvalid,
 	TokenExpired,
