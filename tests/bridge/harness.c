@@ -2,13 +2,10 @@
 #define _GNU_SOURCE
 #include "harness.h"
 
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 recorder rec;
 static atomic_int failures;
-static const char *self_path;
 static __thread int depth;
 
 int check(int ok, const char *what, const char *file, int line)
@@ -151,41 +148,23 @@ static void settle(void)
     equal(fake.calls_while_stopped, 0, "calls that reached a stopped core", __FILE__, __LINE__);
 }
 
-int run_self(const char *mode)
-{
-    int status = 0;
-    pid_t pid;
-    fflush(stdout);
-    pid = fork();
-    if (pid == 0) {
-        execl(self_path, self_path, "--child", mode, (char *)NULL);
-        _exit(127);
-    }
-    if (pid < 0 || waitpid(pid, &status, 0) != pid)
-        return -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
-}
-
-static int run_child(const char *mode)
-{
-    const child *c;
-    reset();
-    for (c = children; c->mode != NULL; c++)
-        if (strcmp(c->mode, mode) == 0)
-            return c->run();
-    return 126;
-}
-
 int main(int argc, char **argv)
 {
     const test *groups[] = {queue_tests, call_tests, cleanup_tests, slot_tests, pull_tests,
-                            token_tests, thread_tests, process_tests, state_tests};
+                            token_tests, state_tests,
+#ifndef _WIN32
+                            thread_tests, process_tests,
+#endif
+    };
     int passed = 0, failed = 0;
     size_t i;
-    self_path = "/proc/self/exe";
     setvbuf(stdout, NULL, _IOLBF, 0);
-    if (argc == 3 && strcmp(argv[1], "--child") == 0)
+#ifndef _WIN32
+    if (argc == 3 && strcmp(argv[1], "--child") == 0) {
+        reset();
         return run_child(argv[2]);
+    }
+#endif
     for (i = 0; i < sizeof groups / sizeof groups[0]; i++) {
         const test *t;
         for (t = groups[i]; t->name != NULL; t++) {

@@ -45,13 +45,8 @@ typedef struct test {
 extern const test queue_tests[], call_tests[], cleanup_tests[], slot_tests[], pull_tests[], token_tests[],
     thread_tests[], process_tests[], state_tests[];
 
-/* A mode of this program that a test runs in a child process; returns its exit code. */
-int run_self(const char *mode);
-typedef struct child {
-    const char *mode;
-    int (*run)(void);
-} child;
-extern const child children[];
+/* What this program does as the child process that a test has started. */
+int run_child(const char *mode);
 
 /* ---- recorder: the contract that every test holds the front to ---- */
 

@@ -98,6 +98,22 @@ static int cleans_up_at_exit(void)
     exit(0);
 }
 
+/* Runs this program as a child in the given mode; returns its exit code. */
+static int run_self(const char *mode)
+{
+    int status = 0;
+    pid_t pid;
+    fflush(stdout);
+    pid = fork();
+    if (pid == 0) {
+        execl("/proc/self/exe", "bridge-test", "--child", mode, (char *)NULL);
+        _exit(127);
+    }
+    if (pid < 0 || waitpid(pid, &status, 0) != pid)
+        return -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+}
+
 static void exits_are_clean(void)
 {
     static const struct {
@@ -203,15 +219,27 @@ static void a_forked_child_is_told(void)
     EQUAL(run_self("fork-locked"), 0);
 }
 
-const child children[] = {
+/* What a child process does; its result is the exit code. */
+static const struct {
+    const char *mode;
+    int (*run)(void);
+} children[] = {
     {"exit-flowing", exits_while_events_flow},
     {"exit-in-callback", exits_in_a_callback},
     {"exit-beside-stuck", exits_beside_a_stuck_callback},
     {"exit-cleanup", cleans_up_at_exit},
     {"fork-before-init", forks_before_init},
     {"fork-flowing", forks_while_events_flow},
-    {"fork-locked", forks_under_the_lock},
-    {NULL, NULL}};
+    {"fork-locked", forks_under_the_lock}};
+
+int run_child(const char *mode)
+{
+    size_t i;
+    for (i = 0; i < sizeof children / sizeof children[0]; i++)
+        if (strcmp(children[i].mode, mode) == 0)
+            return children[i].run();
+    return 126;
+}
 
 const test process_tests[] = {
     {"process: exits are clean", exits_are_clean},
