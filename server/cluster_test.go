@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"sync"
 	"testing"
@@ -56,11 +57,11 @@ func startCluster(t *testing.T) []*natsserver.Server {
 	}
 	waitFor(t, "the cluster to have a leader", func() bool {
 		for _, s := range servers {
-			if !s.JetStreamIsCurrent() {
-				return false
+			if s.JetStreamIsLeader() {
+				return len(s.JetStreamClusterPeers()) == len(servers)
 			}
 		}
-		return len(servers[0].JetStreamClusterPeers()) == 3
+		return false
 	})
 	return servers
 }
@@ -202,8 +203,11 @@ func TestRacingLoginsOnACluster(t *testing.T) {
 			s.WaitForShutdown()
 		}
 	}
-	edges[0].account("probe")
-	waitFor(t, "a login with another leader", func() bool {
+	waitFor(t, "another leader of the accounts", func() bool {
+		status, _ := edges[0].admin("POST", "/accounts", map[string]any{"account": "probe", "token": "probe-token"})
+		return status == http.StatusOK
+	})
+	waitFor(t, "another leader of the records", func() bool {
 		return edges[0].dial().ask(wire.OpLogin, edges[0].loginAs("probe", "d1", pc), nil).Code == 200
 	})
 	for round := range 10 {

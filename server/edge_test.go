@@ -112,8 +112,11 @@ func TestTooManyFramesEndTheConnection(t *testing.T) {
 	})[0]
 	e.account("alice")
 	c, _ := e.online("alice", "d1", pc)
-	for range 10 {
-		c.send(wire.OpTime, nil)
+	ask, err := wire.Encode(wire.Frame{Op: wire.OpTime, ID: 99}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for c.ws.WriteMessage(websocket.TextMessage, ask) == nil { // until it is cut off
 	}
 	if code, _ := c.wantClose(); code != wire.CloseRateLimited {
 		t.Errorf("closed with %d", code)
@@ -344,4 +347,45 @@ func TestDataDirectoryHasOneOwner(t *testing.T) {
 		t.Fatal(err)
 	}
 	startEdge(t, cfg)
+}
+
+func TestAppsAreShownWithoutSecrets(t *testing.T) {
+	e := startEdges(t, 1, nil)[0]
+	made := e.do("POST", "/apps", map[string]any{"app_key": "second", "kinds": []string{"jwt"}})
+	if secret, _ := made["app_secret"].(string); len(secret) < 16 {
+		t.Errorf("made %v", made)
+	}
+	for _, path := range []string{"/apps", "/apps/second", "/policy?app_key=second"} {
+		if out := fmt.Sprint(e.do("GET", path, nil)); strings.Contains(out, made["app_secret"].(string)) || strings.Contains(out, e.AppSecret) {
+			t.Errorf("%s shows a secret: %s", path, out)
+		}
+	}
+	if status, _ := e.admin("GET", "/policy", nil); status != http.StatusBadRequest {
+		t.Errorf("no app named among two: %d", status)
+	}
+}
+
+func TestConfigurationIsChecked(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change func(*server.Config)
+		says   string
+	}{
+		"listen":    {func(c *server.Config) { c.Listen = "x" }, "listen:"},
+		"admin":     {func(c *server.Config) { c.AdminListen = "x" }, "admin-listen:"},
+		"data":      {func(c *server.Config) { c.DataDir = "" }, "data:"},
+		"tls":       {func(c *server.Config) { c.TLSCert = "x" }, "tls-cert"},
+		"no file":   {func(c *server.Config) { c.TLSCert, c.TLSKey = "x", "x" }, "certificate:"},
+		"heartbeat": {func(c *server.Config) { c.Heartbeat = time.Millisecond }, "heartbeat:"},
+		"drain":     {func(c *server.Config) { c.DrainSpread = -1 }, "drain:"},
+		"replicas":  {func(c *server.Config) { c.Replicas = 6 }, "nats-replicas:"},
+	} {
+		cfg := server.Config{Listen: "127.0.0.1:0", DataDir: t.TempDir()}
+		tc.change(&cfg)
+		if s, err := server.Start(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), tc.says) {
+			t.Errorf("%s: %v", name, err)
+			if err == nil {
+				_ = s.Close()
+			}
+		}
+	}
 }

@@ -21,7 +21,7 @@ import (
 
 // patience bounds every wait of the tests; nothing waits that long unless it
 // is broken.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // newEngine starts a NATS engine in this process that ends with the test.
 func newEngine(t testing.TB) *natsserver.Server {

@@ -103,7 +103,7 @@ func (s *Store) Change(ctx context.Context, app, account string, edit func(a *Ac
 		case errors.Is(err, bus.ErrConflict):
 			continue
 		case err != nil:
-			return nil, nimerr.ServerError.Wrap(err)
+			return nil, busError(err)
 		}
 		return a, nil
 	}
@@ -115,7 +115,7 @@ func (s *Store) Delete(ctx context.Context, app, account string) error {
 		return err
 	}
 	if err := s.bucket.Delete(ctx, bus.AccountKey(app, account)); err != nil {
-		return nimerr.ServerError.Wrap(err)
+		return busError(err)
 	}
 	return nil
 }
@@ -123,7 +123,7 @@ func (s *Store) Delete(ctx context.Context, app, account string) error {
 func (s *Store) get(ctx context.Context, app, account string) (*Account, uint64, error) {
 	e, err := s.bucket.Get(ctx, bus.AccountKey(app, account))
 	if err != nil {
-		return nil, 0, nimerr.ServerError.Wrap(err)
+		return nil, 0, busError(err)
 	}
 	if e.Value == nil {
 		return nil, e.Revision, ErrUnknown
@@ -164,4 +164,14 @@ func validName(s string) bool {
 		}
 	}
 	return true
+}
+
+// busError tells a bus that is away for a moment from one that is broken.
+func busError(err error) *nimerr.Error {
+	if !errors.Is(err, bus.ErrUnavailable) {
+		return nimerr.ServerError.Wrap(err)
+	}
+	busy := nimerr.ServerBusy.New("")
+	busy.RetryAfter, busy.Cause = time.Second, err
+	return busy
 }

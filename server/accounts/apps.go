@@ -75,7 +75,7 @@ func (a *Apps) Policy(ctx context.Context, key string, atLeast uint64) (presence
 	}
 	e, err := a.bucket.Get(ctx, bus.AppKey(key))
 	if err != nil {
-		return presence.Policy{}, nimerr.ServerError.Wrap(err)
+		return presence.Policy{}, busError(err)
 	}
 	a.see(e)
 	if app, ok = a.Get(key); !ok {
@@ -90,7 +90,7 @@ func (a *Apps) Change(ctx context.Context, key string, edit func(app *App, exist
 	for {
 		e, err := a.bucket.Get(ctx, bus.AppKey(key))
 		if err != nil {
-			return nil, nimerr.ServerError.Wrap(err)
+			return nil, busError(err)
 		}
 		app := App{Key: key}
 		if e.Value != nil {
@@ -113,7 +113,7 @@ func (a *Apps) Change(ctx context.Context, key string, edit func(app *App, exist
 			continue
 		}
 		if err != nil {
-			return nil, nimerr.ServerError.Wrap(err)
+			return nil, busError(err)
 		}
 		a.see(bus.Entry{Key: bus.AppKey(key), Value: data, Revision: rev})
 		saved, _ := a.Get(key)

@@ -12,7 +12,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -87,6 +89,9 @@ func (a *API) serve(f endpoint) http.Handler {
 			if e.Kind == nimerr.ServerError {
 				a.Log.Error("admin: call failed", "path", r.URL.Path, "err", err)
 				e = nimerr.ServerError.New("")
+			}
+			if e.RetryAfter > 0 {
+				w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
 			}
 			writeJSON(w, statusOf(e.Kind), problem(e))
 			return

@@ -13,6 +13,10 @@ import (
 // ErrConflict means that the key has another revision than the writer expected.
 var ErrConflict = errors.New("the key changed meanwhile")
 
+// ErrUnavailable means that the engine could not be reached or has no leader
+// for the bucket right now.
+var ErrUnavailable = errors.New("the bus is not available")
+
 // Bucket is a JetStream key-value bucket whose reads are answered by the
 // stream's leader. Direct reads, the default of a KV bucket, may be behind a
 // write that was already acknowledged.
@@ -74,7 +78,7 @@ func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
 		return Entry{Key: key}, nil
 	}
 	if err != nil {
-		return Entry{}, fmt.Errorf("get: %w", err)
+		return Entry{}, fmt.Errorf("get: %w", availability(err))
 	}
 	e := Entry{Key: key, Value: m.Data, Revision: m.Sequence}
 	if m.Header.Get("KV-Operation") != "" {
@@ -176,7 +180,20 @@ func (b *Bucket) publish(ctx context.Context, m *nats.Msg, opts ...jetstream.Pub
 		if api, ok := errors.AsType[*jetstream.APIError](err); ok && api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence {
 			return 0, ErrConflict
 		}
-		return 0, fmt.Errorf("set: %w", err)
+		return 0, fmt.Errorf("set: %w", availability(err))
 	}
 	return ack.Sequence, nil
+}
+
+// availability joins ErrUnavailable to the errors that another try may not meet.
+func availability(err error) error {
+	for _, passing := range []error{
+		nats.ErrNoResponders, nats.ErrTimeout, nats.ErrConnectionClosed, nats.ErrConnectionReconnecting,
+		jetstream.ErrNoStreamResponse, context.DeadlineExceeded,
+	} {
+		if errors.Is(err, passing) {
+			return errors.Join(ErrUnavailable, err)
+		}
+	}
+	return err
 }

@@ -107,9 +107,6 @@ func (b *Bus) Ensure(ctx context.Context) error {
 	return nil
 }
 
-// Engine returns the engine in this process, or nil on a cluster.
-func (b *Bus) Engine() *natsserver.Server { return b.engine }
-
 // Healthy reports whether the engine is reachable right now.
 func (b *Bus) Healthy() bool { return b.Conn != nil && b.Conn.IsConnected() }
 

@@ -142,7 +142,7 @@ func (s *Store) Sweep(ctx context.Context, app, account string) (Left, error) {
 func (s *Store) Online(ctx context.Context, app, account string) ([]Device, error) {
 	e, err := s.bucket.Get(ctx, bus.AccountKey(app, account))
 	if err != nil {
-		return nil, nimerr.ServerError.Wrap(err)
+		return nil, busy(err)
 	}
 	r, err := decodeRecord(e.Value)
 	if err != nil {
@@ -210,9 +210,7 @@ func (s *Store) change(ctx context.Context, app, account string, edit func(*reco
 		}
 		last = err
 	}
-	busy := nimerr.ServerBusy.New("presence of the account could not be changed")
-	busy.RetryAfter, busy.Cause = retryAfter, last
-	return 0, busy
+	return 0, busy(last)
 }
 
 func (s *Store) changeOnce(ctx context.Context, key string, edit func(*record) (bool, error)) (uint64, error) {
@@ -248,6 +246,12 @@ func pause(ctx context.Context, try int) bool {
 	case <-ctx.Done():
 		return false
 	}
+}
+
+func busy(cause error) *nimerr.Error {
+	e := nimerr.ServerBusy.New("presence of the account could not be read or changed")
+	e.RetryAfter, e.Cause = retryAfter, cause
+	return e
 }
 
 // Fenced is the answer of an edge that cannot take logins.

@@ -1,0 +1,74 @@
+package gateway
+
+import (
+	"net/http"
+	"net/netip"
+	"testing"
+	"time"
+)
+
+func TestLimiter(t *testing.T) {
+	l := newLimiter(2, 3)
+	now := time.Unix(1000, 0)
+	for i := range 3 {
+		if wait := l.allow("a", now); wait != 0 {
+			t.Errorf("burst %d: wait %v", i, wait)
+		}
+	}
+	if wait := l.allow("a", now); wait != 500*time.Millisecond {
+		t.Errorf("past the burst: wait %v, want 500ms", wait)
+	}
+	if wait := l.allow("b", now); wait != 0 {
+		t.Errorf("another key: wait %v", wait)
+	}
+	now = now.Add(500 * time.Millisecond)
+	if wait := l.blocked("a", now); wait != 0 {
+		t.Errorf("refilled: wait %v", wait)
+	}
+	if wait := l.allow("a", now); wait != 0 {
+		t.Errorf("asking spent what was there: wait %v", wait)
+	}
+	now = now.Add(2 * time.Minute)
+	l.allow("c", now)
+	if len(l.buckets) != 1 {
+		t.Errorf("%d buckets are kept, want 1", len(l.buckets))
+	}
+	if wait := newLimiter(0, 0).allow("a", now); wait != 0 {
+		t.Errorf("without a limit: wait %v", wait)
+	}
+}
+
+func TestClientAddress(t *testing.T) {
+	trusted := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+	for _, tc := range []struct {
+		remote, forwarded, want string
+	}{
+		{"192.0.2.1:5", "", "192.0.2.1:5"},
+		{"192.0.2.1:5", "198.51.100.7", "192.0.2.1:5"}, // not from a proxy: not believed
+		{"10.1.1.1:5", "198.51.100.7", "198.51.100.7:0"},
+		{"10.1.1.1:5", "203.0.113.9, 198.51.100.7, 10.2.2.2", "198.51.100.7:0"},
+		{"10.1.1.1:5", "10.3.3.3", "10.3.3.3:0"},
+		{"10.1.1.1:5", "nonsense", "10.1.1.1:0"},
+		{"[::1]:5", "2001:db8::1", "[2001:db8::1]:0"},
+	} {
+		r := &http.Request{RemoteAddr: tc.remote, Header: http.Header{}}
+		if tc.forwarded != "" {
+			r.Header.Set("X-Forwarded-For", tc.forwarded)
+		}
+		if got := clientAddress(r, trusted); got != tc.want {
+			t.Errorf("%s via %q: got %s, want %s", tc.remote, tc.forwarded, got, tc.want)
+		}
+	}
+}
+
+func TestNetwork(t *testing.T) {
+	for remote, want := range map[string]string{
+		"127.0.0.1:1": "", "[::1]:1": "", "[::ffff:127.0.0.1]:1": "", "nonsense": "",
+		"192.0.2.1:1": "192.0.2.1", "[::ffff:192.0.2.1]:1": "192.0.2.1",
+		"[2001:db8:1:2:3:4:5:6]:1": "2001:db8:1:2::/64", "[fe80::1%eth0]:1": "fe80::/64",
+	} {
+		if got := network(remote); got != want {
+			t.Errorf("%s: got %q, want %q", remote, got, want)
+		}
+	}
+}
