@@ -654,7 +654,7 @@ const nim_answer nim_answer_client_cleanup2 = {
     {{0}, {0}}, 0
 };
 static const nim_answer nim_answer_client_login = {
-    nim_tramp_nim_json_transport_cb_func, -1, 0, ",\"login_step\":0,\"relogin\":false,\"retrying\":false,\"other_clients_pres\":[]",
+    nim_tramp_nim_json_transport_cb_func, -1, 0, ",\"login_step\":3,\"relogin\":false,\"retrying\":false,\"other_clients_pres\":[]",
     {{0}, {0}}, 1
 };
 static const nim_answer nim_answer_client_logout = {

@@ -169,7 +169,7 @@ func options[T any](text string, decode func(string) (T, error), refuse func(*ni
 // refused answers a call whose callback takes one JSON object.
 func refused(c call) func(*nimerr.Error) {
 	return func(err *nimerr.Error) {
-		sink{}.Answer(c.id(), &abi.LoginResult{ErrorInfo: abi.ErrorInfoOf(err)}, true)
+		sink{}.Answer(c.id(), &abi.LoginResult{ErrorInfo: abi.ErrorInfoOf(err), LoginStep: abi.LoginStepLogin}, true)
 	}
 }
 
@@ -235,6 +235,7 @@ const detectLimit = 10 * time.Second
 
 func (calls) globalDetectProxy(c call, kind int, host string, port int, user, password string) {
 	p := proxy.Config{Type: proxy.Type(kind), Host: host, Port: port, User: user, Password: password}
+	id := c.id() // c does not live as long as the test
 	with(func(k *core.Client) {
 		k.Background(func(ctx context.Context) {
 			ctx, cancel := context.WithTimeout(ctx, detectLimit)
@@ -242,12 +243,13 @@ func (calls) globalDetectProxy(c call, kind int, host string, port int, user, pa
 			start := time.Now()
 			err := k.DetectProxy(ctx, p)
 			r := abi.ProxyDetectResult{ErrorInfo: abi.ErrorInfoOf(err), ElapsedMs: time.Since(start).Milliseconds()}
-			answerDetected(c.id(), &r)
+			answerDetected(id, &r)
 		})
 	})
 }
 
 func (calls) globalGetSdkCacheFileInfoAsync(c call, account, fileType string, until int64, _ string) {
+	id := c.id()
 	with(func(k *core.Client) {
 		k.Background(func(context.Context) {
 			f, err := k.CacheInfo(account, fileType, until)
@@ -255,19 +257,20 @@ func (calls) globalGetSdkCacheFileInfoAsync(c call, account, fileType string, un
 			if err != nil {
 				r.ErrCode = int(err.Kind.Code)
 			}
-			sink{}.Answer(c.id(), &r, true)
+			sink{}.Answer(id, &r, true)
 		})
 	})
 }
 
 func (calls) globalDelSdkCacheFileAsync(c call, account, fileType string, until int64, _ string) {
+	id := c.id()
 	with(func(k *core.Client) {
 		k.Background(func(context.Context) {
 			code := nimerr.OK.Code
 			if err := k.CacheDelete(account, fileType, until); err != nil {
 				code = err.Kind.Code
 			}
-			sink{}.Answer(c.id(), &core.CodeResult{Code: code}, true)
+			sink{}.Answer(id, &core.CodeResult{Code: code}, true)
 		})
 	})
 }

@@ -91,8 +91,8 @@ func TestLogoutDuringLogin(t *testing.T) {
 		st.skip()
 		st.logout()
 		st.want("1s login 21002 cancelled", "1s closed", "1s logout 200")
-		if got := st.lastLogin(); got.Step != "logining" || got.LoginStep != 2 {
-			t.Errorf("cancelled in step %q %d, want logining 2", got.Step, got.LoginStep)
+		if got := st.lastLogin(); got.Step != "logining" || got.LoginStep != 3 {
+			t.Errorf("cancelled in step %q %d, want logining 3", got.Step, got.LoginStep)
 		}
 	})
 }

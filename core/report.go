@@ -34,7 +34,7 @@ func (s *Session) step(step loginStep) {
 // refuseLogin answers a login call that changes nothing.
 func (s *Session) refuseLogin(c *cmdLogin, err *nimerr.Error) {
 	s.env.Journal.Add(journal.Warn, "login_refused", journal.Err(err), journal.Str("operation_id", c.req.Options.OperationId))
-	r := abi.LoginResult{ErrorInfo: abi.ErrorInfoOf(err)}
+	r := abi.LoginResult{ErrorInfo: abi.ErrorInfoOf(err), LoginStep: int(stepLogin)}
 	r.OperationId = c.req.Options.OperationId
 	s.env.Sink.Answer(c.call, &r, true)
 }
@@ -56,10 +56,12 @@ func (s *Session) attemptFailed(err *nimerr.Error, step loginStep) {
 }
 
 // finishLogin gives the final answer of the login call, or the last event of
-// automatic relogin. refused may be nil.
+// automatic relogin. Its number is that of the last step in any case, since old
+// programs look for a failure there; Step names the one that failed. refused
+// may be nil.
 func (s *Session) finishLogin(err *nimerr.Error, step loginStep, refused *backend.LoginRefused) {
 	a := s.acct
-	r := abi.LoginResult{ErrorInfo: s.info(err), LoginStep: int(step), Relogin: !a.first}
+	r := abi.LoginResult{ErrorInfo: s.info(err), LoginStep: int(stepLogin), Relogin: !a.first}
 	if err != nil {
 		r.Step = step.String()
 	} else {
