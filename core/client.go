@@ -10,6 +10,7 @@ import (
 	"os"
 	"reflect"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -48,7 +49,8 @@ type Client struct {
 	dialer   atomic.Pointer[dial.Dialer]
 	backend  backend.Backend
 	target   string // host:port of a server, for proxy detection; "": none known
-	ended    chan struct{}
+	closing  sync.Once
+	ended    chan struct{} // closed by Close
 }
 
 // Open starts a client that is logged out.
@@ -116,8 +118,12 @@ func (c *Client) Same(dataDir string, settings *abi.InitOptions) bool {
 }
 
 // Close stops the session and waits for it, at most for limit, then releases
-// the data directory.
+// the data directory. It may be called again.
 func (c *Client) Close(limit time.Duration) {
+	c.closing.Do(func() { c.close(limit) })
+}
+
+func (c *Client) close(limit time.Duration) {
 	c.Stop()
 	close(c.ended)
 	t := time.NewTimer(limit)
@@ -191,8 +197,12 @@ func (c *Client) routes(fixed []string, version string) (*Routes, *nimerr.Error)
 	c.backend = &nimlink.Backend{Dialer: c.dialer.Load, SDK: "libnim/" + version}
 	r := &Routes{Backend: c.backend, Fixed: fixed}
 	if p.Lbs != "" {
+		urls := append([]string{p.Lbs}, p.LbsBackup...)
+		if bad := checkLBS(urls); bad != nil {
+			return nil, bad
+		}
 		r.Discover = &Discovery{
-			URLs: append([]string{p.Lbs}, p.LbsBackup...), AppKey: c.settings.AppKey,
+			URLs: urls, AppKey: c.settings.AppKey,
 			Get: func(ctx context.Context, u string, max int64) ([]byte, error) {
 				return c.dialer.Load().Get(ctx, u, max)
 			},

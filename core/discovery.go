@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/libnim/libnim/internal/nimerr"
@@ -66,11 +67,30 @@ func (d *Discovery) Addresses(ctx context.Context, refresh bool) ([]string, erro
 	return nil, err
 }
 
+// checkLBS says what is wrong with discovery addresses, or nil.
+func checkLBS(urls []string) *nimerr.Error {
+	for i, address := range urls {
+		u, err := url.Parse(address)
+		if err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil {
+			continue
+		}
+		key := "lbs"
+		if i > 0 {
+			key = "lbs.backup"
+		}
+		address, _, _ = strings.Cut(address, "?") // a query may hold a secret
+		return nimerr.InvalidArgument.Newf("private_server_setting.%s: want an http:// or https:// URL without user name, got %q",
+			key, clip(hideUser(address), 80))
+	}
+	return nil
+}
+
 func (d *Discovery) ask(ctx context.Context, address string) (*lbsAnswer, error) {
 	u, err := url.Parse(address)
-	if err != nil || u.Host == "" {
-		return nil, nimerr.InvalidArgument.Newf("lbs: want an http or https URL, got %q", clip(address, 80))
+	if err != nil {
+		return nil, nimerr.InvalidArgument.New("lbs: not a URL") // checkLBS has seen it
 	}
+	endpoint := u.Scheme + "://" + u.Host + u.EscapedPath() // without query
 	q := u.Query()
 	q.Set("app_key", d.AppKey)
 	u.RawQuery = q.Encode()
@@ -82,18 +102,18 @@ func (d *Discovery) ask(ctx context.Context, address string) (*lbsAnswer, error)
 	}
 	var w wire.LBS
 	if err := json.Unmarshal(data, &w); err != nil {
-		return nil, nimerr.NotAGateway.New("the LBS gave no valid JSON").At(address)
+		return nil, nimerr.NotAGateway.New("the LBS gave no valid JSON").At(endpoint)
 	}
 	a := &lbsAnswer{AppKey: d.AppKey, From: d.URLs}
 	for _, l := range append(w.Link, w.LinkIPv6...) {
 		link, bad := d.Link(l)
 		if bad != nil {
-			return nil, nimerr.NotAGateway.New("the LBS gave an unusable link: " + bad.Detail).At(address)
+			return nil, nimerr.NotAGateway.New("the LBS gave an unusable link: " + bad.Detail).At(endpoint)
 		}
 		a.Links = append(a.Links, link)
 	}
 	if len(a.Links) == 0 {
-		return nil, nimerr.NotAGateway.New("the LBS gave no link").At(address)
+		return nil, nimerr.NotAGateway.New("the LBS gave no link").At(endpoint)
 	}
 	ttl := time.Duration(min(max(w.TTLS, int64(shortestTTL/time.Second)), int64(longestTTL/time.Second))) * time.Second
 	a.Until = d.Wall().Add(ttl).UnixMilli()

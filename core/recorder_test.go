@@ -257,7 +257,10 @@ func (r *recorder) connectionEvent(e *abi.ConnectionEvent) {
 	switch e.Event {
 	case connConnecting:
 		r.want(connConnecting, StatusLoggingIn, StatusReconnecting)
-		r.connected, r.admitted, r.ready, r.ended = false, false, false, false
+		if r.ready {
+			r.fault("connecting while ready")
+		}
+		r.connected, r.admitted, r.ended = false, false, false
 	case connConnected:
 		r.connected = true
 	case connReady:
