@@ -66,16 +66,16 @@ go_tests() { # arguments of go test
 }
 
 suite_go() {
-	local others
+	local others good=true covered
 	mapfile -t others < <(go list ./... | grep -v -e /tests/ -e /core/ -e '/core$')
-	go_tests -race "${others[@]}" | tee "$logs/go-others"
-	go_tests -race -coverpkg=./core/... -coverprofile="$logs/core.cover" ./core/... | tee "$logs/go-core"
-	local covered verdict=passed
+	go_tests -race "${others[@]}" | tee "$logs/go-others" || good=false
+	go_tests -race -coverpkg=./core/... -coverprofile="$logs/core.cover" ./core/... | tee "$logs/go-core" || good=false
 	covered=$(go tool cover -func="$logs/core.cover" | awk 'END { sub("%", "", $NF); print $NF }')
+	local verdict=passed
 	awk -v c="$covered" -v min="$min_core_coverage" 'BEGIN { exit !(c + 0 >= min) }' || verdict=failed
 	echo "coverage of core: $covered %, wanted $min_core_coverage %: $verdict"
 	cat "$logs/go-others" "$logs/go-core" | add_up "$verdict"
-	[[ $verdict == passed ]]
+	[[ $good == true && $verdict == passed ]]
 }
 
 # add_up sums the result lines of its input and one more verdict.
@@ -154,7 +154,7 @@ run_suites() {
 		bash "$root/build.sh" run-suite "$name" 2>&1 | tee "$logs/$name.log"
 		status=${PIPESTATUS[0]}
 		set -e
-		sum=$(grep -E '^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$' "$logs/$name.log" | tail -1)
+		sum=$(grep -E '^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$' "$logs/$name.log" | tail -1) || true
 		read -r p f s <<<"$(tr -cd '0-9 ' <<<"${sum:-}")" || true
 		p=${p:-0} f=${f:-0} s=${s:-0}
 		if [[ $status == 77 ]]; then
