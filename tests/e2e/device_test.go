@@ -58,6 +58,8 @@ type answer struct {
 	DeviceIDs   []string   `json:"device_ids"`
 	RetryInMS   int64      `json:"retry_in_ms"`
 	OperationID string     `json:"operation_id"`
+	ServerCode  int        `json:"server_code"`
+	ErrMsg      string     `json:"err_msg"`
 	Results     []struct {
 		DeviceID string `json:"device_id"`
 		ErrCode  int    `json:"err_code"`
