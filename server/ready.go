@@ -34,7 +34,7 @@ func (s *Server) Ready() Ready {
 	}
 	if s.cfg.Dev || s.firstRun {
 		r.AdminKey = s.adminKey
-		if app, err := s.apps.Only(); err == nil {
+		if app := s.apps.First(); app != nil {
 			r.AppKey, r.AppSecret = app.Key, app.Secret
 		}
 	}

@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"math/rand/v2"
 	"net/url"
 	"slices"
 	"strconv"
@@ -44,13 +45,14 @@ type App struct {
 	Key          string          `json:"app_key"`
 	Secret       string          `json:"app_secret"`
 	ExtraSecrets []string        `json:"extra_secrets,omitempty"` // verify, never sign: for a change of secrets
-	SDKAppID     int64           `json:"sdkappid,omitempty"`      // number in UserSigs; 0: the app key read as a number
+	SDKAppID     int64           `json:"sdkappid"`                // number in UserSigs; given at the creation where none is
 	Policy       presence.Policy `json:"policy"`
 	Kinds        []string        `json:"kinds,omitempty"` // of tokens let in; empty: all
 	NoAutoCreate bool            `json:"no_auto_create,omitempty"`
 	Webhook      *Webhook        `json:"webhook,omitempty"`
 	ExpiringS    int64           `json:"token_expiring_s,omitempty"` // how long before its end a token is announced; 0: default
 	GraceS       int64           `json:"token_grace_s,omitempty"`    // from the end of a token to the end of its session; 0: default
+	CreatedMS    int64           `json:"created_ms"`
 }
 
 // Webhook is the app's own server that verifies tokens of auth_type 2.
@@ -70,16 +72,17 @@ func (a *App) Allows(kind string) bool {
 // Secrets are all that a token may be signed with.
 func (a *App) Secrets() []string { return append([]string{a.Secret}, a.ExtraSecrets...) }
 
-// TencentAppID is the app's number in UserSigs; 0: it has none.
-func (a *App) TencentAppID() int64 {
-	if a.SDKAppID != 0 {
-		return a.SDKAppID
-	}
+// firstSDKAppID is where the numbers begin that are given to apps.
+const firstSDKAppID = 1_400_000_000
+
+// giveNumber gives a new app the number that stands for it in UserSigs: its key
+// where that is a number, as with apps that come from Tencent.
+func (a *App) giveNumber() {
 	n, err := strconv.ParseInt(a.Key, 10, 64)
-	if err != nil {
-		return 0
+	if err != nil || n <= 0 {
+		n = firstSDKAppID + rand.Int64N(100_000_000)
 	}
-	return n
+	a.SDKAppID = n
 }
 
 // Expiring is how long before the end of a token its client is told.
@@ -120,8 +123,8 @@ func (a *App) Validate() error {
 			return nimerr.InvalidArgument.Newf("kinds: %q is not one of %v", k, Kinds)
 		}
 	}
-	if a.SDKAppID < 0 {
-		return nimerr.InvalidArgument.New("sdkappid: negative")
+	if a.SDKAppID <= 0 {
+		return nimerr.InvalidArgument.New("sdkappid: want a positive number")
 	}
 	const day = 24 * 3600
 	if a.ExpiringS < 0 || a.ExpiringS > day {

@@ -3,13 +3,16 @@
 package accounts
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/libnim/libnim/internal/nimerr"
 	"github.com/libnim/libnim/server/bus"
@@ -56,6 +59,17 @@ func (a *Apps) Only() (*App, error) {
 	return nil, nil
 }
 
+// First returns the app that was created first, or nil when there is none.
+func (a *Apps) First() *App {
+	all := a.All()
+	if len(all) == 0 {
+		return nil
+	}
+	return slices.MinFunc(all, func(x, y *App) int {
+		return cmp.Or(cmp.Compare(x.CreatedMS, y.CreatedMS), cmp.Compare(x.Key, y.Key))
+	})
+}
+
 // All returns every app, in no order.
 func (a *Apps) All() []*App {
 	a.mu.RLock()
@@ -98,6 +112,10 @@ func (a *Apps) Change(ctx context.Context, key string, edit func(app *App, exist
 				return nil, nimerr.ServerError.Wrap(err)
 			}
 		}
+		if e.Value == nil {
+			app.CreatedMS = time.Now().UnixMilli()
+			app.giveNumber()
+		}
 		if err := edit(&app, e.Value != nil); err != nil {
 			return nil, err
 		}
@@ -124,8 +142,8 @@ func (a *Apps) Change(ctx context.Context, key string, edit func(app *App, exist
 // CreateFirst makes a first app with random key and secret where there is none
 // yet, and reports whether it did.
 func (a *Apps) CreateFirst(ctx context.Context) (*App, bool, error) {
-	if all := a.All(); len(all) > 0 {
-		return all[0], false, nil
+	if app := a.First(); app != nil {
+		return app, false, nil
 	}
 	app, err := a.Change(ctx, NewKey(), func(app *App, _ bool) error {
 		app.Secret = NewSecret()

@@ -26,7 +26,7 @@ type appView struct {
 
 func viewOfApp(app *accounts.App) appView {
 	v := appView{
-		AppKey: app.Key, ExtraSecrets: len(app.ExtraSecrets), SDKAppID: app.TencentAppID(),
+		AppKey: app.Key, ExtraSecrets: len(app.ExtraSecrets), SDKAppID: app.SDKAppID,
 		Kinds: app.Kinds, AutoCreate: !app.NoAutoCreate, Webhook: app.Webhook,
 		ExpiringS: int64(app.Expiring().Seconds()), GraceS: int64(app.Grace().Seconds()),
 		Policy: viewOfPolicy(app),

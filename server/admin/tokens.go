@@ -38,7 +38,7 @@ func (a *API) mintToken(ctx context.Context, r *http.Request) (any, error) {
 		return a.mintStatic(ctx, app.Key, in.Account)
 	}
 	spec := token.Spec{
-		AppKey: app.Key, SDKAppID: app.TencentAppID(), Account: in.Account, Secret: app.Secret,
+		AppKey: app.Key, SDKAppID: app.SDKAppID, Account: in.Account, Secret: app.Secret,
 		IssuedAt: time.Now(), TTL: time.Duration(in.TTLS) * time.Second,
 	}
 	if acc, err := a.Accounts.Get(ctx, app.Key, in.Account); err == nil {

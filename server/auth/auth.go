@@ -114,7 +114,7 @@ func (v *Verifier) prove(ctx context.Context, r Request, a *accounts.Account) (k
 		return kind, c, nimerr.AuthTypeRefused.New(kind + " tokens are not allowed for this app")
 	}
 	want := token.Expect{
-		AppKey: r.App.Key, SDKAppID: r.App.TencentAppID(), Account: r.Account,
+		AppKey: r.App.Key, SDKAppID: r.App.SDKAppID, Account: r.Account,
 		Secrets: r.App.Secrets(), Now: v.now(),
 	}
 	switch kind {
