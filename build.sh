@@ -11,7 +11,7 @@ usage() {
 	cat <<'EOF'
 ./build.sh build           the library, its headers and nimd -> dist/<os>-<arch>/
 ./build.sh demo            build, then see the library log in to nimd, be kicked, recover, log out
-./build.sh test [suite…]   every check, or the suites named: gen lint go headers bridge exports e2e mono fuzz
+./build.sh test [suite…]   every check, or the suites named: gen lint go headers bridge exports demo e2e mono fuzz
 ./build.sh bench           build, then measure login, calls, callbacks, size and memory
 ./build.sh gen             write what is derived from api/*.yaml
 ./build.sh lint            formatting, vet, staticcheck and the rules of the tree
@@ -33,27 +33,9 @@ goos=$(go env GOOS)
 goarch=$(go env GOARCH)
 out=$root/dist/$goos-$goarch
 
-library_name() {
-	case $goos in
-	windows) echo nim.dll ;;
-	darwin) echo libnim.dylib ;;
-	*) echo libnim.so ;;
-	esac
-}
-
-# link_flags prints what the C linker is told: export the public names alone,
-# and be found under the name that programs of this ABI ask for (docs/adr/0001).
-# Paths must be absolute, since the linker runs elsewhere.
-link_flags() {
-	case $goos in
-	windows) echo "\"$root/nim.def\"" ;;
-	darwin)
-		sed -n 's/^    \(nim.*\);$/_\1/p' exports.map >"$out/exports.list"
-		echo "\"-Wl,-exported_symbols_list,$out/exports.list\" -Wl,-install_name,@rpath/libnim.dylib -Wl,-headerpad_max_install_names"
-		;;
-	*) echo "\"-Wl,--version-script=$root/exports.map\" -Wl,-soname,libnim.so -Wl,-z,now -Wl,-z,relro -Wl,--gc-sections" ;;
-	esac
-}
+source build/library.sh
+CC=${CC:-$(cross_compiler)}
+export CC=${CC:-$(go env CC)}
 
 # inputs_of prints a digest of all that a product is made of.
 inputs_of() {
@@ -61,7 +43,7 @@ inputs_of() {
 		go version
 		go env GOOS GOARCH CC CGO_CFLAGS
 		find . \( -path ./dist -o -path ./.git -o -path ./tests -o -path ./bindings \) -prune \
-			-o -type f \( -name '*.go' -o -name '*.c' -o -name '*.h' -o -name 'go.*' -o -name exports.map -o -name nim.def -o -name VERSION -o -name build.sh \) \
+			-o -type f \( -name '*.go' -o -name '*.c' -o -name '*.h' -o -name 'go.*' -o -name exports.map -o -name nim.def -o -name VERSION -o -name build.sh -o -path './build/*' \) \
 			! -name '*_test.go' -print0 | LC_ALL=C sort -z | xargs -0 cat
 	} | checksum
 }
@@ -83,21 +65,7 @@ build() {
 	up_to_date "$lib" "$digest" || build_library "$lib" "$digest"
 	up_to_date "$bin" "$digest" || build_nimd "$bin" "$digest"
 	copy_headers
-}
-
-build_library() { # product digest
-	echo "building ${1#"$root"/}"
-	rm -f "$1.inputs"
-	local work
-	work=$(mktemp -d "$out/.link-XXXXXX")
-	# cgo writes a header beside the library; it is not ours to ship.
-	CGO_ENABLED=1 CGO_CFLAGS="${CGO_CFLAGS:--O2} -fvisibility=hidden '-DNIM_VERSION=\"$version\"'" \
-		go build -buildmode=c-shared -trimpath -buildvcs=false \
-		-ldflags "-s -w -buildid= -X main.version=$version '-extldflags=$(link_flags)'" \
-		-o "$work/$(library_name)" . || { rm -rf "$work"; return 1; }
-	mv "$work/$(library_name)" "$1"
-	rm -rf "$work"
-	echo "$2" >"$1.inputs"
+	bindings/cpp/install.sh "$out" "$version" "$(library_name)"
 }
 
 build_nimd() { # product digest

@@ -4,7 +4,7 @@
 # its result; a suite without such a line counts as one check. Exit status 77
 # means that the suite could not run here.
 
-all_suites=(gen lint go headers bridge exports e2e mono fuzz)
+all_suites=(gen lint go headers bridge exports demo e2e mono fuzz)
 logs=$root/dist/test
 min_core_coverage=85
 fuzz_time=${FUZZ_TIME:-5s}
@@ -105,6 +105,11 @@ suite_exports() {
 	need nm binutils
 	build
 	tests/exports/run.sh "$out"
+}
+
+suite_demo() {
+	build
+	go run ./tests/demo
 }
 
 suite_e2e() {
