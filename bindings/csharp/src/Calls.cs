@@ -137,6 +137,9 @@ namespace LibNim
         /// <summary>Whether this thread is inside a callback.</summary>
         internal static bool Here { get { return depth > 0; } }
 
+        /// <summary>Whether the domain ends.</summary>
+        internal static bool Closed { get { lock (Gate) return closed; } }
+
         /// <summary>Enters a callback; false: none may begin any more.</summary>
         internal static bool Enter()
         {

@@ -122,6 +122,9 @@ namespace LibNim
         /// <summary>The target does not exist</summary>
         public static readonly ErrorKind NotFound = new ErrorKind("not_found", 404, ErrorDomain.Server, false, 0, 1004,
             "the target does not exist");
+        /// <summary>The present server cannot do that</summary>
+        public static readonly ErrorKind ServerCannot = new ErrorKind("server_cannot", 403, ErrorDomain.Server, false, 0, 0,
+            "the present server cannot do that");
         /// <summary>Not permitted</summary>
         public static readonly ErrorKind Forbidden = new ErrorKind("forbidden", 403, ErrorDomain.Server, false, 0, 1002,
             "not permitted");
@@ -212,6 +215,7 @@ namespace LibNim
             GoingAway,
             RateLimited,
             NotFound,
+            ServerCannot,
             Forbidden,
             TokenInvalid,
             TokenExpired,

@@ -12,7 +12,8 @@ namespace LibNim
     public static class NimLibrary
     {
         private const int ExitLimitMs = 100;
-        private const int WaitSliceMs = 20;
+        private const int PumpSliceMs = 20;
+        private const int WaitSliceMs = 100;
 
         private static int pumpThread; // id of the thread that dispatched last; 0: none
 
@@ -72,13 +73,22 @@ namespace LibNim
         private static bool IsPull() { return Native.nimx_global_dispatch(1, 0) != (int)NimxDispatchResult.Busy; }
 
         /// <summary>
-        /// Runs pending callbacks on this thread, in pull mode; 0 events: all that are pending now.
-        /// Returns how many ran, or an enum NimxDispatchResult.
+        /// Runs pending callbacks on this thread, in pull mode; 0 events: all that are pending now. It
+        /// waits up to timeoutMs for the first, -1 without a limit. Returns how many ran, or an enum
+        /// NimxDispatchResult.
         /// </summary>
         public static int Dispatch(int maxEvents = 0, int timeoutMs = 0)
         {
             pumpThread = Thread.CurrentThread.ManagedThreadId;
-            return Native.nimx_global_dispatch(maxEvents, timeoutMs);
+            int begin = Environment.TickCount;
+            while (true)
+            {
+                // A thread that waits in C without an end would keep the process from exiting.
+                int left = timeoutMs < 0 ? WaitSliceMs : Math.Max(timeoutMs - (Environment.TickCount - begin), 0);
+                int n = Native.nimx_global_dispatch(maxEvents, Math.Min(left, WaitSliceMs));
+                if (n != 0 || left == 0) return n;
+                if (Running.Closed) return (int)NimxDispatchResult.Closed;
+            }
         }
 
         /// <summary>
@@ -110,7 +120,7 @@ namespace LibNim
             {
                 int left = end - Environment.TickCount;
                 if (left <= 0) return false;
-                if (Dispatch(0, Math.Min(left, WaitSliceMs)) < 0) return done();
+                if (Dispatch(0, Math.Min(left, PumpSliceMs)) < 0) return done();
             }
             return true;
         }

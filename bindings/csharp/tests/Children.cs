@@ -1,0 +1,85 @@
+using System;
+using System.Linq;
+using System.Threading;
+using NIM;
+
+namespace LibNim.Tests
+{
+    /// <summary>What this program does as a child of its tests.</summary>
+    internal static class Children
+    {
+        internal static int Run(string[] args)
+        {
+            switch (args[1])
+            {
+                case "device": return Phone(args[2], args[3], args[4], args[5], args[6]);
+                case "exit": return Exit(args[2] == "pull", args[3] == "cleanup", args[4], args[5], args[6], args[7]);
+                default: return 2;
+            }
+        }
+
+        private static readonly object Output = new object();
+
+        private static void Tell(string line)
+        {
+            lock (Output)
+            {
+                Console.WriteLine(line);
+                Console.Out.Flush();
+            }
+        }
+
+        private static bool Init(string link, string appKey, string dir, NimxOptions nimx)
+        {
+            return ClientAPI.Init(dir, "", new InitOptions
+            {
+                AppKey = appKey, PrivateServerSetting = new PrivateServerSetting { Link = new[] { link } }, Nimx = nimx,
+            });
+        }
+
+        /// <summary>A phone that logs in and tells what comes, until it is told to quit.</summary>
+        private static int Phone(string link, string appKey, string account, string device, string dir)
+        {
+            var nimx = new NimxOptions { DeviceId = device, ClientType = NIMClientType.kNIMClientTypeAndroid };
+            if (!Init(link, appKey, dir, nimx)) return 3;
+            ClientAPI.RegKickoutCb(r => Tell("kickout " + r.KickReason + " " + r.ClientType));
+            ClientAPI.Login(null, account, "secret", r =>
+            {
+                if (r.LoginStep == NIMLoginStep.kNIMLoginStepLogin)
+                    Tell("login " + (int)r.Code + " others " + string.Join(",", r.OtherClients.Select(d => d.DeviceId)));
+            });
+            while (Console.ReadLine() != "quit") { }
+            ClientAPI.Cleanup();
+            return 0;
+        }
+
+        /// <summary>Leaves Main while callbacks come every 20 ms, with or without a cleanup.</summary>
+        private static int Exit(bool pull, bool cleanup, string link, string appKey, string account, string dir)
+        {
+            const int enough = 10;
+            if (pull) NimLibrary.SetDispatchMode(NimxDispatchMode.Pull);
+            if (!Init(link, appKey, dir, null)) return 3;
+            int callbacks = 0;
+            var online = new ManualResetEvent(false);
+            var many = new ManualResetEvent(false);
+            if (pull)
+            {
+                new Thread(() => { while (NimLibrary.Dispatch(0, -1) >= 0) { } }) { IsBackground = true }.Start();
+            }
+            ClientAPI.Login(null, account, "secret", r =>
+            {
+                if (r.LoginStep == NIMLoginStep.kNIMLoginStepLogin && r.Code == ResponseCode.kNIMResSuccess) online.Set();
+            });
+            if (!online.WaitOne(History.LimitMs)) return 4;
+            var timer = new Timer(state => ClientAPI.GetServerCurrentTime(false, (code, local, time) =>
+            {
+                if (Interlocked.Increment(ref callbacks) == enough) many.Set();
+            }), null, 0, 20);
+            if (!many.WaitOne(History.LimitMs)) return 5;
+            if (cleanup) ClientAPI.Cleanup();
+            Tell("leaving Main");
+            GC.KeepAlive(timer);
+            return 0;
+        }
+    }
+}

@@ -1,0 +1,74 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+
+namespace LibNim.Tests
+{
+    /// <summary>A process that has had callbacks ends within two seconds, whatever it has not done.</summary>
+    internal static class ExitTests
+    {
+        private const int Runs = 20;
+        private const int LimitMs = 2000;
+        private const int AtOnce = 4;
+
+        internal static void All(Runner runner, Nimd nimd)
+        {
+            foreach (string mode in new[] { "push", "pull" })
+                foreach (string end in new[] { "cleanup", "nothing" })
+                    runner.Run("exit: " + mode + " mode, a callback every 20 ms, " + end + ", " + Runs + " runs",
+                        () => Exit(nimd, mode, end));
+        }
+
+        private static void Exit(Nimd nimd, string mode, string end)
+        {
+            string account = nimd.NewAccount();
+            nimd.Admin("PUT", "/policy", "{\"multi_login\":\"all\"}");
+            var slowest = new List<int>();
+            string failure = null;
+            using (var done = new CountdownEvent(Runs))
+            using (var slots = new SemaphoreSlim(AtOnce))
+            {
+                for (int i = 0; i < Runs; i++)
+                {
+                    slots.Wait();
+                    string dir = nimd.NewDirectory("exit");
+                    ThreadPool.QueueUserWorkItem(state =>
+                    {
+                        string wrong = One(nimd, mode, end, account, dir, slowest);
+                        lock (slowest) failure = failure ?? wrong;
+                        slots.Release();
+                        done.Signal();
+                    });
+                }
+                Check.That(done.Wait(Runs * History.LimitMs), "the runs end");
+            }
+            nimd.Admin("PUT", "/policy", "{\"multi_login\":\"class\"}");
+            Check.That(failure == null, failure);
+            slowest.Sort();
+            Console.WriteLine("        ms from the end of Main to the end of the process: median {0}, worst {1}",
+                slowest[slowest.Count / 2], slowest[slowest.Count - 1]);
+        }
+
+        /// <summary>One process; what is wrong with it, or null.</summary>
+        private static string One(Nimd nimd, string mode, string end, string account, string dir, List<int> times)
+        {
+            try
+            {
+                using (var child = new Device("exit", mode, end, nimd.Link, nimd.AppKey, account, dir))
+                {
+                    child.Lines.Next("leaving Main");
+                    var clock = System.Diagnostics.Stopwatch.StartNew();
+                    int status = child.WaitForExit(LimitMs);
+                    if (status != 0)
+                        return mode + ", " + end + ": " + (status == -1 ? "hangs" : "exit status " + status) + "\n  " + child.Lines;
+                    lock (times) times.Add((int)clock.ElapsedMilliseconds);
+                    return null;
+                }
+            }
+            catch (Failure e)
+            {
+                return e.Message;
+            }
+        }
+    }
+}

@@ -1,0 +1,184 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Reflection;
+using System.Runtime.InteropServices;
+using NIM;
+
+namespace LibNim.Tests
+{
+    /// <summary>What needs no server: JSON, the error table, and the rules of ahead-of-time compilers.</summary>
+    internal static class PlainTests
+    {
+        internal static void All(Runner runner)
+        {
+            runner.Run("plain: JSON is read", ReadJson);
+            runner.Run("plain: what is not JSON is empty", ReadNonsense);
+            runner.Run("plain: JSON is written", WriteJson);
+            runner.Run("plain: texts of all planes survive", RoundTrip);
+            runner.Run("plain: the error table", ErrorTable);
+            runner.Run("plain: exceptions say whose matter it is", Exceptions);
+            runner.Run("plain: handles are numbers that are used once", Handles);
+            runner.Run("plain: an ahead-of-time compiler takes it", AheadOfTime);
+            runner.Run("plain: nothing is finalized", NoFinalizers);
+        }
+
+        private static void ReadJson()
+        {
+            LoginResult r = LoginResult.Read(JsonReader.ReadObject(
+                " { \"err_code\" : 302, \"err_name\":\"token_invalid\", \"retryable\":false,\"login_step\":3,\"relogin\":true," +
+                "\"other_clients_pres\":[{\"device_id\":\"a\\u00e9\\n\\\"\\\\\",\"login_time\":1700000000123,\"client_type\":64},{}]," +
+                "\"unknown\":{\"x\":[1,-2.5e3,null,true,{\"y\":[]}]}}"));
+            Check.Equal(302, r.ErrCode, "err_code");
+            Check.Equal("token_invalid", r.ErrName, "err_name");
+            Check.Equal(NIMLoginStep.kNIMLoginStepLogin, r.LoginStep, "login_step");
+            Check.That(r.Relogin && !r.Retrying, "flags");
+            Check.Equal(2, r.OtherClientsPres.Count, "devices");
+            Check.Equal("a\u00e9\n\"\\", r.OtherClientsPres[0].DeviceId, "device_id");
+            Check.Equal(1700000000123L, r.OtherClientsPres[0].LoginTime, "login_time");
+            Check.Equal(NIMClientType.kNIMClientTypeMacOS, r.OtherClientsPres[0].ClientType, "client_type");
+            Check.Equal("", r.OtherClientsPres[1].DeviceId, "a member that is missing");
+            Check.That(r.Kicked == null, "an object that is missing");
+            Diagnostics d = Diagnostics.Read(JsonReader.ReadObject("{\"trace\":[{\"a\":[1,{\"b\":\"}\"}]},{ }]}"));
+            Check.Equal("{\"a\":[1,{\"b\":\"}\"}]}", d.Trace[0], "raw member");
+            Check.Equal(2, d.Trace.Count, "raw members");
+        }
+
+        private static void ReadNonsense()
+        {
+            string deep = string.Concat(Enumerable.Repeat("{\"a\":[", 100));
+            foreach (string text in new[]
+            {
+                null, "", " ", "{", "}", "[]", "null", "1", "\"x\"", "{\"err_code\"}", "{\"err_code\":}", "{\"err_code\":1,}",
+                "{\"err_code\":1 \"b\":2}", "{err_code:1}", "{\"err_code\":tru}", "{\"a\":\"\\u12g4\",\"err_code\":1}",
+                "{\"a\":\"\\x\"}", "{\"a\":\"", "{\"a\":\"\\", "{\"a\":[1,2}", deep,
+            })
+                Check.Equal(0, JsonReader.ReadObject(text).Int("err_code"), "err_code of " + text);
+            var random = new Random(1);
+            const string letters = "{}[]\":,\\u0123truefalsnE+-. \n";
+            for (int i = 0; i < 20000; i++)
+            {
+                var text = new char[random.Next(40)];
+                for (int k = 0; k < text.Length; k++) text[k] = letters[random.Next(letters.Length)];
+                JsonReader.ReadObject(new string(text));
+            }
+        }
+
+        private static void WriteJson()
+        {
+            var o = new InitOptions
+            {
+                AppKey = "k\"\\\n\u0001\u00e9",
+                GlobalConfig = new GlobalConfig { SdkLogLevel = NIMSDKLogLevel.kNIMSDKLogLevelPro, UseHttps = false },
+                PrivateServerSetting = new PrivateServerSetting { Link = new List<string> { "a:1", "b:2" } },
+            };
+            Check.Equal("{\"app_key\":\"k\\\"\\\\\\u000a\\u0001\u00e9\",\"global_config\":{\"sdk_log_level\":6,\"use_https\":false}," +
+                "\"private_server_setting\":{\"link\":[\"a:1\",\"b:2\"]}}", o.ToJson(), "options");
+            Check.Equal("{}", new LoginOptions().ToJson(), "options that are not set");
+            Check.Equal("{\n  \"multi_spot_notiy_type\": 2,\n  \"other_clients_pres\": []\n}",
+                MultiSpotEvent.Read(JsonReader.ReadObject("{\"multi_spot_notiy_type\":2}")).Dump(), "dump");
+        }
+
+        private static void RoundTrip()
+        {
+            foreach (string s in new[] { "", "plain", "\u4f60\u597d", "\ud83d\ude00", "\u0000\u001f\u007f\u2028", "\"\\/\b\f\n\r\t" })
+                Check.Equal(s, KickoutEvent.Read(JsonReader.ReadObject(
+                    KickoutEvent.Read(JsonReader.ReadObject("{}")).With(s).ToJson())).ReasonDescription, "text");
+            byte[] bytes = Utf8.Bytes("\ud83d\ude00");
+            Check.Equal(5, bytes.Length, "bytes with the zero");
+            GCHandle pin = GCHandle.Alloc(bytes, GCHandleType.Pinned);
+            Check.Equal("\ud83d\ude00", Utf8.Text(pin.AddrOfPinnedObject()), "text back from bytes");
+            pin.Free();
+        }
+
+        private static KickoutEvent With(this KickoutEvent e, string text)
+        {
+            e.ReasonDescription = text;
+            return e;
+        }
+
+        private static void ErrorTable()
+        {
+            Check.Equal(302, Errors.Find("token_expired").Code, "code");
+            Check.Equal("token_expired", Errors.TokenExpired.Name, "name");
+            Check.That(Errors.Find("no such error") == null && Errors.Find(-1) == null, "unknown errors");
+            foreach (FieldInfo f in typeof(Errors).GetFields(BindingFlags.Public | BindingFlags.Static))
+                Check.That(f.GetValue(null) == (object)Errors.Find(((ErrorKind)f.GetValue(null)).Name), f.Name);
+            Check.Equal(21002, (int)ResponseCode.kNimxCancelled, "our own code");
+        }
+
+        private static void Exceptions()
+        {
+            Check.That(NimException.Of(Errors.Info(Errors.TokenExpired)) is NimAuthException, "auth");
+            Check.That(NimException.Of(Errors.Info(Errors.Timeout)) is NimNetworkException, "network");
+            Check.That(NimException.Of(Errors.Info(Errors.ServerBusy)) is NimServerException, "server");
+            Check.That(NimException.Of(Errors.Info(Errors.NotLoggedIn)) is NimCallerException, "caller");
+            Check.Equal("the token has expired (token_expired, 302)", NimException.Of(Errors.Info(Errors.TokenExpired)).Message, "text");
+        }
+
+        private static void Handles()
+        {
+            int answers = 0;
+            IntPtr id = Calls.Add(new Call(r => answers++, null));
+            Trampolines.Answer(id, new Reply());
+            Trampolines.Answer(id, new Reply());
+            Trampolines.Answer(new IntPtr(123456), new Reply());
+            Check.Equal(1, answers, "answers");
+            IntPtr login = Calls.Add(new LoginCall(r => answers++, null));
+            foreach (string json in new[]
+            {
+                "{\"err_code\":200,\"login_step\":0}", "{\"err_code\":415,\"login_step\":1,\"retrying\":true}",
+                "{\"err_code\":200,\"login_step\":3}", "{\"err_code\":200,\"login_step\":3}",
+            })
+                Trampolines.Answer(login, new Reply { Json = json });
+            Check.Equal(4, answers, "answers of a login");
+            Check.Equal(0, Calls.Count, "calls that wait");
+        }
+
+        private static IEnumerable<Type> Types { get { return typeof(NimLibrary).Assembly.GetTypes().Where(t => !t.FullName.Contains("Tests")); } }
+
+        private const BindingFlags Every =
+            BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static | BindingFlags.Instance | BindingFlags.DeclaredOnly;
+
+        /// <summary>
+        /// What C calls is a static method with its mark, held by a static field; what is imported
+        /// takes numbers, addresses and bytes, and is not generic.
+        /// </summary>
+        private static void AheadOfTime()
+        {
+            int marked = 0, imported = 0;
+            foreach (Type type in Types)
+            {
+                foreach (MethodInfo m in type.GetMethods(Every))
+                {
+                    bool mark = m.GetCustomAttributes(false).Any(a => a.GetType().Name == "MonoPInvokeCallbackAttribute");
+                    if (mark) marked++;
+                    Check.That(!mark || m.IsStatic && !type.IsGenericType, m + " is called from C");
+                    if ((m.Attributes & MethodAttributes.PinvokeImpl) == 0) continue;
+                    imported++;
+                    Check.That(!type.IsGenericType && !m.IsGenericMethod, m + " is generic");
+                    foreach (ParameterInfo p in m.GetParameters())
+                        Check.That(Plain(p.ParameterType) || p.ParameterType == typeof(byte[]), m + ": " + p.ParameterType);
+                    Check.That(m.ReturnType == typeof(void) || Plain(m.ReturnType), m + ": " + m.ReturnType);
+                }
+                foreach (FieldInfo f in type.GetFields(Every))
+                    if (!f.Name.StartsWith("<") && f.FieldType.GetCustomAttributes(typeof(UnmanagedFunctionPointerAttribute), false).Length > 0)
+                        Check.That(f.IsStatic && f.IsInitOnly, f + " holds what C calls");
+            }
+            Check.Equal(11, marked, "marked methods");
+            Check.That(imported > 40, "imported functions");
+        }
+
+        private static bool Plain(Type t)
+        {
+            return t.IsEnum || t == typeof(IntPtr) || t == typeof(int) || t == typeof(long) || t == typeof(ulong) ||
+                t == typeof(uint) || t == typeof(bool);
+        }
+
+        private static void NoFinalizers()
+        {
+            foreach (Type type in Types)
+                Check.That(type.GetMethod("Finalize", Every, null, Type.EmptyTypes, null) == null, type + " has a finalizer");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+using System;
+using System.Diagnostics;
+using System.Threading;
+using System.Threading.Tasks;
+using NIM;
+
+namespace LibNim.Tests
+{
+    /// <summary>Pull mode: handlers run where the program dispatches, and nowhere else.</summary>
+    internal sealed class PullTests
+    {
+        private readonly Nimd nimd;
+        private readonly int here = Thread.CurrentThread.ManagedThreadId;
+
+        private PullTests(Nimd nimd) { this.nimd = nimd; }
+
+        internal static void All(Runner runner, Nimd nimd)
+        {
+            Action<string, Action<PullTests>> run = (name, test) => runner.Run("pull: " + name, () =>
+            {
+                Check.That(NimLibrary.SetDispatchMode(NimxDispatchMode.Pull), "pull mode");
+                try
+                {
+                    test(new PullTests(nimd));
+                }
+                finally
+                {
+                    ClientAPI.Cleanup();
+                    Check.That(NimLibrary.SetDispatchMode(NimxDispatchMode.Push), "push mode");
+                }
+            });
+            run("handlers run in Dispatch", t => t.Dispatches());
+            run("logout, wait on a semaphore, cleanup", t => t.SeedExit(false));
+            run("logout, wait on a semaphore, cleanup, with a frozen server", t => t.SeedExit(true));
+            run("a wait runs callbacks", t => t.Waits());
+            run("the mode is fixed while initialised", t => t.ModeIsFixed());
+        }
+
+        private void Start(string link = null)
+        {
+            Check.That(ClientAPI.Init(nimd.NewDirectory("data"), "", nimd.Options(link)), "init: " + NimLibrary.InitError);
+        }
+
+        private void Login(string account)
+        {
+            bool done = false;
+            ClientAPI.Login(null, account, "secret", r =>
+            {
+                Check.Equal(here, Thread.CurrentThread.ManagedThreadId, "thread of a handler");
+                done = r.LoginStep == NIMLoginStep.kNIMLoginStepLogin && r.Code == ResponseCode.kNIMResSuccess;
+            });
+            Check.That(NimLibrary.PumpUntil(() => done, History.LimitMs), "login");
+        }
+
+        private void Dispatches()
+        {
+            Start();
+            bool ran = false;
+            ClientAPI.RegConnectionCb(e =>
+            {
+                ran = true;
+                Check.Equal((int)NimxDispatchResult.Busy, NimLibrary.Dispatch(), "a nested dispatch");
+            });
+            ClientAPI.Login(null, nimd.NewAccount(), "secret");
+            Check.Until(() => ClientAPI.GetStatus() == NimxStatus.Online, "online without a dispatch");
+            Check.That(!ran && NimLibrary.Pending > 0, "a handler ran by itself");
+            Check.Equal(1, NimLibrary.Dispatch(1), "callbacks of a dispatch of one");
+            Check.That(NimLibrary.Dispatch() > 0 && ran, "the rest");
+            Check.Equal(0, NimLibrary.Dispatch(), "callbacks when nothing waits");
+        }
+
+        /// <summary>What NetEase's page tells programs to do when they end.</summary>
+        private void SeedExit(bool frozen)
+        {
+            using (var path = new TcpPath(nimd.Port))
+            {
+                Start(path.Link);
+                Login(nimd.NewAccount());
+                if (frozen) path.Freeze();
+                var clock = Stopwatch.StartNew();
+                int answers = 0;
+                var s = new Semaphore(0, 1);
+                ClientAPI.Logout(NIMLogoutType.kNIMLogoutAppExit, r =>
+                {
+                    answers++;
+                    s.Release();
+                });
+                Check.That(s.WaitOne(TimeSpan.FromSeconds(10)), "the semaphore");
+                ClientAPI.Cleanup();
+                Check.That(clock.ElapsedMilliseconds < 2000, "it took " + clock.ElapsedMilliseconds + " ms");
+                Check.Equal(1, answers, "answers");
+            }
+        }
+
+        private void Waits()
+        {
+            using (var client = new Client(new ClientOptions
+            {
+                DataDirectory = nimd.NewDirectory("data"), AppKey = nimd.AppKey, Links = new[] { nimd.Link },
+                DispatchMode = NimxDispatchMode.Pull,
+            }))
+            {
+                Task<LoginResult> login = client.LoginAsync(nimd.NewAccount(), "secret");
+                Check.That(NimLibrary.Wait(login, History.LimitMs), "login");
+                Check.Equal(200, login.Result.ErrCode, "code");
+                Check.Throws<NimCallerException>(() => NimLibrary.Wait(client.LoginAsync("not/legal", ""), History.LimitMs), "a bad login");
+                Check.That(!NimLibrary.Wait(new TaskCompletionSource<int>().Task, 50), "a task that never ends");
+                Check.That(NimLibrary.Wait(client.LogoutAsync(), History.LimitMs), "logout");
+            }
+        }
+
+        private void ModeIsFixed()
+        {
+            Start();
+            Check.That(!NimLibrary.SetDispatchMode(NimxDispatchMode.Push), "push while initialised for pull");
+            Check.That(NimLibrary.SetDispatchMode(NimxDispatchMode.Pull), "pull while initialised for pull");
+        }
+    }
+}

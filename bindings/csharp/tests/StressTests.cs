@@ -1,0 +1,106 @@
+using System;
+using System.Threading;
+using NIM;
+
+namespace LibNim.Tests
+{
+    /// <summary>The garbage collector and the signals of the runtime beside a busy library.</summary>
+    internal static class StressTests
+    {
+        private const int Callbacks = 200000;
+        private const int Window = 2000; // calls that wait at a time
+
+        internal static void All(Runner runner, Nimd nimd)
+        {
+            runner.Run("stress: " + Callbacks + " callbacks with collections at random", () => Collect(nimd));
+            runner.Run("stress: null references are still caught", () => NullReferences(nimd));
+        }
+
+        private static void Login(Nimd nimd)
+        {
+            Check.That(ClientAPI.Init(nimd.NewDirectory("data"), "", nimd.Options()), "init: " + NimLibrary.InitError);
+            var done = new ManualResetEvent(false);
+            ClientAPI.Login(null, nimd.NewAccount(), "secret", r =>
+            {
+                if (r.LoginStep == NIMLoginStep.kNIMLoginStepLogin && r.Code == ResponseCode.kNIMResSuccess) done.Set();
+            });
+            Check.That(done.WaitOne(History.LimitMs), "login");
+        }
+
+        private static void Collect(Nimd nimd)
+        {
+            Login(nimd);
+            int answered = 0, wrong = 0, collections = 0;
+            bool stop = false;
+            var collector = new Thread(() =>
+            {
+                var random = new Random(1);
+                var garbage = new object[64];
+                while (!Volatile.Read(ref stop))
+                {
+                    for (int i = random.Next(20000); i > 0; i--) garbage[i % garbage.Length] = new byte[random.Next(200)];
+                    GC.Collect(random.Next(GC.MaxGeneration + 1));
+                    collections++;
+                }
+            });
+            collector.Start();
+            var room = new SemaphoreSlim(Window);
+            for (int i = 0; i < Callbacks; i++)
+            {
+                room.Wait();
+                object mark = new object(); // lives by its handler alone
+                ServerTimeDelegate handler = (code, local, time) =>
+                {
+                    if ((int)code != 200 || time == 0 || mark == null) Interlocked.Increment(ref wrong);
+                    Interlocked.Increment(ref answered);
+                    room.Release();
+                };
+                if (i % 50 != 0) ClientAPI.GetServerCurrentTime(true, handler);
+                else GlobalAPI.GetSdkCacheFileInfo("alice", "image", 0, f => handler((ResponseCode)200, true, 1));
+            }
+            for (int i = 0; i < Window; i++) Check.That(room.Wait(History.LimitMs), "the last answers: " + answered);
+            Volatile.Write(ref stop, true);
+            collector.Join();
+            ClientAPI.Cleanup();
+            Check.Equal(Callbacks, answered, "answers");
+            Check.Equal(0, wrong, "wrong answers");
+            Check.Equal(0, Calls.Count, "calls that wait");
+            Check.That(collections > 20, "collections: " + collections);
+            Console.WriteLine("        {0} callbacks, {1} collections", answered, collections);
+        }
+
+        private static void NullReferences(Nimd nimd)
+        {
+            Login(nimd);
+            int caught = 0, inHandlers = 0;
+            for (int i = 0; i < 1000; i++) caught += Dereference(null);
+            var done = new CountdownEvent(100);
+            for (int i = 0; i < 100; i++)
+            {
+                ClientAPI.GetServerCurrentTime(true, (code, local, time) =>
+                {
+                    inHandlers += Dereference(null);
+                    done.Signal();
+                });
+            }
+            Check.That(done.Wait(History.LimitMs), "handlers");
+            ClientAPI.Cleanup();
+            Check.Equal(1000, caught, "caught");
+            Check.Equal(100, inHandlers, "caught in handlers");
+        }
+
+        private sealed class Box { internal int Value = 1; }
+
+        private static int Dereference(Box box)
+        {
+            try
+            {
+                return box.Value - 1;
+            }
+            catch (NullReferenceException)
+            {
+                return 1;
+            }
+        }
+    }
+}
