@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { getSDK, LibraryLoadError } from 'libnim';
 import { Native } from 'libnim/native';
 import { directory, products } from './support/nimd.mjs';
@@ -52,7 +53,7 @@ test('every place is listed where none is given', (t) => {
   const dir = directory(t);
   fs.cpSync(new URL('../lib', import.meta.url), path.join(dir, 'a', 'b', 'package', 'lib'), { recursive: true });
   fs.mkdirSync(path.join(dir, 'node_modules'));
-  fs.symlinkSync(path.resolve('node_modules/koffi'), path.join(dir, 'node_modules/koffi'));
+  fs.symlinkSync(fileURLToPath(new URL('../node_modules/koffi', import.meta.url)), path.join(dir, 'node_modules/koffi'));
   const script = `try { require('./a/b/package/lib/native.js').Native.load() } catch (e) { console.log(JSON.stringify(e.tried)) }`;
   const { LIBNIM_PATH: _, ...env } = process.env;
   const tried = JSON.parse(execFileSync(process.execPath, ['-e', script], { cwd: dir, env }));

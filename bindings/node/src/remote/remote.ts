@@ -19,10 +19,17 @@ export class RemoteSDK extends Emitter implements SDK {
   private readonly waiting = new Map<number, Waiting>();
   private lastID = 0;
   private provider: TokenProvider | undefined;
+  private readonly inbox: Reply[] = [];
+  private draining = false;
 
   constructor(private readonly endpoint: Endpoint) {
     super();
-    endpoint.onMessage((message) => this.receive(message as Reply));
+    endpoint.onMessage((message) => {
+      this.inbox.push(message as Reply);
+      if (!this.draining) {
+        this.drain();
+      }
+    });
     this.send({ kind: 'hello' });
   }
 
@@ -155,6 +162,19 @@ export class RemoteSDK extends Emitter implements SDK {
     this.endpoint.send(message);
   }
 
+  /** Whoever awaits an answer goes on before the events that follow it, even if they are here already. */
+  private drain(): void {
+    this.draining = true;
+    for (let m = this.inbox.shift(); m !== undefined; m = this.inbox.shift()) {
+      this.receive(m);
+      if (m.kind === 'result' || m.kind === 'error') {
+        nextTask(() => this.drain());
+        return;
+      }
+    }
+    this.draining = false;
+  }
+
   private receive(m: Reply): void {
     if ('state' in m) {
       this.state = m.state;
@@ -190,4 +210,14 @@ export class RemoteSDK extends Emitter implements SDK {
       this.send({ kind: 'token', id: m.id, token });
     }
   }
+}
+
+/** Runs f as a task of its own: after all promises that can go on now, and unlike a timer without delay. */
+function nextTask(f: () => void): void {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => {
+    port1.close();
+    f();
+  };
+  port2.postMessage(undefined);
 }

@@ -1,0 +1,47 @@
+/** What the compiler must accept and refuse. It is compiled, never run. */
+import { CbEvents, EVENT, getSDK, Status, TYPES, type KickedOutType, type LoginData, type NimError, type SDK, type SDKResult } from 'libnim';
+import { getWithRenderProcess } from 'libnim/electron/renderer';
+import { initMain, type MainOptions } from 'libnim/electron/main';
+import { Native } from 'libnim/native';
+import 'libnim/electron/preload';
+
+const sdk: SDK = getSDK({ SDKAppID: 1400000000, link: ['a:1', 'b:2'] });
+const result: SDKResult<LoginData> = await sdk.login({ userID: 'a', token: 'b', platformID: 7, apiAddr: '', wsAddr: '' }, sdk.uuid());
+await sdk.login({ userID: 'a', userSig: 'b' });
+await sdk.login({ account: 'a', token: 'b', appKey: 'c' });
+const zero: 0 = result.code;
+const repeated: boolean = result.data.repeatLogin;
+
+sdk.on(EVENT.KICKED_OUT, (event) => {
+  const type: KickedOutType = event.data.type;
+  return type === TYPES.KICKED_OUT_MULT_DEVICE;
+});
+sdk.once(CbEvents.OnConnectFailed, ({ errCode, errMsg }) => [errCode.toFixed(), errMsg.length]);
+sdk.on('multispot', ({ data }) => data.devices.map((d) => d.device_id));
+const online: boolean = sdk.status === Status.Online;
+const remote: SDK = getWithRenderProcess().instance;
+const options: MainOptions = { allow: (event) => event.sender.id === 1 };
+const level: number = Native.load('/x').fn.nimx_abi_level();
+const error = undefined as unknown as NimError;
+const numbers: [number, number, number] = [error.errCode, error.code, error.openimCode];
+getSDK().ref().unref();
+initMain(options);
+
+// @ts-expect-error no such event
+sdk.on('message', () => undefined);
+// @ts-expect-error a listener of another event's data
+sdk.on('multispot', (event: { data: { type: 'restApi' } }) => event);
+// @ts-expect-error no user
+await sdk.login({ token: 'b' });
+// @ts-expect-error numbers are not tokens
+await sdk.renewToken(5);
+// @ts-expect-error 3 is no setting
+await sdk.setMultiportPushConfig(3);
+// @ts-expect-error no such numbers
+getSDK({ statusNumbers: 'wechat' });
+// @ts-expect-error a page has no process to keep
+getWithRenderProcess().instance.ref();
+// @ts-expect-error the account is read
+sdk.userID = 'x';
+
+export const used = [zero, repeated, online, remote, level, numbers];
