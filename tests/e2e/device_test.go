@@ -22,6 +22,7 @@ const waitLimit = 20 * time.Second
 // event is one line of the driver.
 type event struct {
 	At        int             // its place in the history
+	When      time.Time       `json:"-"` // it was read
 	Ret       string          // a command has returned
 	Value     json.RawMessage // what it returned
 	CB        string          // a callback has begun
@@ -144,6 +145,7 @@ func (d *device) read(out io.Reader) {
 		if err := json.Unmarshal(scan.Bytes(), &e); err != nil {
 			e = event{Violation: fmt.Sprintf("not JSON: %v: %s", err, scan.Text())}
 		}
+		e.When = time.Now()
 		d.mu.Lock()
 		e.At = len(d.history)
 		d.history = append(d.history, e)
