@@ -176,10 +176,14 @@ void front_tokens_end(int detached);                       /* locked */
 void front_guard_stack(void);                              /* before this thread enters Go */
 void front_set_signal_stack(int kib);
 
-/* bridge_lifecycle.c */
+/* bridge_init.c */
 int front_init(const char *data_dir, const char *install_dir, const char *json);
 const char *front_init_error(void);
+
+/* bridge_cleanup.c */
 void front_cleanup(void);
 void front_cleanup_then(nim_tramp tramp, nim_fn fn, const void *user_data);
+void front_broadcast_all(void);                            /* locked: the state changed */
+int front_wait_settled(int64_t deadline);                  /* locked: until no thread starts or closes; 0 on expiry */
 
 #endif

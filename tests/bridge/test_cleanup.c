@@ -242,8 +242,6 @@ static void a_callback_cleans_up_and_begins_again(void)
     }
 }
 
-/* ---- a callback that does not end ---- */
-
 static atomic_int release, stuck_returned;
 
 static void event_sticks(const char *json, const void *user_data)
@@ -385,34 +383,6 @@ static void beginning_and_ending_a_thousand_times(void)
     CONTRACT(0);
 }
 
-static void registrations_end_with_cleanup(void)
-{
-    nimx_client_reg_connection_cb("", on_event, NULL, on_destroy);
-    open_front();
-    close_front_and_tell();
-    EQUAL(rec.destroyed, 1);
-    rec.closed = 0;
-    open_front();
-    EQUAL(post_to(NIM_SLOT_nimx_client_connection, "{}"), 0);
-    close_front_and_tell();
-    EQUAL(rec.events, 0);
-}
-
-static void init_failures_say_why(void)
-{
-    CHECK(!nim_client_init("dir", NULL, "\"fail\""));
-    CONTAINS(nimx_init_error(), "data_dir_unusable");
-    CHECK(!nim_client_init("d\xff", NULL, ""));
-    CONTAINS(nimx_init_error(), "app_data_dir: not valid UTF-8 at byte 1");
-    nim_client_logout(kNIMLogoutAppExit, "", on_call, (const void *)0);
-    EQUAL(rec.last_code, 20000);
-    CHECK(nim_client_init(NULL, NULL, NULL));
-    EQUAL(strlen(nimx_init_error()), 0);
-    CHECK(nim_client_init(NULL, NULL, NULL));
-    EQUAL(fake.inits, 1);
-    CONTRACT(1);
-}
-
 const test cleanup_tests[] = {
     {"cleanup: on a thread and in a callback", on_a_thread_and_in_a_callback},
     {"cleanup: in a callback", in_a_callback},
@@ -425,6 +395,4 @@ const test cleanup_tests[] = {
     {"cleanup: the second one has a bound too", the_second_cleanup_has_a_bound_too},
     {"cleanup: nothing starts after the bound", nothing_starts_after_the_bound},
     {"cleanup: a thousand times", beginning_and_ending_a_thousand_times},
-    {"cleanup: registrations end with it", registrations_end_with_cleanup},
-    {"init: failures say why", init_failures_say_why},
     {NULL, NULL}};

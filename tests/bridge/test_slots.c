@@ -72,8 +72,6 @@ static void replacement_lets_no_older_one_start(void)
     CONTRACT(0);
 }
 
-/* ---- destroy ---- */
-
 typedef struct owned {
     atomic_int destroyed, running, used_after;
 } owned;
@@ -178,7 +176,18 @@ static void destroy_outside_init_comes_at_once(void)
     CONTRACT(0);
 }
 
-/* ---- detach ---- */
+static void registrations_end_with_cleanup(void)
+{
+    nimx_client_reg_connection_cb("", on_event, NULL, on_destroy);
+    open_front();
+    close_front_and_tell();
+    EQUAL(rec.destroyed, 1);
+    rec.closed = 0;
+    open_front();
+    EQUAL(post_to(NIM_SLOT_nimx_client_connection, "{}"), 0);
+    close_front_and_tell();
+    EQUAL(rec.events, 0);
+}
 
 static atomic_int old_domain_gone, old_domain_called;
 
@@ -250,6 +259,7 @@ const test slot_tests[] = {
     {"slot: destroy comes once and last", destroy_comes_once_and_last},
     {"slot: destroy waits for the callback that ends it", destroy_waits_for_the_callback_that_ends_it},
     {"slot: destroy outside init comes at once", destroy_outside_init_comes_at_once},
+    {"slot: registrations end with cleanup", registrations_end_with_cleanup},
     {"slot: detach forgets everything", detach_forgets_everything},
     {"slot: user_data is any number", user_data_is_any_number},
     {NULL, NULL}};

@@ -1,4 +1,4 @@
-/* test_state.c: what the getters answer without the core. */
+/* test_state.c: what the front answers without the core. */
 #include "harness.h"
 
 static void getters_follow_what_is_published(void)
@@ -64,6 +64,21 @@ static void server_time_is_computed_where_it_is_known(void)
     CONTRACT(5);
 }
 
+static void init_failures_say_why(void)
+{
+    CHECK(!nim_client_init("dir", NULL, "\"fail\""));
+    CONTAINS(nimx_init_error(), "data_dir_unusable");
+    CHECK(!nim_client_init("d\xff", NULL, ""));
+    CONTAINS(nimx_init_error(), "app_data_dir: not valid UTF-8 at byte 1");
+    nim_client_logout(kNIMLogoutAppExit, "", on_call, (const void *)0);
+    EQUAL(rec.last_code, 20000);
+    CHECK(nim_client_init(NULL, NULL, NULL));
+    EQUAL(strlen(nimx_init_error()), 0);
+    CHECK(nim_client_init(NULL, NULL, NULL));
+    EQUAL(fake.inits, 1);
+    CONTRACT(1);
+}
+
 static void features_and_versions(void)
 {
     CHECK(strlen(nim_client_version()) > 0);
@@ -76,5 +91,6 @@ static void features_and_versions(void)
 const test state_tests[] = {
     {"state: getters follow what is published", getters_follow_what_is_published},
     {"state: server time is computed where it is known", server_time_is_computed_where_it_is_known},
+    {"state: init failures say why", init_failures_say_why},
     {"state: features and versions", features_and_versions},
     {NULL, NULL}};

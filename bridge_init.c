@@ -1,32 +1,9 @@
-/* bridge_lifecycle.c: init and cleanup.
- *
- * What cleanup holds to, in this order, when it cannot have everything:
- * nothing starts after it has returned; callbacks run one at a time; every
- * accepted call is answered. It never waits longer than FRONT_BOUND_MS for
- * another thread, and never for its own. */
+/* bridge_init.c: from closed to open, and why not. */
 #include "bridge_front.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void broadcast_all(void)
-{
-    port_broadcast(&front.work);
-    port_broadcast(&front.quiet);
-    port_broadcast(&front.room);
-}
-
-/* Locked. Waits while another thread starts or closes the library. */
-static int wait_settled(int64_t deadline)
-{
-    while (front.state == FRONT_STARTING || front.state == FRONT_CLOSING)
-        if (!front_wait(&front.quiet, deadline))
-            return 0;
-    return 1;
-}
-
-/* ---- init ---- */
 
 /* Locked. Takes error (a malloc'ed JSON object, or NULL for none) as what nimx_init_error tells. */
 static int conclude(char *error)
@@ -45,7 +22,7 @@ static void claim_baton(void)
         return;
     front.epoch++;
     front.held = front.waking = front.stuck = front.thread = 0;
-    broadcast_all();
+    front_broadcast_all();
 }
 
 /* Locked; unlocks meanwhile. From closed to open; returns the error. */
@@ -63,7 +40,7 @@ static char *start(const char *data_dir, const char *install_dir, const char *js
         front_drop_all(1);
     front.state = error == NULL ? FRONT_OPEN : FRONT_CLOSED;
     front.give_up = 0;
-    broadcast_all();
+    front_broadcast_all();
     return error;
 }
 
@@ -114,7 +91,7 @@ int front_init(const char *data_dir, const char *install_dir, const char *json)
         error = front_error_json(NIM_ERR_NOT_INITIALIZED, "the process exits", "");
     else if (front.state == FRONT_CLOSING && front_mine())
         error = front_error_json(NIM_ERR_CONFIG_CONFLICT, "called inside a callback of a cleanup that still runs", "");
-    else if (!wait_settled(front_bound()))
+    else if (!front_wait_settled(front_bound()))
         error = front_error_json(NIM_ERR_CONFIG_CONFLICT, "another thread's init or cleanup does not end", "");
     else if (front.state == FRONT_OPEN)
         error = reattach(values[0], values[1], values[2]);
@@ -152,119 +129,4 @@ const char *front_init_error(void)
     text = front.init_error;
     front_unlock();
     return text;
-}
-
-/* ---- cleanup ---- */
-
-/* Locked. Runs what is left on this thread, which has the baton or may take it. */
-static void deliver_here(void)
-{
-    while (front_may_run())
-        if (!front_run_next())
-            break;
-}
-
-/* Locked; unlocks meanwhile. Steps 3 and 4: the answers, on the thread they belong to. 0 on expiry. */
-static int deliver_answers(int mine)
-{
-    int64_t deadline = front_bound();
-    if (mine) {
-        deliver_here();
-        return 1;
-    }
-    if (front.pull) {
-        if (!front_wait_baton(deadline))
-            return 0;
-        deliver_here();
-    }
-    while (front_busy() || front_may_run()) {
-        int served = front_unlock_and_serve();
-        front_lock();
-        if (!served && !front.held)
-            deliver_here();
-        else if ((front_busy() || front_may_run()) && !front_wait(&front.quiet, deadline))
-            return 0;
-    }
-    return 1;
-}
-
-/* Locked. Step 5. */
-static void close_front(void)
-{
-    uint64_t before = front.count.lost_answers;
-    front_drop_all(0);
-    front.lost_at_cleanup = front.count.lost_answers - before;
-    front.state = FRONT_CLOSED;
-    front.generation++;
-    front.woken = front.wake_due = front.dispatching = 0;
-    front_state_reset();
-    broadcast_all();
-}
-
-/* Locked; unlocks meanwhile. Steps 1 to 5 on the thread that comes first. */
-static void close_first(int mine)
-{
-    int64_t deadline = front_bound();
-    front.state = FRONT_CLOSING;
-    front_drop_all(1);
-    front_tokens_end(0);
-    broadcast_all();
-    while (front.calls_in_go > 0 && front_wait(&front.quiet, deadline))
-        continue;
-    front_unlock();
-    front_guard_stack();
-    nim_go_stop();
-    front_lock();
-    front_calls_cancel();
-    front_slots_end();
-    if (!deliver_answers(mine))
-        front.stuck = front_busy();
-    close_front();
-}
-
-/* Locked. A cleanup beside or after another one: it too returns only when
- * nothing starts any more. */
-static void close_again(void)
-{
-    int64_t deadline = front_bound();
-    if (!wait_settled(deadline) && front.state == FRONT_CLOSING) {
-        front.give_up = 1;
-        front.stuck = front_busy();
-    }
-    if (front.state == FRONT_CLOSED && !front.stuck && !front_mine())
-        front.stuck = !front_wait_quiet(deadline);
-}
-
-void front_cleanup(void)
-{
-    int mine;
-    if (front_forked())
-        return;
-    front_lock();
-    mine = front_mine();
-    if (front.state == FRONT_STARTING)
-        wait_settled(front_bound());
-    if (front.state == FRONT_OPEN)
-        close_first(mine);
-    else if (!(front.state == FRONT_CLOSING && mine))
-        close_again();
-    front_unlock();
-}
-
-void front_cleanup_then(nim_tramp tramp, nim_fn fn, const void *user_data)
-{
-    nim_args args;
-    front_node *n;
-    front_cleanup();
-    if (fn == NULL || front_forked())
-        return;
-    memset(&args, 0, sizeof args);
-    args.str[0] = "{\"err_code\":200}";
-    n = front_node_new(FRONT_COMPLETION, &args, NULL);
-    if (n == NULL)
-        return;
-    n->tramp = tramp;
-    n->fn = fn;
-    n->user_data = user_data;
-    front_run_here(n, 1);
 }
