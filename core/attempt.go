@@ -58,13 +58,13 @@ func (s *Session) dialing() stateFn {
 		select {
 		case r := <-result:
 			waiting = false
-			s.history.add(r.attempts, r.err)
+			s.history.add(r.attempts)
 			if r.err != nil {
 				return s.failure(nimerr.From(r.err, nimerr.ConnectionFailed), stepLinking, nil)
 			}
 			return s.linked(newConn(r.link))
 		case <-limit.C:
-			return s.failure(nimerr.Timeout.New("connecting"), stepLinking, nil)
+			return s.failure(s.outOfTime("connecting"), stepLinking, nil)
 		case cmd := <-s.cmds:
 			if next := s.whileConnecting(cmd); next != nil {
 				return next
@@ -73,6 +73,15 @@ func (s *Session) dialing() stateFn {
 			return s.stopped
 		}
 	}
+}
+
+// outOfTime is why a first login ends in the middle of an attempt: the reason
+// why the attempts before it failed says more than that time is up.
+func (s *Session) outOfTime(doing string) *nimerr.Error {
+	if s.acct.failures > 0 {
+		return s.history.last
+	}
+	return nimerr.Timeout.New(doing)
 }
 
 // dial runs on a goroutine of its own. A panic of the backend is the end of

@@ -96,8 +96,10 @@ func Open(o Options) (*Client, *nimerr.Error) {
 	if unkept != nil {
 		c.journal.Add(journal.Warn, "device_id_not_stored", journal.Err(unkept))
 	}
+	config := newConfig(&o.Settings, device)
+	config.Version, config.Backend = o.Version, c.backend.Name()
 	c.Session = New(Env{
-		Config: newConfig(&o.Settings, device), Router: routes, Backend: c.backend.Capabilities(),
+		Config: config, Router: routes, Backend: c.backend.Capabilities(),
 		Sink: o.Sink, Tokens: o.Tokens, Journal: c.journal,
 		Wall: time.Now, Rand: mathrand.Float64, NewID: newID,
 	})

@@ -14,6 +14,8 @@ import (
 
 // Config is what the session needs of the init settings.
 type Config struct {
+	Version       string // of this library, for diagnostics
+	Backend       string // for diagnostics
 	AppKey        string // for logins that name none
 	Device        backend.Device
 	LoginRetryMax int           // 0: by the rules of the first login

@@ -128,6 +128,7 @@ func (f *fakeServer) Connect(ctx context.Context, login *backend.Login, refresh 
 	tried := []backend.Attempt{{Endpoint: "ws://fake.test/nim", Remote: "10.0.0.1:80", Start: time.Now()}}
 	if connect != nil {
 		if err := connect(ctx, login); err != nil {
+			tried[0].Err = nimerr.From(err, nimerr.ConnectionFailed)
 			return nil, tried, err
 		}
 	}

@@ -21,18 +21,15 @@ type history struct {
 	kick       *backend.Kicked // that ended the last login
 }
 
-// add records the addresses tried by one attempt; err is that of the last.
-func (h *history) add(tried []backend.Attempt, err error) {
-	for i, t := range tried {
+// add records the addresses tried by one attempt.
+func (h *history) add(tried []backend.Attempt) {
+	for _, t := range tried {
 		a := abi.Attempt{
 			Address: t.Remote, Via: t.Via, TimeMs: t.Start.UnixMilli(),
 			DnsUs: us(t.DNS), TcpUs: us(t.TCP), ProxyUs: us(t.Proxy), TlsUs: us(t.TLS), UpgradeUs: us(t.Upgrade),
 		}
 		a.TotalUs = a.DnsUs + a.TcpUs + a.ProxyUs + a.TlsUs + a.UpgradeUs
-		a.ErrorInfo = abi.Success()
-		if i == len(tried)-1 && err != nil {
-			a.ErrorInfo = abi.ErrorInfoOf(nimerr.From(err, nimerr.ConnectionFailed))
-		}
+		a.ErrorInfo = abi.ErrorInfoOf(t.Err)
 		a.Endpoint = t.Endpoint
 		h.attempts = append(h.attempts, a)
 	}
@@ -66,7 +63,8 @@ func us(d time.Duration) int64 { return d.Microseconds() }
 // diagnose tells what the session knows of itself; link may be nil.
 func (s *Session) diagnose(link backend.Link) *abi.Diagnostics {
 	d := &abi.Diagnostics{
-		ErrorInfo: s.info(nil), Status: int(s.status), Attempts: s.history.attempts,
+		ErrorInfo: s.info(nil), Status: int(s.status), Version: s.env.Config.Version, Backend: s.env.Config.Backend,
+		PendingEvents: s.backlog, Attempts: s.history.attempts,
 		Reconnects: s.history.reconnects, Trace: s.env.Journal.Trace(),
 	}
 	if a := s.acct; a != nil {

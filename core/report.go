@@ -149,7 +149,8 @@ func (s *Session) kickedOther(results []backend.KickResult, err *nimerr.Error) {
 // post hands an event to the host. When the host has stopped consuming, the
 // session stops reading until it has caught up.
 func (s *Session) post(e Event) {
-	if s.env.Sink.Event(e) > backlogHigh && s.room == nil {
+	s.backlog = s.env.Sink.Event(e)
+	if s.backlog > backlogHigh && s.room == nil {
 		room := make(chan struct{})
 		s.room = room
 		go func() {

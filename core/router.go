@@ -33,6 +33,7 @@ func (r *Routes) Connect(ctx context.Context, login *backend.Login, refresh bool
 		var a backend.Attempt
 		var link backend.Link
 		link, err = r.Backend.Connect(ctx, list[at], login, &a)
+		a.Err = nimerr.From(err, nimerr.ConnectionFailed)
 		tried = append(tried, a)
 		if err == nil {
 			r.next = at
@@ -42,7 +43,7 @@ func (r *Routes) Connect(ctx context.Context, login *backend.Login, refresh bool
 		if ctx.Err() != nil {
 			break
 		}
-		if e := nimerr.From(err, nimerr.ConnectionFailed); e.Kind.Domain != nimerr.Network || e.RetryAfter > 0 {
+		if e := a.Err; e.Kind.Domain != nimerr.Network || e.RetryAfter > 0 {
 			break // a server has spoken: another address would say the same
 		}
 	}

@@ -45,6 +45,7 @@ type Session struct {
 	status  Status
 	acct    *account // nil: nobody is logged in, or is trying to
 	history history
+	backlog int           // undelivered callbacks when the last event was posted
 	room    chan struct{} // non-nil while the host's backlog holds up reading; closed when there is room
 }
 

@@ -77,6 +77,7 @@ type Attempt struct {
 	Proxy    time.Duration
 	TLS      time.Duration
 	Upgrade  time.Duration
+	Err      *nimerr.Error // why it failed; set by the router
 }
 
 // Stats of a link.
