@@ -22,8 +22,9 @@ type Edges struct {
 }
 
 type sighting struct {
-	epoch uint64
-	at    time.Time
+	epoch    uint64
+	revision uint64
+	at       time.Time // when that revision was first seen
 }
 
 // NewEdges returns the table for an edge with the lease own.
@@ -105,7 +106,11 @@ func (t *Edges) note(e bus.Entry) (ended uint64, any bool) {
 		return old.epoch, known
 	}
 	epoch := epochOf(e)
-	t.seen[e.Key] = sighting{epoch: epoch, at: time.Now()}
+	if e.Revision > old.revision || epoch != old.epoch {
+		// Only a refresh is a sign of life: the engine may be late to take an
+		// expired lease away.
+		t.seen[e.Key] = sighting{epoch: epoch, revision: e.Revision, at: time.Now()}
+	}
 	return old.epoch, known && old.epoch != epoch
 }
 

@@ -139,6 +139,25 @@ func TestExpiredLeaseIsNoticed(t *testing.T) {
 	}
 }
 
+// The engine is late to take an expired lease away. Seeing it there once more is
+// no sign of life.
+func TestLateExpiryIsNoSignOfLife(t *testing.T) {
+	b := openBus(t, 10*time.Second)
+	table := NewEdges(b, NewLease(b, nil, quiet))
+	e := bus.Entry{Key: "edge", Value: []byte(`{"epoch":3}`), Revision: 7}
+	table.note(e)
+	table.seen["edge"] = sighting{epoch: 3, revision: 7, at: time.Now().Add(-time.Minute)}
+	table.note(e)
+	if got := table.overdue(); got["edge"] != 3 {
+		t.Errorf("overdue: %v", got)
+	}
+	e.Revision = 8
+	table.note(e)
+	if got := table.overdue(); len(got) != 0 {
+		t.Errorf("refreshed, but overdue: %v", got)
+	}
+}
+
 // A refresh whose acknowledgement was lost must not look like a lost lease.
 func TestRefreshFindsItsOwnEarlierWrite(t *testing.T) {
 	b := openBus(t, 10*time.Second)
