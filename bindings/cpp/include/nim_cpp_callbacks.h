@@ -1,0 +1,260 @@
+// nim_cpp_callbacks.h: the functions of the program that the library may still
+// call. Internal to the binding.
+//
+// The C side holds no pointer to them: its user_data is a number, and what a
+// number that is gone stands for is nothing. A function lives until it is
+// removed or answered for the last time and no call of it runs any more.
+#ifndef NIM_CPP_CALLBACKS_H
+#define NIM_CPP_CALLBACKS_H
+
+#include <array>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "nim_cpp_library.h"
+
+#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
+#define NIM_CPP_TRY try
+#define NIM_CPP_CATCH_ALL catch (...)
+#define NIM_CPP_CURRENT_EXCEPTION std::current_exception()
+#else
+#define NIM_CPP_TRY if (true)
+#define NIM_CPP_CATCH_ALL else
+#define NIM_CPP_CURRENT_EXCEPTION std::exception_ptr()
+#endif
+
+namespace nim {
+
+// Takes an exception that left a callback; where names the callback. It runs on
+// the thread of the callback.
+using ExceptionHandler = std::function<void(const char *where, std::exception_ptr thrown)>;
+
+namespace detail {
+
+// The registrations of the C API, each by the name its exceptions are reported
+// under.
+enum Slot { kDisconnect, kRelogin, kToken, kKickout, kMultispot, kKickOther, kPushSync, kConnection, kDataSync, kException, kDbError, kLog, kSlotCount };
+
+// How long removing a function waits for a call of it on another thread.
+constexpr std::chrono::seconds kRemoveBound(2);
+
+// One function of the program. running is guarded by Callbacks::mutex.
+struct Entry {
+  explicit Entry(std::shared_ptr<void> f) : function(std::move(f)) {}
+  const std::shared_ptr<void> function;
+  std::uint64_t number = 0;
+  int running = 0;
+};
+
+// What the C side is told again after the library was started anew.
+using Attach = void (*)(bool on, const char *json_extension);
+
+// Callbacks owns the functions. There is one, and it is never destroyed: a
+// callback may run while static objects are.
+class Callbacks {
+ public:
+  static Callbacks &Get() {
+    static Callbacks *const one = new Callbacks;
+    return *one;
+  }
+
+  // How many callbacks run on this thread, one inside another.
+  static int &Depth() {
+    static thread_local int depth = 0;
+    return depth;
+  }
+
+  // Keeps the function of a call until it is answered; returns its user_data.
+  template <class F>
+  const void *Add(const F &f) {
+    auto entry = NewEntry(f);
+    const std::lock_guard<std::mutex> lock(mutex_);
+    entry->number = ++last_;
+    calls_[last_] = std::move(entry);
+    return reinterpret_cast<const void *>(static_cast<std::uintptr_t>(last_));
+  }
+
+  // Puts f into a slot, or empties it if f is empty. Outside a callback it waits
+  // until no call of the function before runs, at most kRemoveBound.
+  template <class F>
+  void Set(Slot slot, const F &f, Attach attach) {
+    auto entry = f ? NewEntry(f) : nullptr;
+    std::unique_lock<std::mutex> lock(mutex_);
+    if (entry) entry->number = ++last_;
+    std::swap(slots_[slot].entry, entry);
+    slots_[slot].attach = attach;
+    if (entry && Depth() == 0) quiet_.wait_for(lock, kRemoveBound, [&] { return entry->running == 0; });
+    lock.unlock();  // the old function is destroyed without the lock
+  }
+
+  // A function that is about to run; it cannot be destroyed meanwhile.
+  class Running {
+   public:
+    Running(Callbacks &owner, std::shared_ptr<Entry> entry) : owner_(owner), entry_(std::move(entry)) { ++Depth(); }
+    Running(const Running &) = delete;
+    Running &operator=(const Running &) = delete;
+    ~Running() {
+      --Depth();
+      {
+        const std::lock_guard<std::mutex> lock(owner_.mutex_);
+        --entry_->running;
+      }
+      owner_.quiet_.notify_all();
+    }
+    void *get() const { return entry_->function.get(); }
+
+   private:
+    Callbacks &owner_;
+    const std::shared_ptr<Entry> entry_;
+  };
+
+  // The function of a call; last forgets it.
+  std::shared_ptr<Entry> Take(const void *user_data, bool last) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto it = calls_.find(static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(user_data)));
+    if (it == calls_.end()) return nullptr;
+    auto entry = it->second;
+    if (last) calls_.erase(it);
+    ++entry->running;
+    return entry;
+  }
+
+  std::shared_ptr<Entry> Take(Slot slot) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto &entry = slots_[slot].entry;
+    if (entry) ++entry->running;
+    return entry;
+  }
+
+  // The number of the newest function: what End takes.
+  std::uint64_t Newest() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return last_;
+  }
+
+  // Forgets every function up to a number, after the C side has.
+  void End(std::uint64_t newest) {
+    std::unordered_map<std::uint64_t, std::shared_ptr<Entry>> calls;
+    std::array<SlotState, kSlotCount> slots;
+    const std::lock_guard<std::mutex> lock(mutex_);  // released before the functions are destroyed
+    for (auto it = calls_.begin(); it != calls_.end();) {
+      if (it->first > newest) {
+        ++it;
+        continue;
+      }
+      calls.insert(std::move(*it));
+      it = calls_.erase(it);
+    }
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+      if (slots_[i].entry && slots_[i].entry->number <= newest) std::swap(slots[i], slots_[i]);
+    }
+  }
+
+  // Tells the C side every registration again.
+  void AttachAll() {
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+      Attach attach = nullptr;
+      {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        if (slots_[i].entry) attach = slots_[i].attach;
+      }
+      if (attach != nullptr) attach(true, nullptr);
+    }
+  }
+
+  void SetExceptionHandler(const ExceptionHandler &handler) {
+    auto next = handler ? std::make_shared<const ExceptionHandler>(handler) : nullptr;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    handler_.swap(next);
+  }
+
+  // Reports an exception that left a callback; without a handler, on standard
+  // error. What the handler throws is lost.
+  void Report(const char *where, std::exception_ptr thrown) noexcept {
+    std::shared_ptr<const ExceptionHandler> handler;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      handler = handler_;
+    }
+    NIM_CPP_TRY {
+      if (handler)
+        (*handler)(where, std::move(thrown));
+      else
+        std::fprintf(stderr, "nim: an exception left the callback of %s\n", where);
+    }
+    NIM_CPP_CATCH_ALL {}
+  }
+
+ private:
+  struct SlotState {
+    std::shared_ptr<Entry> entry;
+    Attach attach = nullptr;
+  };
+
+  template <class F>
+  static std::shared_ptr<Entry> NewEntry(const F &f) {
+    return std::make_shared<Entry>(std::make_shared<F>(f));
+  }
+
+  std::mutex mutex_;
+  std::condition_variable quiet_;                                        // a function has returned
+  std::unordered_map<std::uint64_t, std::shared_ptr<Entry>> calls_;      // guarded by mutex_
+  std::array<SlotState, kSlotCount> slots_;                              // guarded by mutex_
+  std::uint64_t last_ = 0;                                               // guarded by mutex_
+  std::shared_ptr<const ExceptionHandler> handler_;                      // guarded by mutex_
+};
+
+// Runs body; no exception leaves it. Every trampoline is one Guard.
+template <class Body>
+void Guard(const char *where, Body body) noexcept {
+  NIM_CPP_TRY { body(); }
+  NIM_CPP_CATCH_ALL { Callbacks::Get().Report(where, NIM_CPP_CURRENT_EXCEPTION); }
+}
+
+// Runs body with the function that entry holds, if it holds one.
+template <class F, class Body>
+void Run(std::shared_ptr<Entry> entry, Body body) {
+  if (!entry) return;
+  const Callbacks::Running running(Callbacks::Get(), std::move(entry));
+  body(*static_cast<const F *>(running.get()));
+}
+
+// Adds the function of a call, if there is one; returns its user_data.
+template <class F>
+const void *AddIf(const F &f) {
+  return f ? Callbacks::Get().Add(f) : nullptr;
+}
+
+// Sets or removes a registration, here and in the library.
+template <class F>
+void Register(Slot slot, const F &f, Attach attach, const std::string &json_extension) {
+  Callbacks::Get().Set(slot, f, attach);
+  attach(static_cast<bool>(f), json_extension.c_str());
+}
+
+// The text of a C string; NULL is "".
+inline std::string Text(const char *s) { return s != nullptr ? std::string(s) : std::string(); }
+
+// A value of a C enum whose largest enumerator is largest: one that the enum
+// cannot hold becomes fallback.
+template <class E>
+E ToEnum(int value, E largest, E fallback) {
+  return value < 0 || value > static_cast<int>(largest) ? fallback : static_cast<E>(value);
+}
+
+// The code of a result; one of libnim's own (21000 to 21999) is kept.
+inline NIMResCode ToResCode(int code) { return code < 0 || code > 32767 ? kNIMResUnknownError : static_cast<NIMResCode>(code); }
+
+}  // namespace detail
+}  // namespace nim
+
+#endif
