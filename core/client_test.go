@@ -162,6 +162,29 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
+// The environment names a proxy only to a program that asks for it.
+func TestProxyFromEnvironment(t *testing.T) {
+	t.Setenv("HTTP_PROXY", "http://127.0.0.1:3128")
+	t.Setenv("NO_PROXY", "")
+	t.Setenv("no_proxy", "")
+	if p := open(t, options(t, nobody)).dialer.Load().Proxy; p.Type != proxy.None {
+		t.Errorf("got %+v without asking", p)
+	}
+	asked := `{"nimx":{"use_env_proxy":true},"private_server_setting":{"link":"127.0.0.1:1"}}`
+	if p := open(t, options(t, asked)).dialer.Load().Proxy; p.Type != proxy.HTTP || p.Port != 3128 {
+		t.Errorf("got %+v", p)
+	}
+	own := options(t, asked)
+	own.Proxy = proxy.Config{Type: proxy.Socks5, Host: "127.0.0.1", Port: 1080}
+	if p := open(t, own).dialer.Load().Proxy; p.Type != proxy.Socks5 {
+		t.Errorf("got %+v beside the program's own", p)
+	}
+	t.Setenv("HTTP_PROXY", "ftp://user:proxy-secret@127.0.0.1:3128")
+	if _, err := Open(options(t, asked)); err == nil || err.Kind != nimerr.InvalidArgument || strings.Contains(err.Error(), "proxy-secret") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // Work in the background ends with the client; a panic in it stays inside.
 func TestBackground(t *testing.T) {
 	o := options(t, nobody)

@@ -64,8 +64,8 @@ func (s *Session) failure(err *nimerr.Error, step loginStep, refused *backend.Lo
 	s.log(journal.Warn, "attempt_failed", journal.Int("step", int64(step)), journal.Err(err))
 	a.wishFor(err.RetryAfter)
 	if r := a.renewal; r != nil {
+		s.renewed(err) // first: its log may hold the token, which restore forgets
 		s.restore(r.old)
-		s.renewed(err)
 		if !retried(err) && err.Kind != nimerr.KickedOffline {
 			s.failed(err, step)
 			return s.linking // the session goes on with the old token

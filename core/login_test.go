@@ -25,6 +25,23 @@ func TestLoginSucceeds(t *testing.T) {
 	})
 }
 
+// What the server knows of the account is told by LoginUser, and kept where a
+// later login does not say.
+func TestProfile(t *testing.T) {
+	play(t, nil, func(st *tester) {
+		st.server.onLogin(func(*backend.Login) *backend.Answer {
+			return &backend.Answer{Body: backend.LoginOK{Profile: &backend.Profile{Name: "A", Icon: "i", Ex: "e"}}}
+		})
+		st.online()
+		st.server.on(nil)
+		st.lose()
+		st.sleep(time.Second)
+		if u := st.s.LoginUser(); u.Name != "A" || u.Icon != "i" || u.Ex != "e" || u.Session != "session-alice" {
+			t.Errorf("LoginUser = %+v", u)
+		}
+	})
+}
+
 // A refusal is final at once, whatever limits the login has.
 func TestLoginRefused(t *testing.T) {
 	for _, tt := range []struct {

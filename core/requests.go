@@ -93,8 +93,8 @@ func (o *onlineState) renew(token string, options abi.RenewTokenOptions, done fu
 				o.adopt(token, options)
 				a.tokenEnds = ok.ExpiresAt
 			}
-			o.env.Journal.Forget(token)
 			done(ok.ExpiresAt, err)
+			o.env.Journal.Forget(token)
 		})
 		return
 	}
