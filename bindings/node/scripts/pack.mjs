@@ -1,8 +1,9 @@
 /**
- * Packs libnim and one package per platform whose library has been built (../../dist) into out/.
+ * Packs libnim, and the package with the library for this machine, into out/. With --all: those for
+ * every platform, whose libraries must have been built (../../dist); this is for a release.
  *
  * libnim names these packages as optional dependencies of its own version: npm installs the one for the
- * machine, without a script that downloads. A release builds every platform first, and passes --all.
+ * machine, without a script that downloads.
  */
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -51,11 +52,11 @@ function stage(name) {
   return directory;
 }
 
-/** Packs the library of one platform; gives the name of the package, or undefined if it is not built. */
+/** Packs the library of one platform; gives the name of the package. */
 function packPlatform([os, cpu, target, file, libc], license) {
   const library = path.join(root, 'dist', target, 'lib', file);
   if (!fs.existsSync(library)) {
-    return undefined;
+    throw new Error(`${library} has not been built`);
   }
   const name = `@libnim/${os}-${cpu}`;
   const directory = stage(`${os}-${cpu}`);
@@ -85,10 +86,10 @@ if (!fs.existsSync(path.join(here, 'lib', 'index.js'))) {
 }
 fs.rmSync(out, { recursive: true, force: true });
 fs.mkdirSync(out);
-const packed = platforms.map((platform) => packPlatform(platform, manifest.license)).filter((name) => name !== undefined);
-if (process.argv.includes('--all') && packed.length < platforms.length) {
-  throw new Error(`only ${packed.join(', ')} are built`);
-}
+const all = process.argv.includes('--all');
+const packed = platforms
+  .filter(([os, cpu]) => all || (os === process.platform && cpu === process.arch))
+  .map((platform) => packPlatform(platform, manifest.license));
 const directory = stage('libnim');
 fs.cpSync(path.join(here, 'lib'), path.join(directory, 'lib'), { recursive: true });
 for (const file of ['README.md', 'README.zh-CN.md']) {
