@@ -126,6 +126,9 @@ func (st *tester) wantStatus(want Status, account string) {
 	if st.rec.status != want || st.rec.account != account {
 		st.Errorf("status %d of %q, want %d of %q", st.rec.status, st.rec.account, want, account)
 	}
+	if (want == StatusLoggedOut || want == StatusKicked) && st.s.acct != nil { // run is idle
+		st.Errorf("the account is not forgotten in status %d", want)
+	}
 }
 
 // loginAs is a login of a user with the token "secret".

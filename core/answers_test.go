@@ -1,0 +1,94 @@
+package core
+
+import (
+	"github.com/libnim/libnim/internal/abi"
+)
+
+// Answer implements Sink.
+func (r *recorder) Answer(call Call, payload any, final bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.alive("Answer")
+	name, ok := r.calls[call]
+	if !ok {
+		r.fault("call %d is answered with %T after its final answer", call, payload)
+		return
+	}
+	if final {
+		delete(r.calls, call)
+	}
+	switch p := payload.(type) {
+	case *abi.LoginResult:
+		r.loginResult(call, name, p, final)
+		return
+	case *abi.LogoutResult:
+		r.add("%s %d", name, p.ErrCode)
+		r.logoutResult()
+	case *abi.Result:
+		r.add("%s %d", name, p.ErrCode)
+	case *abi.RenewTokenResult:
+		r.add("%s %d %s", name, p.ErrCode, p.ErrName)
+	case *PushConfigResult:
+		r.add("%s %d switch %d", name, p.Error.ErrCode, p.SwitchOpen)
+	case *ServerTimeResult:
+		r.add("%s %d", name, p.Code)
+	case *CodeResult:
+		r.add("%s %d", name, p.Code)
+	case *abi.Diagnostics:
+		r.add("%s status %d", name, p.Status)
+		if p.Status != int(r.status) {
+			r.fault("diagnostics say status %d, published is %d", p.Status, r.status)
+		}
+	default:
+		r.fault("%s is answered with a %T", name, payload)
+	}
+	if !final {
+		r.fault("%s is answered, but not finally", name)
+	}
+}
+
+func (r *recorder) loginResult(call Call, name string, p *abi.LoginResult, final bool) {
+	r.lastLogin = p
+	ran := r.stepped[call]
+	r.stepped[call] = true
+	if final {
+		delete(r.stepped, call)
+	}
+	switch {
+	case !final && p.ErrCode == 200:
+		r.add("%s step %d", name, p.LoginStep)
+		if p.LoginStep >= int(stepLogin) {
+			r.fault("%s: step %d is not final", name, p.LoginStep)
+		}
+		return
+	case !final:
+		r.add("%s %d %s retrying", name, p.ErrCode, p.ErrName)
+		if !p.Retrying {
+			r.fault("%s: %d is not final and retrying is false", name, p.ErrCode)
+		}
+		return
+	case p.Retrying:
+		r.fault("%s: the final answer says retrying", name)
+	}
+	switch {
+	case p.ErrCode == 200 && p.RepeatLogin:
+		r.add("%s 200 repeat", name)
+		r.want("a repeated login", StatusOnline)
+	case p.ErrCode == 200:
+		r.add("%s 200", name)
+		r.success(p, name)
+	default:
+		r.add("%s %d %s", name, p.ErrCode, p.ErrName)
+		if ran {
+			r.want("the end of a login that ran", StatusLoggedOut)
+		}
+	}
+}
+
+func (r *recorder) logoutResult() {
+	r.want("a logout result", StatusLoggedOut)
+	if r.ready && !r.stopping {
+		r.fault("the logout result comes before not_ready")
+	}
+	r.ended = true
+}
