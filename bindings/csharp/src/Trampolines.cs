@@ -37,17 +37,20 @@ namespace LibNim
         private static readonly nim_global_detect_proxy_cb_func ProxyDelegate = OnProxy;
 
         // What is handed to C. An address stays valid as long as its delegate lives.
-        internal static readonly IntPtr Json = Marshal.GetFunctionPointerForDelegate(JsonDelegate);
-        internal static readonly IntPtr Event = Marshal.GetFunctionPointerForDelegate(EventDelegate);
-        internal static readonly IntPtr Token = Marshal.GetFunctionPointerForDelegate(TokenDelegate);
-        internal static readonly IntPtr Time = Marshal.GetFunctionPointerForDelegate(TimeDelegate);
-        internal static readonly IntPtr Push = Marshal.GetFunctionPointerForDelegate(PushDelegate);
-        internal static readonly IntPtr PushChanged = Marshal.GetFunctionPointerForDelegate(PushChangedDelegate);
-        internal static readonly IntPtr Sync = Marshal.GetFunctionPointerForDelegate(SyncDelegate);
-        internal static readonly IntPtr Log = Marshal.GetFunctionPointerForDelegate(LogDelegate);
-        internal static readonly IntPtr Warning = Marshal.GetFunctionPointerForDelegate(WarningDelegate);
-        internal static readonly IntPtr Code = Marshal.GetFunctionPointerForDelegate(CodeDelegate);
-        internal static readonly IntPtr Proxy = Marshal.GetFunctionPointerForDelegate(ProxyDelegate);
+        internal static readonly IntPtr Json = Address(JsonDelegate);
+        internal static readonly IntPtr Event = Address(EventDelegate);
+        internal static readonly IntPtr Token = Address(TokenDelegate);
+        internal static readonly IntPtr Time = Address(TimeDelegate);
+        internal static readonly IntPtr Push = Address(PushDelegate);
+        internal static readonly IntPtr PushChanged = Address(PushChangedDelegate);
+        internal static readonly IntPtr Sync = Address(SyncDelegate);
+        internal static readonly IntPtr Log = Address(LogDelegate);
+        internal static readonly IntPtr Warning = Address(WarningDelegate);
+        internal static readonly IntPtr Code = Address(CodeDelegate);
+        internal static readonly IntPtr Proxy = Address(ProxyDelegate);
+
+        /// <summary>The address of a delegate; not the generic form, which ahead-of-time compilers like less.</summary>
+        private static IntPtr Address(Delegate target) { return Marshal.GetFunctionPointerForDelegate(target); }
 
         /// <summary>Brings an answer to the call that userData names.</summary>
         internal static void Answer(IntPtr userData, Reply reply)
