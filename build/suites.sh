@@ -4,7 +4,7 @@
 # its result; a suite without such a line counts as one check. Exit status 77
 # means that the suite could not run here.
 
-all_suites=(gen lint go headers bridge exports demo e2e mono fuzz)
+all_suites=(gen lint go headers bridge exports demo e2e mono cpp node csharp unity fuzz)
 logs=$root/dist/test
 min_core_coverage=85
 fuzz_time=${FUZZ_TIME:-5s}
@@ -66,6 +66,9 @@ go_tests() { # arguments of go test
 }
 
 suite_go() {
+	need microsocks microsocks
+	need tinyproxy tinyproxy
+	need danted dante-server
 	local others good=true covered
 	mapfile -t others < <(go list ./... | grep -v -e /tests/ -e /core/ -e '/core$')
 	go_tests -race "${others[@]}" | tee "$logs/go-others" || good=false
@@ -123,6 +126,37 @@ suite_mono() {
 	need mono mono-runtime
 	build
 	NIM_DIST=$out go_tests -count=1 -timeout 10m ./tests/mono/...
+}
+
+# The bindings. Each has a test.sh of its own that expects the products.
+suite_cpp() {
+	need g++ g++
+	need_sanitizers
+	need cmake cmake
+	need pkg-config pkg-config
+	build
+	bindings/cpp/test.sh
+}
+
+suite_node() {
+	need node nodejs
+	need npm npm
+	build
+	bindings/node/test.sh
+}
+
+suite_csharp() {
+	need mcs mono-mcs
+	need mono mono-runtime
+	build
+	bindings/csharp/test.sh
+}
+
+suite_unity() {
+	need mcs mono-mcs
+	need mono mono-runtime
+	build
+	bindings/unity/test.sh
 }
 
 # suite_fuzz runs each fuzz target for a while; their seeds run in suite go.
