@@ -69,6 +69,8 @@ func (r *recorder) loginResult(call Call, name string, p *abi.LoginResult, final
 		return
 	case p.Retrying:
 		r.fault("%s: the final answer says retrying", name)
+	case p.LoginStep != int(stepLogin): // old programs look for the end there
+		r.fault("%s: the final answer has step %d", name, p.LoginStep)
 	}
 	switch {
 	case p.ErrCode == 200 && p.RepeatLogin:
