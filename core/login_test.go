@@ -170,6 +170,21 @@ func TestLoginRetryMaxTimesHasNoTimeLimit(t *testing.T) {
 	})
 }
 
+// A login that runs out of time in the middle of an attempt tells why the
+// attempts before it failed.
+func TestLoginOutOfTimeTellsTheLastError(t *testing.T) {
+	play(t, nil, func(st *tester) {
+		st.server.refuse(refused)
+		st.loginWith(loginAs("alice", func(r *LoginRequest) { r.Options.TimeoutMs = 5000 }))
+		st.sleep(500 * time.Millisecond)
+		st.server.hang()
+		st.sleep(10 * time.Second)
+		if got := last(st.lines(), "login "); got != "5s login 415 connection_refused" {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
 func TestServerComesUpDuringLogin(t *testing.T) {
 	play(t, nil, func(st *tester) {
 		st.server.refuse(refused)
