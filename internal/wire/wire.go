@@ -89,73 +89,23 @@ func Encode(f Frame, body any) ([]byte, error) {
 // Decode reads a frame. The body stays raw: a receiver that does not know the
 // op never parses it.
 func Decode(data []byte) (Frame, error) {
-	var f Frame
-	if len(data) > MaxFrame {
-		return f, fmt.Errorf("frame of %d bytes, limit %d", len(data), MaxFrame)
-	}
-	if err := checkNesting(data); err != nil {
-		return f, err
-	}
-	if !utf8.Valid(data) {
-		return f, fmt.Errorf("frame is not valid UTF-8")
-	}
-	if !gjson.ValidBytes(data) {
-		return f, fmt.Errorf("frame is not valid JSON")
+	if err := check(data); err != nil {
+		return Frame{}, err
 	}
 	root := gjson.ParseBytes(data)
 	if !root.IsObject() {
-		return f, fmt.Errorf("frame is not a JSON object")
+		return Frame{}, fmt.Errorf("frame is not a JSON object")
 	}
+	var f Frame
 	var err error
 	seen := map[string]bool{}
 	root.ForEach(func(k, v gjson.Result) bool {
-		if seen[k.Str] {
+		var known bool
+		if known, err = f.take(k.Str, v); err == nil && known && seen[k.Str] {
 			err = fmt.Errorf("key %q twice", k.Str)
-			return false
-		}
-		switch k.Str {
-		case "op", "err_name", "err_msg":
-			if v.Type != gjson.String {
-				err = fmt.Errorf("key %q: want a string", k.Str)
-				return false
-			}
-			switch k.Str {
-			case "op":
-				f.Op = Op(v.Str)
-			case "err_name":
-				f.ErrName = v.Str
-			case "err_msg":
-				f.ErrMsg = v.Str
-			}
-		case "id", "retry_after_ms":
-			n, e := strconv.ParseUint(v.Raw, 10, 63)
-			if e != nil {
-				err = fmt.Errorf("key %q: want a non-negative integer", k.Str)
-				return false
-			}
-			if k.Str == "id" {
-				f.ID = n
-			} else {
-				f.RetryAfterMS = int64(n)
-			}
-		case "code", "server_code":
-			n, e := strconv.ParseInt(v.Raw, 10, 32)
-			if e != nil {
-				err = fmt.Errorf("key %q: want a 32-bit integer", k.Str)
-				return false
-			}
-			if k.Str == "code" {
-				f.Code = int32(n)
-			} else {
-				f.ServerCode = int32(n)
-			}
-		case "body":
-			f.Body = json.RawMessage(v.Raw)
-		default:
-			return true // unknown keys are ignored, twice or not
 		}
 		seen[k.Str] = true
-		return true
+		return err == nil
 	})
 	if err != nil {
 		return Frame{}, err
@@ -164,6 +114,72 @@ func Decode(data []byte) (Frame, error) {
 		return Frame{}, fmt.Errorf("key %q is missing", "op")
 	}
 	return f, nil
+}
+
+// check bounds the bytes before a parser sees them.
+func check(data []byte) error {
+	if len(data) > MaxFrame {
+		return fmt.Errorf("frame of %d bytes, limit %d", len(data), MaxFrame)
+	}
+	if err := checkNesting(data); err != nil {
+		return err
+	}
+	if !utf8.Valid(data) {
+		return fmt.Errorf("frame is not valid UTF-8")
+	}
+	if !gjson.ValidBytes(data) {
+		return fmt.Errorf("frame is not valid JSON")
+	}
+	return nil
+}
+
+// take reads one member of a frame; a key that frames do not have is ignored.
+func (f *Frame) take(key string, v gjson.Result) (known bool, err error) {
+	switch key {
+	case "op":
+		var op string
+		op, err = text(key, v)
+		f.Op = Op(op)
+	case "err_name":
+		f.ErrName, err = text(key, v)
+	case "err_msg":
+		f.ErrMsg, err = text(key, v)
+	case "id":
+		f.ID, err = strconv.ParseUint(v.Raw, 10, 63)
+		err = want(key, "a non-negative integer", err)
+	case "retry_after_ms":
+		var n uint64
+		n, err = strconv.ParseUint(v.Raw, 10, 63)
+		f.RetryAfterMS, err = int64(n), want(key, "a non-negative integer", err)
+	case "code":
+		f.Code, err = number(key, v)
+	case "server_code":
+		f.ServerCode, err = number(key, v)
+	case "body":
+		f.Body = json.RawMessage(v.Raw)
+	default:
+		return false, nil
+	}
+	return true, err
+}
+
+func text(key string, v gjson.Result) (string, error) {
+	if v.Type != gjson.String {
+		return "", fmt.Errorf("key %q: want a string", key)
+	}
+	return v.Str, nil
+}
+
+func number(key string, v gjson.Result) (int32, error) {
+	n, err := strconv.ParseInt(v.Raw, 10, 32)
+	return int32(n), want(key, "a 32-bit integer", err)
+}
+
+func want(key, what string, err error) error {
+	if err != nil {
+		return fmt.Errorf("key %q: want %s", key, what)
+	}
+	return nil
 }
 
 // DecodeBody reads the body of a frame into v. A missing body leaves v as it is.

@@ -39,7 +39,7 @@ const closeTimeout = 10 * time.Second
 type Config struct {
 	Version      string         // of the server, for the greeting
 	Heartbeat    time.Duration  // how often a client pings; default 5 s
-	LoginTimeout time.Duration  // from the upgrade to a login; default 10 s
+	LoginTimeout time.Duration  // from the upgrade to a login; default 20 s: a token provider may take 10
 	Origins      []string       // browser origins let in; "*": any. Native clients send none
 	OutboxBytes  int            // what may wait for a slow client; default 1 MiB
 	DrainSpread  time.Duration  // over which clients come back after a Close; default 3 s
@@ -55,7 +55,7 @@ func (c *Config) setDefaults() {
 		c.Heartbeat = 5 * time.Second
 	}
 	if c.LoginTimeout == 0 {
-		c.LoginTimeout = 10 * time.Second
+		c.LoginTimeout = 20 * time.Second
 	}
 	if c.OutboxBytes == 0 {
 		c.OutboxBytes = 1 << 20
