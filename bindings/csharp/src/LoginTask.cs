@@ -45,8 +45,20 @@ namespace LibNim
             bool final = success ? result.LoginStep == NIMLoginStep.kNIMLoginStepLogin : !result.Retrying;
             if (final) End();
             if (Volatile.Read(ref cancelled) == 1 && !result.RepeatLogin && (success || !final)) Undo();
-            if (progress != null && !cancellation.IsCancellationRequested) progress.Report(result);
+            if (progress != null && !cancellation.IsCancellationRequested) Tell(result);
             if (final) Tasks.Finish(task, result, result);
+        }
+
+        private void Tell(LoginResult result)
+        {
+            try
+            {
+                progress.Report(result);
+            }
+            catch (Exception e)
+            {
+                NimLibrary.Report(e);
+            }
         }
 
         private void Dropped()
@@ -66,7 +78,7 @@ namespace LibNim
         {
             if (Volatile.Read(ref over) == 1) return;
             Volatile.Write(ref cancelled, 1);
-            task.TrySetCanceled();
+            task.TrySetCanceled(cancellation);
             bool alone = Volatile.Read(ref running) == 1;
             if (alone && ClientAPI.GetStatus() == NimxStatus.LoggingIn) Undo();
         }

@@ -69,6 +69,12 @@ namespace LibNim
             return true;
         }
 
+        /// <summary>
+        /// Linux, before init: the size of the signal stack that the library gives each thread which
+        /// enters it (1024 KiB unless set); 0 leaves the threads alone.
+        /// </summary>
+        public static void SetSignalStack(int kib) { Native.nimx_global_set_signal_stack(kib); }
+
         /// <summary>Asks a library that an earlier domain initialised. Only pull mode lets a host dispatch.</summary>
         private static bool IsPull() { return Native.nimx_global_dispatch(1, 0) != (int)NimxDispatchResult.Busy; }
 
@@ -93,14 +99,14 @@ namespace LibNim
 
         /// <summary>
         /// Waits for a task of this library. In pull mode it runs callbacks meanwhile, so that a game's
-        /// main thread can wait. False after the time; it also waits for what a failed task says.
+        /// main thread can wait. False after the time. A task that has failed throws. Not inside a
+        /// callback: it would wait for what comes after itself.
         /// </summary>
         public static bool Wait(Task task, int timeoutMs)
         {
             if (!PumpsHere) return task.Wait(timeoutMs);
             if (!PumpUntil(() => task.IsCompleted, timeoutMs)) return false;
-            task.GetAwaiter().GetResult();
-            return true;
+            return task.Wait(0);
         }
 
         /// <summary>Whether a wait on this thread must dispatch, since nobody else does.</summary>

@@ -13,7 +13,7 @@ namespace LibNim.Tests
             switch (args[1])
             {
                 case "device": return Phone(args[2], args[3], args[4], args[5], args[6]);
-                case "exit": return Exit(args[2] == "pull", args[3] == "cleanup", args[4], args[5], args[6], args[7]);
+                case "exit": return Exit(args[2] == "pull", args[3], args[4], args[5], args[6], args[7]);
                 default: return 2;
             }
         }
@@ -53,8 +53,8 @@ namespace LibNim.Tests
             return 0;
         }
 
-        /// <summary>Leaves Main while callbacks come every 20 ms, with or without a cleanup.</summary>
-        private static int Exit(bool pull, bool cleanup, string link, string appKey, string account, string dir)
+        /// <summary>Ends while callbacks come every 20 ms: from Main, with or without a cleanup, or in a handler.</summary>
+        private static int Exit(bool pull, string end, string link, string appKey, string account, string dir)
         {
             const int enough = 10;
             if (pull) NimLibrary.SetDispatchMode(NimxDispatchMode.Pull);
@@ -73,10 +73,15 @@ namespace LibNim.Tests
             if (!online.WaitOne(History.LimitMs)) return 4;
             var timer = new Timer(state => ClientAPI.GetServerCurrentTime(false, (code, local, time) =>
             {
-                if (Interlocked.Increment(ref callbacks) == enough) many.Set();
+                if (Interlocked.Increment(ref callbacks) != enough) return;
+                many.Set();
+                if (end != "inside") return;
+                Tell("leaving Main");
+                Environment.Exit(0);
             }), null, 0, 20);
             if (!many.WaitOne(History.LimitMs)) return 5;
-            if (cleanup) ClientAPI.Cleanup();
+            if (end == "inside") Thread.Sleep(Timeout.Infinite);
+            if (end == "cleanup") ClientAPI.Cleanup();
             Tell("leaving Main");
             GC.KeepAlive(timer);
             return 0;

@@ -31,6 +31,7 @@ namespace LibNim.Tests
             run("recovery and kick as events", t => t.Events());
             run("token provider", t => t.Provider());
             run("dispose finishes what waits", t => t.DisposeFinishes());
+            run("progress that throws", t => t.BadProgress());
             run("one at a time", t => t.OneAtATime());
         }
 
@@ -263,6 +264,20 @@ namespace LibNim.Tests
                 client.Dispose();
                 Check.Throws<ObjectDisposedException>(() => client.LogoutAsync(), "a call after Dispose");
             }
+        }
+
+        private sealed class Thrower : IProgress<LoginResult>
+        {
+            public void Report(LoginResult value) { throw new InvalidOperationException("in progress"); }
+        }
+
+        private async Task BadProgress()
+        {
+            Action<Exception> told = e => seen.Add(e.Message);
+            NimLibrary.HandlerFailed += told;
+            using (Client client = New()) await client.LoginAsync(nimd.NewAccount(), "secret", null, new Thrower());
+            NimLibrary.HandlerFailed -= told;
+            Check.Equal(4, seen.Count("in progress"), "reports");
         }
 
         private async Task OneAtATime()

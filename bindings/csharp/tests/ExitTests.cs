@@ -11,11 +11,16 @@ namespace LibNim.Tests
         private const int LimitMs = 2000;
         private const int AtOnce = 4;
 
+        private static readonly Dictionary<string, string> Names = new Dictionary<string, string>
+        {
+            { "cleanup", "with Cleanup" }, { "nothing", "without Cleanup" }, { "inside", "Environment.Exit in a handler" },
+        };
+
         internal static void All(Runner runner, Nimd nimd)
         {
             foreach (string mode in new[] { "push", "pull" })
-                foreach (string end in new[] { "cleanup", "nothing" })
-                    runner.Run("exit: " + mode + " mode, a callback every 20 ms, " + end + ", " + Runs + " runs",
+                foreach (string end in new[] { "cleanup", "nothing", "inside" })
+                    runner.Run("exit: " + mode + " mode, a callback every 20 ms, " + Names[end] + ", " + Runs + " runs",
                         () => Exit(nimd, mode, end));
         }
 

@@ -103,7 +103,9 @@ namespace LibNim.Tests
                 Task<LoginResult> login = client.LoginAsync(nimd.NewAccount(), "secret");
                 Check.That(NimLibrary.Wait(login, History.LimitMs), "login");
                 Check.Equal(200, login.Result.ErrCode, "code");
-                Check.Throws<NimCallerException>(() => NimLibrary.Wait(client.LoginAsync("not/legal", ""), History.LimitMs), "a bad login");
+                AggregateException failed = Check.Throws<AggregateException>(
+                    () => NimLibrary.Wait(client.LoginAsync("not/legal", ""), History.LimitMs), "a bad login");
+                Check.That(failed.InnerException is NimCallerException, "what has failed");
                 Check.That(!NimLibrary.Wait(new TaskCompletionSource<int>().Task, 50), "a task that never ends");
                 Check.That(NimLibrary.Wait(client.LogoutAsync(), History.LimitMs), "logout");
             }

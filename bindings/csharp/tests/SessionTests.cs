@@ -212,7 +212,7 @@ namespace LibNim.Tests
                 }
                 finally
                 {
-                    GlobalAPI.SetProxy(NIMProxyType.kNIMProxyNone, null, 0, null, null);
+                    GlobalAPI.SetProxy(NIMProxyType.kNIMProxyNone, "", "0", "", ""); // the port as text
                 }
             }
         }

@@ -32,7 +32,7 @@ namespace LibNim.Unity
         private static void MakePump()
         {
             if (pump != null) return;
-            var host = new GameObject("libnim") { hideFlags = HideFlags.HideAndDontSave };
+            var host = new GameObject("libnim") { hideFlags = HideFlags.HideInHierarchy };
             Object.DontDestroyOnLoad(host);
             pump = host.AddComponent<NimPump>();
         }

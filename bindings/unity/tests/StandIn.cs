@@ -18,7 +18,7 @@ namespace AOT
 
 namespace UnityEngine
 {
-    public enum HideFlags { None = 0, HideAndDontSave = 61 }
+    public enum HideFlags { None = 0, HideInHierarchy = 1 }
 
     public enum RuntimeInitializeLoadType
     {
