@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"testing"
+	"time"
 )
 
 // Any function may be called from inside any callback.
@@ -127,7 +128,10 @@ func TestDetach(t *testing.T) {
 	d.mustLogin(name)
 	mark := d.do("detach").At
 	must(t, server.Kick(name, "while detached"))
-	for d.value("status") != "5" {
+	for deadline := time.Now().Add(waitLimit); d.value("status") != "5"; {
+		if time.Now().After(deadline) {
+			t.Fatal("the kick did not arrive")
+		}
 	}
 	for _, e := range d.history[mark:] {
 		if e.CB != "" {
