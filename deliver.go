@@ -9,6 +9,7 @@ import "C"
 
 import (
 	"context"
+	"fmt"
 	"time"
 	"unsafe"
 
@@ -97,8 +98,9 @@ func postLog(level journal.Level, line string) {
 // spaceEmpty is kNIMSDKExceptionSpaceEmpty.
 const spaceEmpty = 1
 
-func postDiskLow(text string) {
-	post(C.NIM_SLOT_global_exception_report, 0, 0, numbers{spaceEmpty}, text, "")
+func postDiskLow(free uint64) {
+	details := fmt.Sprintf(`{"free_bytes":%d}`, free)
+	post(C.NIM_SLOT_global_exception_report, 0, 0, numbers{spaceEmpty}, details, "")
 }
 
 // replayed is the flag of a state that is told again.

@@ -34,7 +34,7 @@ type Options struct {
 	Sink     Sink
 	Tokens   TokenProvider
 	Log      func(level journal.Level, line string) // for the log callback; must not wait
-	DiskLow  func(text string)                      // the disk is nearly full
+	DiskLow  func(free uint64)                      // the disk is nearly full: bytes that are left
 }
 
 // A Client is a session with everything it runs on: data directory, journal,
@@ -268,14 +268,13 @@ func hostPort(urls []string) string {
 }
 
 // watchDisk tells when the disk of the data directory becomes nearly full.
-func (c *Client) watchDisk(tell func(string)) {
+func (c *Client) watchDisk(tell func(free uint64)) {
 	every := time.NewTicker(time.Minute)
 	defer every.Stop()
 	for {
 		if free, low := c.dir.SpaceNotice(); low {
-			text := "the disk of the data directory is nearly full"
 			c.journal.Add(journal.Warn, "disk_low", journal.Int("free_bytes", int64(free)))
-			tell(text)
+			tell(free)
 		}
 		select {
 		case <-every.C:

@@ -278,7 +278,7 @@ func TestClientLogsIn(t *testing.T) {
 		r := o.Sink.(*recorder)
 		var logged atomic.Int64
 		o.Log = func(journal.Level, string) { logged.Add(1) }
-		o.DiskLow = func(string) {}
+		o.DiskLow = func(uint64) {}
 		c := open(t, o)
 		c.Login(r.open("login"), LoginRequest{Account: "alice", Token: "secret-token", Options: abi.LoginOptions{Force: true}})
 		waitFor(t, r, "synced")

@@ -55,7 +55,8 @@ typedef void (NIM_CALL *nim_sdk_log_cb_func)(int log_level, const char *log,
 
 /* Warns of something in the environment.
  *   exception  what it is
- *   log        details, a JSON object
+ *   log        details, a JSON object: free_bytes with
+ *              kNIMSDKExceptionSpaceEmpty
  *   user_data  as given */
 typedef void (NIM_CALL *nim_sdk_exception_cb_func)(enum NIMSDKException exception,
     const char *log, const void *user_data);
