@@ -47,7 +47,7 @@ func (s *historyState) see(e event, calls map[uint64]string) string {
 			s.open, s.closed, s.ready = false, true, false
 		}
 		return ""
-	case s.closed && e.JSON.ErrCode != 20000 && e.CB != "destroy" && e.CB != "cleanup2":
+	case s.closed && e.JSON.ErrCode != 20000 && e.Code != 20000 && e.CB != "destroy" && e.CB != "cleanup2":
 		return "a callback after cleanup returned"
 	}
 	switch e.CB {

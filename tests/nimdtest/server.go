@@ -117,6 +117,9 @@ func (s *Server) run(listen string) error {
 // PID is the process id of the server.
 func (s *Server) PID() int { return s.cmd.Process.Pid }
 
+// Dir is its data directory.
+func (s *Server) Dir() string { return s.data }
+
 // Log returns the end of what the server has logged.
 func (s *Server) Log() string { return s.log.String() }
 

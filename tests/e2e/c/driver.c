@@ -125,6 +125,8 @@ static const verb verbs[] = {
     {"network_changed", v_network_changed}, {"set_proxy", v_set_proxy}, {"detect_proxy", v_detect_proxy},
     {"mode", v_mode}, {"dispatch", v_dispatch}, {"pending", v_pending}, {"wait", v_wait},
     {"detach", v_detach}, {"token", v_token}, {"exit", v_exit},
+    {"upload_log", v_upload_log}, {"feedback", v_feedback}, {"cache_info", v_cache_info},
+    {"cache_delete", v_cache_delete},
 };
 
 void run_command(command *c) {

@@ -45,12 +45,20 @@ void plan_token(const char *token); /* what the token provider gives; "" for non
 void NIM_CALL on_login(const char *json, const void *user_data);
 void NIM_CALL on_logout(const char *json, const void *user_data);
 void NIM_CALL on_cleanup2(const char *json, const void *user_data);
-void NIM_CALL on_json(const char *json, const void *user_data); /* renew, pause, resume, diagnostics */
+void NIM_CALL on_json(const char *json, const void *user_data); /* renew, pause, resume, diagnostics, cache_info */
 void NIM_CALL on_time(int code, nim_bool_reg local, nim_uint64 ms, const void *user_data);
 void NIM_CALL on_push_config(int code, const char *content, const char *json, const void *user_data);
 void NIM_CALL on_proxy(nim_bool_reg ok, enum NIMProxyDetectStep step, const char *json, const void *user_data);
 
-/* Registers (or, with off, removes) the callback of that name. */
+/* Registers (or, with off, removes) the callback of that name. register_global
+ * says whether the name is one of its own. */
 void registration(const char *name, const void *user_data, int off);
+int register_global(const char *name, const void *user_data, int off);
+
+/* Commands of driver_global.c. */
+void v_upload_log(command *c);
+void v_feedback(command *c);
+void v_cache_info(command *c);
+void v_cache_delete(command *c);
 
 #endif

@@ -195,5 +195,5 @@ void registration(const char *name, const void *user_data, int off) {
         nimx_client_reg_connection_cb(NULL, off ? NULL : on_connection, user_data, off ? NULL : on_destroy);
         return;
     }
-    print_text("unknown registration", name);
+    if (!register_global(name, user_data, off)) print_text("unknown registration", name);
 }
