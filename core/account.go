@@ -38,7 +38,6 @@ type account struct {
 	onlineWall time.Time
 	profile    *backend.Profile
 	others     []backend.Device
-	pushSwitch int
 	tokenEnds  time.Time // zero: never, or unknown
 }
 

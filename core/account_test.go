@@ -87,6 +87,25 @@ func TestRenewalByNewLink(t *testing.T) {
 	})
 }
 
+// How long a token holds is told by the renewal, in place or by a new link.
+func TestRenewalTellsTheEnd(t *testing.T) {
+	for _, inPlace := range []bool{true, false} {
+		play(t, func(e *Env) { e.Backend.RenewToken = inPlace }, func(st *tester) {
+			st.online()
+			st.server.onLogin(func(*backend.Login) *backend.Answer {
+				return &backend.Answer{Body: backend.LoginOK{TokenExpiresAt: time.UnixMilli(1_900_000_000_000)}}
+			})
+			st.renew("fresh")
+			st.sleep(0)
+			st.rec.mu.Lock()
+			defer st.rec.mu.Unlock()
+			if got := st.rec.tokenEnds; got != 1_900_000_000_000 {
+				t.Errorf("in place %v: the token ends at %d", inPlace, got)
+			}
+		})
+	}
+}
+
 func TestRenewalByNewLinkRefused(t *testing.T) {
 	play(t, renewing, func(st *tester) {
 		st.online()

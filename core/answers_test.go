@@ -2,6 +2,7 @@ package core
 
 import (
 	"github.com/libnim/libnim/internal/abi"
+	"github.com/libnim/libnim/internal/nimerr"
 )
 
 // Answer implements Sink.
@@ -19,6 +20,7 @@ func (r *recorder) Answer(call Call, payload any, final bool) {
 	}
 	switch p := payload.(type) {
 	case *abi.LoginResult:
+		r.cancelled(name, p.ErrCode)
 		r.loginResult(call, name, p, final)
 		return
 	case *abi.LogoutResult:
@@ -27,11 +29,15 @@ func (r *recorder) Answer(call Call, payload any, final bool) {
 	case *abi.Result:
 		r.add("%s %d", name, p.ErrCode)
 	case *abi.RenewTokenResult:
+		r.tokenEnds = p.ExpiresAtMs
 		r.add("%s %d %s", name, p.ErrCode, p.ErrName)
+		r.cancelled(name, p.ErrCode)
 	case *PushConfigResult:
 		r.add("%s %d switch %d", name, p.Error.ErrCode, p.SwitchOpen)
+		r.cancelled(name, p.Error.ErrCode)
 	case *ServerTimeResult:
 		r.add("%s %d", name, p.Code)
+		r.cancelled(name, int(p.Code))
 	case *CodeResult:
 		r.add("%s %d", name, p.Code)
 	case *abi.Diagnostics:
@@ -84,6 +90,13 @@ func (r *recorder) loginResult(call Call, name string, p *abi.LoginResult, final
 		if ran {
 			r.want("the end of a login that ran", StatusLoggedOut)
 		}
+	}
+}
+
+// cancelled checks that a getter is not behind the end of a session.
+func (r *recorder) cancelled(name string, code int) {
+	if code == int(nimerr.Cancelled.Code) && r.status == StatusOnline {
+		r.fault("%s is cancelled while the status is online", name)
 	}
 }
 

@@ -86,7 +86,7 @@ func (o *onlineState) welcome(ok *backend.LoginOK) {
 	if ok.Profile != nil { // a server that was too slow to tell it leaves the old one
 		a.profile = ok.Profile
 	}
-	a.pushSwitch, a.tokenEnds = ok.SwitchOpen, ok.TokenExpiresAt
+	a.tokenEnds = ok.TokenExpiresAt
 	a.online, a.onlineWall = time.Now(), o.env.Wall()
 	a.failures, a.wish, a.asked = 0, noWish, false
 	if a.first {
@@ -121,7 +121,6 @@ func (o *onlineState) event(e backend.Event) {
 		o.acct.mustAsk = true
 		o.connection(connTokenExpired, nimerr.TokenExpired.New(""))
 	case backend.PushChanged:
-		o.acct.pushSwitch = e.SwitchOpen
 		o.post(PushChangedEvent{abi.PushConfig{SwitchOpen: e.SwitchOpen}})
 	}
 }

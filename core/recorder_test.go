@@ -29,6 +29,7 @@ type recorder struct {
 	kicks   int // kick requests that owe their event
 	status  Status
 	account string
+	clock   int64         // the server's; 0: not known
 	backlog int           // what Event returns
 	room    chan struct{} // closed when the host has caught up
 
@@ -42,6 +43,7 @@ type recorder struct {
 	stopped   bool // the session is done
 	syncs     int
 	lastLogin *abi.LoginResult // the newest answer of a login call
+	tokenEnds int64            // as the newest answer of a renewal says
 }
 
 func newRecorder(t testing.TB) *recorder {
@@ -122,10 +124,14 @@ func (r *recorder) Publish(status Status, account string) {
 }
 
 // Clock implements Sink.
-func (r *recorder) Clock(int64, bool) {
+func (r *recorder) Clock(serverMS int64, known bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.alive("Clock")
+	r.clock = 0
+	if known {
+		r.clock = serverMS
+	}
 }
 
 // WaitRoom implements Sink.

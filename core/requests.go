@@ -133,9 +133,6 @@ func (s *Session) renewed(err *nimerr.Error) {
 func (o *onlineState) push(call Call, r backend.Request) {
 	o.ask(o.env.Backend.PushConfig, r, func(body any, err *nimerr.Error) {
 		p, _ := body.(backend.PushConfig)
-		if err == nil {
-			o.acct.pushSwitch = p.SwitchOpen
-		}
 		o.env.Sink.Answer(call, &PushConfigResult{Error: o.info(err), SwitchOpen: p.SwitchOpen}, true)
 	})
 }

@@ -26,6 +26,35 @@ func TestRequests(t *testing.T) {
 	})
 }
 
+// The server's clock is known from the login on, corrected by an answer, and
+// forgotten with the session.
+func TestServerClock(t *testing.T) {
+	play(t, nil, func(st *tester) {
+		clock := func() int64 {
+			st.sleep(0)
+			st.rec.mu.Lock()
+			defer st.rec.mu.Unlock()
+			return st.rec.clock
+		}
+		st.online()
+		if got, want := clock(), time.Now().UnixMilli(); got != want {
+			t.Errorf("after the login %d, want %d", got, want)
+		}
+		st.server.on(func(l *fakeLink, id uint64, _ backend.Request) bool {
+			l.push(backend.Answer{ID: id, Body: backend.Time{Server: time.UnixMilli(5)}})
+			return true
+		})
+		st.serverTime()
+		if got := clock(); got != 5 {
+			t.Errorf("after the answer %d, want 5", got)
+		}
+		st.logout()
+		if got := clock(); got != 0 {
+			t.Errorf("after the logout %d, want none", got)
+		}
+	})
+}
+
 // Only what was dropped is named, and each device has its code.
 func TestKickOtherResults(t *testing.T) {
 	play(t, nil, func(st *tester) {
