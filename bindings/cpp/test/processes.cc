@@ -164,8 +164,8 @@ void Path::Accept() {
       shutdown(near, SHUT_RDWR);
       continue;
     }
-    threads_.emplace_back([=] { Forward(near, far); });
-    threads_.emplace_back([=] { Forward(far, near); });
+    threads_.emplace_back([this, near, far] { Forward(near, far); });
+    threads_.emplace_back([this, near, far] { Forward(far, near); });
   }
 }
 
