@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -96,24 +97,48 @@ func TestDeviceIDIsKept(t *testing.T) {
 	}
 }
 
+// Before init and after cleanup every call that has a callback is answered
+// 20000 through it, and getters know of no session.
 func TestOutsideOfInit(t *testing.T) {
 	d := newDevice(t, "desk")
-	if e := d.login("someone"); e.JSON.ErrCode != 20000 || e.JSON.ErrName != "not_initialized" {
-		t.Errorf("login: %s", e.JSON.Raw)
+	refused := func() {
+		t.Helper()
+		if e := d.login("someone"); e.JSON.ErrCode != 20000 || e.JSON.ErrName != "not_initialized" {
+			t.Errorf("login: %s", e.JSON.Raw)
+		}
+		for _, call := range [][]string{
+			{"logout", "1", ""}, {"time", "0"}, {"time", "1"}, {"push_get"}, {"push_set", `{"switch_open":1}`},
+			{"renew", "token", ""}, {"pause"}, {"resume"}, {"diagnostics"}, {"detect_proxy", socks5, "127.0.0.1", "1", "", ""},
+			{"cache_info", "someone", "image", "0"}, {"cache_delete", "someone", "image", "0"},
+			{"upload_log", "broken"}, {"feedback", "http://files.example/1"},
+		} {
+			tag := d.newTag(call[0])
+			d.do(append(call, tag)...)
+			answered := false
+			for _, e := range d.history { // before the function has returned
+				if e.CB != "" && strconv.FormatUint(e.Tag, 10) == tag {
+					answered = e.Code == 20000 || e.JSON.ErrCode == 20000
+				}
+			}
+			if !answered {
+				t.Errorf("%v: not answered 20000\n%s", call, d.tail())
+			}
+		}
+		if d.value("state") != "2" || d.value("status") != "0" || d.value("account") != "" || d.value("user") != "{}" {
+			t.Error("a session without init")
+		}
+		d.do("relogin", "")
+		d.do("network_changed", "")
+		d.do("kick_other", `{"device_ids":["x"]}`)
 	}
-	if e := d.logout(1); e.JSON.ErrCode != 20000 {
-		t.Errorf("logout: %s", e.JSON.Raw)
-	}
-	d.do("time", "1", d.newTag("time"))
-	if e := d.next("time"); e.Code != 20000 {
-		t.Errorf("time: %+v", e)
-	}
-	if d.value("state") != "2" || d.value("account") != "" || d.value("user") != "{}" {
-		t.Error("a session without init")
-	}
-	d.do("relogin", "")
+	refused()
 	d.do("cleanup", "")
 	d.do("cleanup2", "", d.newTag("cleanup2"))
+	server := theServer(t)
+	d.start(server, settings{})
+	d.mustLogin(account(t, server))
+	d.do("cleanup", "")
+	refused()
 }
 
 func TestCleanup2AnswersBeforeItReturns(t *testing.T) {
