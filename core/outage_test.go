@@ -188,6 +188,22 @@ func TestReloginRetryMaxTimes(t *testing.T) {
 	})
 }
 
+// A manual relogin after giving up begins a new outage, with a new count.
+func TestReloginAfterGivingUpBeginsAnew(t *testing.T) {
+	play(t, func(e *Env) { e.Config.LoginRetryMax = 2 }, func(st *tester) {
+		st.outage()
+		st.sleep(time.Minute)
+		st.wantStatus(StatusGaveUp, "")
+		st.skip()
+		st.s.Relogin()
+		st.sleep(time.Minute)
+		if got, want := times(st.lines(), "connecting"), "1m0s 1m1s 1m2s"; got != want {
+			t.Errorf("attempts at %s, want %s", got, want)
+		}
+		st.wantStatus(StatusGaveUp, "")
+	})
+}
+
 // Manual relogin and a changed network try at once while waiting, and have no
 // effect while an attempt runs.
 func TestTryAtOnce(t *testing.T) {

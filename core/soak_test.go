@@ -284,9 +284,7 @@ func (k *soak) push() {
 
 // calm makes everybody behave.
 func (k *soak) calm() {
-	k.server.refuse(nil)
-	k.server.on(nil)
-	k.tokens.set(nil)
+	k.behave()
 	synctest.Wait()
 	k.rec.consume()
 }
