@@ -106,6 +106,41 @@ func TestSilentClientsAreDropped(t *testing.T) {
 	phone.ask(wire.OpTime, nil, nil)
 }
 
+// A client that was kicked, does not answer the close and goes on pinging holds
+// neither its connection nor the shutdown of the edge.
+func TestPingsDoNotKeepAnEndedConnection(t *testing.T) {
+	e := startEdges(t, 1, nil)[0]
+	e.account("alice")
+	d := websocket.Dialer{Subprotocols: []string{wire.Subprotocol}, HandshakeTimeout: patience}
+	ws, _, err := d.Dial(e.Link, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ws.Close()
+	ws.SetCloseHandler(func(int, string) error { return nil })
+	c := &client{t: t, ws: ws, frames: make(chan wire.Frame, 10)}
+	go c.read()
+	c.want(wire.OpHello, nil)
+	c.mustLogin(e.loginAs("alice", "desk", pc))
+	e.do("POST", "/kick", map[string]any{"account": "alice"})
+	c.want(wire.OpKicked, nil)
+	c.wantClose()
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(patience)
+	for err == nil {
+		select {
+		case <-tick.C:
+			err = ws.UnderlyingConn().SetWriteDeadline(time.Now().Add(patience))
+			if err == nil { // a masked, empty ping; the library sends none after a close
+				_, err = ws.UnderlyingConn().Write([]byte{0x89, 0x80, 0, 0, 0, 0})
+			}
+		case <-deadline:
+			t.Fatal("the connection did not end")
+		}
+	}
+}
+
 func TestTooManyFramesEndTheConnection(t *testing.T) {
 	e := startEdges(t, 1, func(_ int, c *server.Config) {
 		c.Limits = &gateway.Limits{FrameRate: 1, FrameBurst: 5}

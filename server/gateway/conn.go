@@ -158,9 +158,10 @@ func (c *conn) readFailed(err error) {
 }
 
 // extend moves the read deadline of a session: any frame is a sign of life.
-// Before the login nothing moves it.
+// Before the login nothing moves it, and nothing does once the connection is
+// ending: a client that goes on pinging must not keep it.
 func (c *conn) extend() {
-	if c.session != nil {
+	if c.session != nil && !c.ending.Load() {
 		c.setReadDeadline(c.g.cfg.Heartbeat * 5 / 2)
 	}
 }
