@@ -117,6 +117,11 @@ func (r *record) session(id string) (Device, bool) {
 	return Device{}, false
 }
 
+// beside returns the entries of other devices than d.
+func (r *record) beside(d Device) []Device {
+	return slices.DeleteFunc(slices.Clone(r.Devices), func(x Device) bool { return x.DeviceID == d.DeviceID })
+}
+
 // take removes the devices that match and returns them.
 func (r *record) take(match func(Device) bool) (taken []Device) {
 	r.Devices = slices.DeleteFunc(r.Devices, func(d Device) bool {

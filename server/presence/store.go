@@ -50,7 +50,16 @@ func (s *Store) Join(ctx context.Context, l Login) (Admitted, uint64, error) {
 	l.Device.Edge = s.Lease.Edge
 	rev, err := s.change(ctx, l.App, l.Account, func(r *record) (bool, error) {
 		if _, done := r.session(l.Device.Session); done {
-			return false, nil // an earlier try was written although it did not look so
+			// An earlier try was written although it did not look so. Others
+			// may have come and gone since.
+			out.Others = r.beside(l.Device)
+			return false, nil
+		}
+		if refused != nil && refused.Kicked != nil {
+			// An earlier try took the kick, which the record no longer holds if
+			// that was written: the device is told of it all the same.
+			r.forget(l.Device.DeviceID)
+			return r.takeOfflineKick(l.Device.DeviceID) != nil, nil
 		}
 		if r.PolicyRev > policy.Rev {
 			if policy, err = s.policy(ctx, l.App, r.PolicyRev); err != nil {
@@ -172,7 +181,7 @@ func (s *Store) dead(ctx context.Context) func(Device) bool {
 
 // remove runs a change that takes entries out. A try whose answer was lost may
 // have been written: its entries are then reported although the next try finds
-// none of them.
+// none of them. A device of theirs may be on line again by then.
 func (s *Store) remove(ctx context.Context, app, account string, take func(*record, *Left)) (Left, error) {
 	var out Left
 	rev, err := s.change(ctx, app, account, func(r *record) (bool, error) {
