@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -134,7 +135,11 @@ func (g *Gateway) SpreadSettings(ctx context.Context, app string, revision uint6
 }
 
 // announce tells the devices in to, wherever they are, that others came or left.
+// One that left and is in to came back under another session: nobody is told.
 func (g *Gateway) announce(owner accountID, revision uint64, to []presence.Device, kind int, devices []presence.Device) {
+	devices = slices.DeleteFunc(slices.Clone(devices), func(d presence.Device) bool {
+		return slices.ContainsFunc(to, func(x presence.Device) bool { return x.DeviceID == d.DeviceID })
+	})
 	if len(devices) == 0 || len(to) == 0 {
 		return
 	}

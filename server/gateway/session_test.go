@@ -130,3 +130,18 @@ func TestOutboxIsBounded(t *testing.T) {
 		t.Errorf("left %v", got)
 	}
 }
+
+// A change whose first answer was lost reports what went then. A device that
+// has come back since is not announced as gone.
+func TestOutIsNotToldOfWhoIsBack(t *testing.T) {
+	s := newTestSession(t)
+	g := s.conn.g
+	g.presence = &presence.Store{Lease: &presence.Lease{Edge: "e"}}
+	g.hub.add(s)
+	s.activate(1, func() {})
+	entry := func(id string) presence.Device { return presence.Device{DeviceID: id, Edge: "e"} }
+	stay := []presence.Device{entry("own"), entry("back")}
+	g.announce(s.owner, 5, stay, noticeOut, []presence.Device{entry("back"), entry("gone")})
+	g.announce(s.owner, 6, stay, noticeOut, []presence.Device{entry("back")})
+	want(t, queued(t, s), "3 gone")
+}
