@@ -142,6 +142,13 @@ func TestWebhookDecides(t *testing.T) {
 	if ok := e.dial().mustLogin(l); ok.TokenExpiresAtMS != 0 {
 		t.Errorf("expires at %d", ok.TokenExpiresAtMS)
 	}
+	bare := l
+	bare.Token = "" // login_ex is proof enough, if the app's server says so
+	e.dial().mustLogin(bare)
+	bare.AuthType = 0
+	if f := e.dial().ask(wire.OpLogin, bare, nil); f.Code != 414 {
+		t.Errorf("without a token: %d %s", f.Code, f.ErrName)
+	}
 	answer = `{"errCode":7,"responseCode":20042}`
 	if f := e.dial().ask(wire.OpLogin, l, nil); f.Code != 403 || f.ErrName != "webhook_refused" || f.ServerCode != 20042 {
 		t.Errorf("refused with %d %s %d", f.Code, f.ErrName, f.ServerCode)

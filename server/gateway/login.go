@@ -186,13 +186,17 @@ func checkLogin(r *wire.Login) error {
 	if err := accounts.CheckName(r.Account); err != nil {
 		return err
 	}
+	leastToken := 1
+	if r.AuthType == auth.TypeWebhook {
+		leastToken = 0 // login_ex may be all that the app's own server wants
+	}
 	for _, f := range []struct {
 		key, value string
 		min, max   int
 	}{
 		{"app_key", r.AppKey, 1, 64},
 		{"device_id", r.DeviceID, 1, 128},
-		{"token", r.Token, 1, 16 << 10},
+		{"token", r.Token, leastToken, 16 << 10},
 		{"login_ex", r.LoginEx, 0, 16 << 10},
 		{"custom_tag", r.CustomTag, 0, 4 << 10},
 		{"client_os", r.ClientOS, 0, 256},
