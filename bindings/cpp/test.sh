@@ -68,6 +68,13 @@ if command -v x86_64-w64-mingw32-g++-posix >/dev/null; then
     check "mingw, loading the library" umbrella x86_64-w64-mingw32-g++-posix -std=c++17 -Wno-conversion -Wno-cast-function-type -DNIM_CPP_DYNAMIC
 fi
 
+# What a page for programs that come from another SDK shows in C++.
+blocks() { awk '/^```cpp$/ { on = 1; next } /^```$/ { on = 0 } on' "$1"; }
+for page in ../../docs/MIGRATING-*.md; do
+    blocks "$page" >"$work/page.cc"
+    check "${page##*/} compiles" g++ -std=c++17 -fsyntax-only -Wall -Wextra -Werror "${headers[@]}" "$work/page.cc"
+done
+
 # ---- the tests, in four builds -------------------------------------------------
 
 # One translation unit: the standard headers are read once.
