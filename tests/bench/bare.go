@@ -91,7 +91,7 @@ func bareDials() (inside, across time.Duration, err error) {
 // as a login.
 func bareDial(host string) (time.Duration, error) {
 	frame, err := wire.Encode(wire.Frame{Op: wire.OpLogin, ID: 1}, wire.Login{
-		AppKey: strings.Repeat("K", 26), Account: "bench", Token: "secret", ClientType: 4, ClientOS: "Linux",
+		AppKey: strings.Repeat("K", 26), Account: account, Token: "secret", ClientType: 4, ClientOS: "Linux",
 		DeviceID: strings.Repeat("d", 32), Mac: "00:00:00:00:00:00", SDK: "libnim/0.1.0",
 		OperationID: strings.Repeat("o", 32), Force: true,
 	})

@@ -20,6 +20,9 @@ import (
 // logins is how many logins are measured, and as many bare dials.
 const logins = 500
 
+// account is who logs in.
+const account = "bench"
+
 func main() {
 	if len(os.Args) == 2 && os.Args[1] == serveFlag {
 		serve()
@@ -48,18 +51,18 @@ func run() error {
 		return err
 	}
 	defer func() { _ = nimd.Kill() }()
-	if err := nimd.AddAccount("bench", "secret"); err != nil {
+	if err := nimd.AddAccount(account, "secret"); err != nil {
 		return err
 	}
 	inside, across, err := bareDials()
 	if err != nil {
 		return err
 	}
-	push, err := measure(program, nimd, filepath.Join(dir, "push"), "push")
+	push, err := measure(program, nimd.Link, nimd.AppKey, "secret", filepath.Join(dir, "push"), "push")
 	if err != nil {
 		return err
 	}
-	pull, err := measure(program, nimd, filepath.Join(dir, "pull"), "pull")
+	pull, err := measure(program, nimd.Link, nimd.AppKey, "secret", filepath.Join(dir, "pull"), "pull")
 	if err != nil {
 		return err
 	}
@@ -68,7 +71,7 @@ func run() error {
 		return err
 	}
 	printReport(inside, across, push, pull, size.Size())
-	return nil
+	return openIM(program, filepath.Join(dir, "openim"))
 }
 
 // figures are the lines of one run of the C program.
@@ -79,8 +82,10 @@ type figures struct {
 	}
 }
 
-func measure(program string, nimd *nimdtest.Server, data, mode string) (*figures, error) {
-	cmd := exec.Command(program, nimd.Link, nimd.AppKey, "bench", "secret", data, strconv.Itoa(logins), mode)
+// measure runs the C program. server is the link, or OpenIM's gateway; app is
+// the app key, or OpenIM's API.
+func measure(program, server, app, token, data, mode string) (*figures, error) {
+	cmd := exec.Command(program, server, app, account, token, data, strconv.Itoa(logins), mode)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {

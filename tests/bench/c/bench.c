@@ -1,6 +1,7 @@
 /* Measures the library from where its users are: C. Prints "NAME VALUE" lines,
  * times in nanoseconds, and the last diagnostics as "json …".
- *   bench LINK APP_KEY ACCOUNT TOKEN DATA_DIR LOGINS push|pull */
+ *   bench LINK APP_KEY ACCOUNT TOKEN DATA_DIR LOGINS push|pull
+ *   bench WS_ADDR API_ADDR ACCOUNT TOKEN DATA_DIR LOGINS openim   (logins only) */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -160,11 +161,19 @@ static void round_trips(const char *name, int local) {
 int main(int argc, char **argv) {
     char settings[1024];
     long long from;
+    int openim;
     if (argc < 8) return 2;
     pull = strcmp(argv[7], "pull") == 0;
+    openim = strcmp(argv[7], "openim") == 0;
     nimx_global_set_dispatch_mode(pull ? NIMX_DISPATCH_PULL : NIMX_DISPATCH_PUSH);
     status("loaded");
-    snprintf(settings, sizeof settings, "{\"app_key\":\"%s\",\"private_server_setting\":{\"link\":\"%s\"}}", argv[2], argv[1]);
+    if (openim)
+        snprintf(settings, sizeof settings,
+                 "{\"private_server_setting\":{\"backend\":\"openim\",\"ws_addr\":\"%s\",\"api_addr\":\"%s\",\"platform_id\":7}}",
+                 argv[1], argv[2]);
+    else
+        snprintf(settings, sizeof settings, "{\"app_key\":\"%s\",\"private_server_setting\":{\"link\":\"%s\"}}", argv[2],
+                 argv[1]);
     from = now_ns();
     if (!nim_client_init(argv[5], "", settings)) return fprintf(stderr, "%s\n", nimx_init_error()), 1;
     printf("init %lld\n", now_ns() - from);
@@ -179,6 +188,7 @@ int main(int argc, char **argv) {
     begin(1);
     nimx_client_diagnostics(NULL, on_diagnostics, NULL);
     reached();
+    if (openim) return nim_client_cleanup(NULL), 0;
     COST("getter_state", BATCH, (void)nim_client_get_login_state(NULL));
     COST("getter_account", BATCH, (void)nim_client_current_user_account());
     COST("go_call", BATCH / 10, nim_global_free_buf(nimx_client_capabilities()));
