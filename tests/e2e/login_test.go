@@ -69,6 +69,8 @@ func TestLoginRefused(t *testing.T) {
 		{"unknown account", "", "nobody-here", "wrong", "", 302, "token_invalid"},
 		{"unknown app key", "no-such-app", known, "secret", "", 403, "app_key_unknown"},
 		{"banned", "", banned, "secret", "", 422, "account_banned"},
+		{"no account", "", "", "secret", "", 414, "invalid_argument"},
+		{"no token", "", known, "", "", 414, "invalid_argument"},
 		{"account not legal", "", "no spaces", "secret", "", 414, "invalid_argument"},
 		{"wrong type in the extension", "", known, "secret", `{"custom_tag":5}`, 414, "invalid_argument"},
 	} {
