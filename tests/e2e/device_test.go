@@ -2,11 +2,11 @@ package e2e
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -114,7 +114,7 @@ type device struct {
 func newDevice(t *testing.T, name string) *device {
 	t.Helper()
 	d := &device{
-		t: t, name: name, cmd: exec.Command(filepath.Join(programs, "driver")),
+		t: t, name: name, cmd: program(context.Background(), "driver"),
 		done: make(chan struct{}), taken: map[string]int{}, calls: map[uint64]string{},
 	}
 	d.changed = sync.NewCond(&d.mu)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -28,7 +27,7 @@ func host(t *testing.T, ctx context.Context, name, dir string, more ...string) *
 	must(t, hostPrograms())
 	server := theServer(t)
 	args := append([]string{server.Link, server.AppKey, account(t, server), "secret", dir}, more...)
-	return exec.CommandContext(ctx, filepath.Join(programs, name), args...)
+	return program(ctx, name, args...)
 }
 
 // runHost runs one to its end and reports the checks that failed.

@@ -5,9 +5,13 @@
 package e2e
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -15,8 +19,11 @@ import (
 )
 
 var (
-	products string // what ./build.sh build made
-	programs string // the compiled C programs
+	products string   // what ./build.sh build made
+	programs string   // the compiled C programs
+	nimd     string   // the server; it runs on this machine
+	runner   []string // the command that runs the programs, if this machine cannot
+	suffix   string   // of the file names of programs
 )
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -26,6 +33,11 @@ func run(m *testing.M) int {
 	if products == "" {
 		fmt.Println("NIM_DIST is not set: run ./build.sh test e2e")
 		return 0
+	}
+	nimd = filepath.Join(cmp.Or(os.Getenv("NIM_SERVER"), products), "bin", "nimd")
+	runner = strings.Fields(os.Getenv("NIM_RUN"))
+	if _, err := os.Stat(filepath.Join(products, "lib", "nim.dll")); err == nil {
+		suffix = ".exe"
 	}
 	var err error
 	if programs, err = os.MkdirTemp("", "libnim-e2e-"); err != nil {
@@ -53,14 +65,35 @@ func compile(name string, sources ...string) error {
 	for i := range sources {
 		sources[i] = filepath.Join("c", sources[i])
 	}
-	args := append(sources, "-o", filepath.Join(programs, name), "-I../abi", "-L"+lib, "-lnim", "-Wl,-rpath,"+lib)
-	return nimdtest.Compile(products, args...)
+	args := append(sources, "-o", filepath.Join(programs, name+suffix), "-I../abi", "-L"+lib, "-lnim")
+	if suffix == ".exe" {
+		return compileWindows(lib, args)
+	}
+	return nimdtest.Compile(products, append(args, "-Wl,-rpath,"+lib)...)
+}
+
+// compileWindows makes programs that load alone; the DLL is looked for beside
+// them. printf of the compiler's own library knows the formats of C99.
+func compileWindows(lib string, args []string) error {
+	dll := filepath.Join(programs, "nim.dll")
+	if _, err := os.Lstat(dll); os.IsNotExist(err) {
+		if err := os.Symlink(filepath.Join(lib, "nim.dll"), dll); err != nil {
+			return err
+		}
+	}
+	return nimdtest.Compile(products, append(args, "-static", "-D__USE_MINGW_ANSI_STDIO=1", "-Wno-format")...)
+}
+
+// program prepares a run of a compiled program.
+func program(ctx context.Context, name string, args ...string) *exec.Cmd {
+	command := append(append(runner[:len(runner):len(runner)], filepath.Join(programs, name+suffix)), args...)
+	return exec.CommandContext(ctx, command[0], command[1:]...)
 }
 
 // newServer returns a nimd of the test's own.
 func newServer(t *testing.T, args ...string) *nimdtest.Server {
 	t.Helper()
-	s, err := nimdtest.Start(filepath.Join(products, "bin", "nimd"), t.TempDir(), args...)
+	s, err := nimdtest.Start(nimd, t.TempDir(), args...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +112,7 @@ var shared struct {
 func theServer(t *testing.T) *nimdtest.Server {
 	t.Helper()
 	shared.once.Do(func() {
-		shared.server, shared.err = nimdtest.Start(filepath.Join(products, "bin", "nimd"), filepath.Join(programs, "nimd"))
+		shared.server, shared.err = nimdtest.Start(nimd, filepath.Join(programs, "nimd"))
 	})
 	if shared.err != nil {
 		t.Fatal(shared.err)

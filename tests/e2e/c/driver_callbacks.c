@@ -7,9 +7,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
+
+#ifdef _WIN32
+#include <windows.h>
+#define flockfile _lock_file
+#define funlockfile _unlock_file
+static long thread_id(void) { return (long)GetCurrentThreadId(); }
+#else
+#include <sys/syscall.h>
 #include <unistd.h>
+static long thread_id(void) { return syscall(SYS_gettid); }
+#endif
 
 /* ---- printing -------------------------------------------------------------*/
 
@@ -74,7 +83,7 @@ static atomic_int depth;
 
 void enter_callback(const char *name, const void *user_data, const char *format, ...) {
     static _Thread_local command c;
-    long self = syscall(SYS_gettid);
+    long self = thread_id();
     int nested = atomic_fetch_add(&depth, 1), planned;
     va_list args;
     if (nested > 0 && atomic_load(&running_on) != self) print("{\"violation\":\"%s beside another callback\"}", name);
