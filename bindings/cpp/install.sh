@@ -7,14 +7,14 @@ set -eu
 [ $# -eq 3 ] || { echo "usage: install.sh PREFIX VERSION LIBRARY" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
 prefix=$1 version=$2 library=$3
-import_library=nim.lib
-[ -f "$prefix/lib/nim.lib" ] || import_library=libnim.dll.a
+import_library=nim.lib # without one, mingw links the DLL itself
+[ -f "$prefix/lib/nim.lib" ] || import_library=$library
 
 # put writes standard input to a file, unless that holds it already: a build
 # that changes nothing touches nothing.
 put() { # target
-    cat >"$1.new"
-    if cmp -s "$1.new" "$1"; then rm "$1.new"; else mv "$1.new" "$1"; fi
+    cat >"$1.$$"
+    if cmp -s "$1.$$" "$1"; then rm "$1.$$"; else mv "$1.$$" "$1"; fi
 }
 
 fill() { # template target

@@ -42,7 +42,21 @@ namespace detail {
 
 // The registrations of the C API, each by the name its exceptions are reported
 // under.
-enum Slot { kDisconnect, kRelogin, kToken, kKickout, kMultispot, kKickOther, kPushSync, kConnection, kDataSync, kException, kDbError, kLog, kSlotCount };
+enum Slot {
+  kDisconnect,
+  kRelogin,
+  kToken,
+  kKickout,
+  kMultispot,
+  kKickOther,
+  kPushSync,
+  kConnection,
+  kDataSync,
+  kException,
+  kDbError,
+  kLog,
+  kSlotCount
+};
 
 // How long removing a function waits for a call of it on another thread.
 constexpr std::chrono::seconds kRemoveBound(2);
@@ -206,11 +220,12 @@ class Callbacks {
   }
 
   std::mutex mutex_;
-  std::condition_variable quiet_;                                        // a function has returned
-  std::unordered_map<std::uint64_t, std::shared_ptr<Entry>> calls_;      // guarded by mutex_
-  std::array<SlotState, kSlotCount> slots_;                              // guarded by mutex_
-  std::uint64_t last_ = 0;                                               // guarded by mutex_
-  std::shared_ptr<const ExceptionHandler> handler_;                      // guarded by mutex_
+  std::condition_variable quiet_;  // a function has returned
+  // Guarded by mutex_, all of them.
+  std::unordered_map<std::uint64_t, std::shared_ptr<Entry>> calls_;
+  std::array<SlotState, kSlotCount> slots_;
+  std::uint64_t last_ = 0;
+  std::shared_ptr<const ExceptionHandler> handler_;
 };
 
 // Runs body; no exception leaves it. Every trampoline is one Guard.

@@ -141,7 +141,7 @@ class Client {
     payload::KickOtherRequest request;
     request.device_ids.assign(client_ids.begin(), client_ids.end());
     NIM_CPP_C(nim_client_kick_other_client)(detail::ToJson(request).c_str());
-    return true;
+    return detail::Host::Get().running();
   }
 
   // Tells whether an account is logged in: enum NIMLoginState.
@@ -228,7 +228,9 @@ class Client {
   static void RegKickOtherCb(const KickOtherCallback &cb, const std::string &json_extension = std::string()) {
     detail::Register(detail::kKickOther, cb, &detail::AttachKickOther, json_extension);
   }
-  static void RegKickOtherClientCb(const KickOtherCallback &cb, const std::string &json_extension = std::string()) { RegKickOtherCb(cb, json_extension); }
+  static void RegKickOtherClientCb(const KickOtherCallback &cb, const std::string &json_extension = std::string()) {
+    RegKickOtherCb(cb, json_extension);
+  }
 
   // Another device changed the push setting.
   static void RegSyncMultiportPushConfigCb(const MultiportPushConfigCallback &cb, const std::string &json_extension = std::string()) {
@@ -264,7 +266,8 @@ class Client {
   static payload::Capabilities GetCapabilities() { return detail::FromOwned<payload::Capabilities>(NIM_CPP_C(nimx_client_capabilities)()); }
 
   // Replaces the token of the running session without a logout.
-  static void RenewToken(const std::string &token, const RenewTokenCallback &cb, const payload::RenewTokenOptions &options = payload::RenewTokenOptions()) {
+  static void RenewToken(const std::string &token, const RenewTokenCallback &cb,
+                         const payload::RenewTokenOptions &options = payload::RenewTokenOptions()) {
     const void *const id = detail::AddIf(cb);
     if (!detail::Available()) return detail::OnRenewToken(detail::kNotInitialised, id);
     NIM_CPP_C(nimx_client_renew_token)(token.c_str(), detail::ToJson(options).c_str(), id != nullptr ? &detail::OnRenewToken : nullptr, id);

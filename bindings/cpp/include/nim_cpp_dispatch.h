@@ -101,12 +101,16 @@ class Host {
       restart = running_ && posting_ != (next != nullptr);
       if (!restart) poster_.swap(next);
     }
-    if (!restart) return !running() ? UsePoster(static_cast<bool>(post)), true : true;
+    if (!restart) {
+      if (!running()) UsePoster(static_cast<bool>(post));
+      return true;
+    }
     if (Callbacks::Depth() > 0 || NIM_CPP_C(nimx_client_get_status)() != NIMX_STATUS_LOGGED_OUT) return false;
     NIM_CPP_C(nim_client_cleanup)(nullptr);
     std::string data_dir, install_dir, json;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
+      running_ = false;
       poster_.swap(next);
       data_dir = data_dir_, install_dir = install_dir_, json = json_;
     }
@@ -150,10 +154,11 @@ class Host {
   }
 
   std::mutex mutex_;
-  std::shared_ptr<const SDKClosure> poster_;        // guarded by mutex_, as all below
-  bool running_ = false;                            // between Init and Cleanup
-  bool posting_ = false;                            // Init found a poster
-  std::string data_dir_, install_dir_, json_;       // what Init was told
+  // Guarded by mutex_, all of them.
+  std::shared_ptr<const SDKClosure> poster_;
+  bool running_ = false;  // between Init and Cleanup
+  bool posting_ = false;  // Init found a poster
+  std::string data_dir_, install_dir_, json_;  // what Init was told
 };
 
 }  // namespace detail

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <future>
 
 #include "support.h"
 
@@ -50,7 +51,7 @@ int RunExit(int argc, char **argv) {
     if (how == "inside" && r.IsFinal()) std::exit(7);
   });
   for (int i = 0; i < 4; ++i) KeepBusy();
-  if (how == "inside") std::this_thread::sleep_until(std::chrono::steady_clock::time_point::max());
+  if (how == "inside") std::promise<void>().get_future().wait();  // for ever: the callback ends the program
   while (busy < 100) std::this_thread::yield();
   if (how == "exit") std::exit(7);
   return 7;
