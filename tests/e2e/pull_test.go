@@ -99,11 +99,14 @@ func TestPullCleanupWithoutAPump(t *testing.T) {
 	}
 }
 
+// lastSync is the type of the data sync that ends what a login tells.
+const lastSync = 1011
+
 func TestPullCleanupBesideThePump(t *testing.T) {
 	d := pumped(t)
 	d.do("login", "", account(t, theServer(t)), "secret", "", d.newTag("login"))
-	pumpUntil(d, "connection", func(e event) bool { return e.JSON.Event == "ready" })
-	d.send("spawn", "dispatch", "0", "-1") // waits for something to run
+	pumpUntil(d, "data_sync", func(e event) bool { return e.Type == lastSync })
+	d.send("spawn", "dispatch", "0", "-1") // waits for something to run: a login has no more to tell
 	d.do("cleanup", "")
 	if e := d.await("ret dispatch", nil); string(e.Value) != "0" && string(e.Value) != "-1" {
 		t.Errorf("the pump got %s", e.Value)
