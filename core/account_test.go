@@ -213,6 +213,21 @@ func TestInvalidLoginWhileLoggedIn(t *testing.T) {
 	})
 }
 
+// A renewal that names no kind of token keeps the one of the login.
+func TestRenewTokenKeepsItsKind(t *testing.T) {
+	play(t, nil, func(st *tester) {
+		st.loginWith(signedWith("secret"))
+		st.wantStatus(StatusOnline, "alice")
+		st.renew("fresh")
+		st.sleep(0)
+		st.lose()
+		st.sleep(time.Second)
+		if l := st.server.lastLogin(); l.Token != "fresh" || l.AuthType != abi.AuthTypeBySecretToken {
+			t.Errorf("relogin with %+v", l)
+		}
+	})
+}
+
 func TestRenewToken(t *testing.T) {
 	play(t, nil, func(st *tester) {
 		st.online()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/libnim/libnim/core/backend"
@@ -13,7 +14,8 @@ import (
 // A fakeServer is the Router of a test and everything behind it. Without
 // scripts it accepts every connection and grants every request at once.
 type fakeServer struct {
-	t testing.TB
+	t        testing.TB
+	scripted bool // what the script did before a change has happened before it
 
 	mu       sync.Mutex
 	connect  func(ctx context.Context, login *backend.Login) error // nil: accept
@@ -25,6 +27,9 @@ type fakeServer struct {
 }
 
 func (f *fakeServer) set(change func(*fakeServer)) {
+	if f.scripted {
+		synctest.Wait()
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	change(f)

@@ -204,6 +204,28 @@ func TestReloginAfterGivingUpBeginsAnew(t *testing.T) {
 	})
 }
 
+// So do a resume and a relogin after a pause, however long it was.
+func TestResumeBeginsANewOutage(t *testing.T) {
+	for name, wake := range map[string]func(st *tester){
+		"resume":  func(st *tester) { st.resume() },
+		"relogin": func(st *tester) { st.s.Relogin() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			play(t, nil, func(st *tester) {
+				st.outage()
+				st.pause()
+				st.sleep(time.Hour)
+				st.skip()
+				wake(st)
+				st.sleep(2500 * time.Millisecond)
+				if got, want := times(st.lines(), "connecting"), "1h0m0s 1h0m1s 1h0m2s"; got != want {
+					t.Errorf("attempts at %s, want %s", got, want)
+				}
+			})
+		})
+	}
+}
+
 // Manual relogin and a changed network try at once while waiting, and have no
 // effect while an attempt runs.
 func TestTryAtOnce(t *testing.T) {

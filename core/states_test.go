@@ -267,9 +267,8 @@ func TestCleanupDuringAccountSwitch(t *testing.T) {
 		st.online()
 		st.server.silent()
 		st.loginWith(loginAs("bob", func(r *LoginRequest) { r.Options.SwitchAccount = true }))
-		st.logout()
 		st.stop()
-		st.want("0s login2 21002 cancelled", "0s logout 200")
+		st.want("0s login2 21002 cancelled")
 	})
 }
 

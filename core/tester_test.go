@@ -34,6 +34,7 @@ func play(t *testing.T, change func(*Env), script func(st *tester)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		st := newTester(t, change)
+		st.server.scripted = true
 		defer st.finish()
 		script(st)
 	})
@@ -81,6 +82,9 @@ func (st *tester) finish() {
 	st.rec.mu.Lock()
 	status, account := st.rec.status, st.rec.account
 	st.rec.mu.Unlock()
+	if st.s.acct != nil {
+		st.Error("the account is not forgotten at the end")
+	}
 	if status != StatusLoggedOut || account != "" {
 		st.Errorf("after the end: status %d of %q, want logged out", status, account)
 	}
