@@ -51,6 +51,7 @@ type Client struct {
 	target   string // host:port of a server, for proxy detection; "": none known
 	closing  sync.Once
 	ended    chan struct{} // closed by Close
+	shut     atomic.Bool   // Close does not wait any more
 }
 
 // Open starts a client that is logged out.
@@ -98,9 +99,13 @@ func Open(o Options) (*Client, *nimerr.Error) {
 	}
 	config := newConfig(&o.Settings, device)
 	config.Version, config.Backend = o.Version, c.backend.Name()
+	tokens := o.Tokens
+	if tokens != nil {
+		tokens = gatedTokens{tokens, &c.shut}
+	}
 	c.Session = New(Env{
 		Config: config, Router: routes, Backend: c.backend.Capabilities(),
-		Sink: o.Sink, Tokens: o.Tokens, Journal: c.journal,
+		Sink: gatedSink{o.Sink, &c.shut}, Tokens: tokens, Journal: c.journal,
 		Wall: time.Now, Rand: mathrand.Float64, NewID: newID,
 	})
 	if o.DiskLow != nil {
@@ -120,7 +125,8 @@ func (c *Client) Same(dataDir string, settings *abi.InitOptions) bool {
 }
 
 // Close stops the session and waits for it, at most for limit, then releases
-// the data directory. It may be called again.
+// the data directory. Afterwards no event comes and nothing is published. It
+// may be called again.
 func (c *Client) Close(limit time.Duration) {
 	c.closing.Do(func() { c.close(limit) })
 }
@@ -134,6 +140,7 @@ func (c *Client) close(limit time.Duration) {
 	case <-c.Done():
 	case <-t.C:
 	}
+	c.shut.Store(true)
 	c.journal.Add(journal.App, "cleanup")
 	c.journal.Close()
 	c.dir.Close()
