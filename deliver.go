@@ -157,8 +157,16 @@ func (provider) Ask(ctx context.Context, r abi.TokenRequest) (string, error) {
 	if id == 0 {
 		return "", nil // unregistered meanwhile: the old token stays
 	}
-	stop := context.AfterFunc(ctx, func() { C.nim_token_cancel() })
-	defer stop()
+	cancelled := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(cancelled)
+		C.nim_token_cancel()
+	})
+	defer func() {
+		if !stop() {
+			<-cancelled // it must not meet the next request
+		}
+	}()
 	var token *C.char
 	var n C.size_t
 	switch C.nim_token_wait(id, &token, &n) {
