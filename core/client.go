@@ -151,9 +151,19 @@ func (c *Client) SetProxy(p proxy.Config) {
 	n := &c.settings.Nimx
 	c.journal.Secret(p.Password)
 	c.dialer.Store(&dial.Dialer{
-		Proxy: p, IPVersion: c.settings.PrivateServerSetting.IpProtocolVersion,
+		Proxy: p, IPVersion: ipVersion(c.settings.PrivateServerSetting.IpProtocolVersion),
 		TLS: dial.TLS{CAFile: n.CaFile, Pins: n.SpkiPins},
 	})
+}
+
+// ipVersion turns ip_protocol_version, as programs of the NIM SDK count it (0
+// IPv4, 1 IPv6, 2 any), into the dialer's. Most send 0 without meaning to shut
+// IPv6 out.
+func ipVersion(v int) int {
+	if v == 1 {
+		return 2
+	}
+	return 0
 }
 
 // proxyFromEnv takes the proxy from the environment, as it is for the first

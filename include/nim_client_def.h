@@ -179,7 +179,8 @@ typedef void (NIM_CALL *nim_client_dnd_cb_func)(int rescode, const char *content
  *   link_ipv6                  array of string; the same for IPv6 networks
  *   lbs                        string; URL that answers with gateway addresses
  *   lbs.backup                 array of string; further LBS URLs
- *   ip_protocol_version        int; 0 both, 1 IPv4 only, 2 IPv6 only
+ *   ip_protocol_version        int; 1: IPv6 only; 0 and 2: both, as DNS gives
+ *                              them
  *   https_enabled              bool; overrides use_https for these servers
  *   ws_addr                    string; openim: URL of its message gateway,
  *                              ws:// or wss://
@@ -492,7 +493,7 @@ const char *const kNIMKickoutOtherResDeviceIDs = "device_ids";
 #define kNIMNegoKeyNECAKeyPB "nego_key_enca_key_partb" /* string: NetEase's own protocol */
 #define kNIMNegoKeyNECAKeyV "nego_key_enca_key_version" /* int: NetEase's own protocol */
 #define kNIMCommNECA "comm_enca" /* int: NetEase's own protocol */
-#define kNIMIPProtVersion "ip_protocol_version" /* int: 0 both, 1 IPv4 only, 2 IPv6 only */
+#define kNIMIPProtVersion "ip_protocol_version" /* int: 1: IPv6 only; 0 and 2: both, as DNS gives them */
 #define kNIMProbeIPV4URL "probe_ipv4_url" /* string: address to probe */
 #define kNIMProbeIPV6URL "probe_ipv6_url" /* string: address to probe */
 #define kNIMSyncDataTypeConfig "sync_data_type_config" /* json array: what to sync */

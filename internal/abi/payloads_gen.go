@@ -85,7 +85,7 @@ type PrivateServerSetting struct {
 	LinkIpv6          []string // the same for IPv6 networks
 	Lbs               string   // URL that answers with gateway addresses
 	LbsBackup         []string // further LBS URLs
-	IpProtocolVersion int      // 0 both, 1 IPv4 only, 2 IPv6 only
+	IpProtocolVersion int      // 1: IPv6 only; 0 and 2: both, as DNS gives them
 	HttpsEnabled      *bool    // overrides use_https for these servers
 	WsAddr            string   // openim: URL of its message gateway, ws:// or wss://
 	ApiAddr           string   // openim: URL of its REST API

@@ -191,7 +191,7 @@ inline payload::InitOptions ToOptions(const std::string &app_key, const SDKConfi
   if (!c.default_link_address_ipv6_.empty()) servers.link_ipv6.push_back(c.default_link_address_ipv6_);
   servers.lbs = c.lbs_address_;
   servers.lbs_backup = c.lbs_backup_address_;
-  servers.ip_protocol_version = c.ip_protocol_version_ == 1 ? 2 : 0;
+  servers.ip_protocol_version = c.ip_protocol_version_;
   servers.ws_addr = c.openim_ws_address_;
   servers.api_addr = c.openim_api_address_;
   servers.platform_id = c.openim_platform_id_;

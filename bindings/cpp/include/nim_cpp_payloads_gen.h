@@ -43,7 +43,7 @@ struct PrivateServerSetting {
   std::string lbs;
   // further LBS URLs
   std::vector<std::string> lbs_backup;
-  // 0 both, 1 IPv4 only, 2 IPv6 only
+  // 1: IPv6 only; 0 and 2: both, as DNS gives them
   int ip_protocol_version = 0;
   // overrides use_https for these servers
   std::optional<bool> https_enabled;

@@ -83,7 +83,7 @@ namespace LibNim
         /// <summary>Further LBS URLs</summary>
         public IList<string> LbsBackup { get; set; }
 
-        /// <summary>0 both, 1 IPv4 only, 2 IPv6 only</summary>
+        /// <summary>1: IPv6 only; 0 and 2: both, as DNS gives them</summary>
         public int? IpProtocolVersion { get; set; }
 
         /// <summary>Overrides use_https for these servers</summary>

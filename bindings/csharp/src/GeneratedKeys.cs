@@ -123,7 +123,7 @@ namespace NIM
         public const string kNIMNegoKeyNECAKeyV = "nego_key_enca_key_version";
         /// <summary>NetEase's own protocol</summary>
         public const string kNIMCommNECA = "comm_enca";
-        /// <summary>0 both, 1 IPv4 only, 2 IPv6 only</summary>
+        /// <summary>1: IPv6 only; 0 and 2: both, as DNS gives them</summary>
         public const string kNIMIPProtVersion = "ip_protocol_version";
         /// <summary>Address to probe</summary>
         public const string kNIMProbeIPV4URL = "probe_ipv4_url";

@@ -490,7 +490,7 @@ export interface PrivateServerSetting {
   lbs?: string;
   /** further LBS URLs */
   'lbs.backup'?: string[] | string;
-  /** 0 both, 1 IPv4 only, 2 IPv6 only */
+  /** 1: IPv6 only; 0 and 2: both, as DNS gives them */
   ip_protocol_version?: number;
   /** overrides use_https for these servers */
   https_enabled?: boolean | number;
