@@ -113,8 +113,14 @@ type device struct {
 // the whole history is checked.
 func newDevice(t *testing.T, name string) *device {
 	t.Helper()
+	return newDeviceIn(t, name, program(context.Background(), "driver"))
+}
+
+// newDeviceIn is newDevice for a driver that is run by a command of its own.
+func newDeviceIn(t *testing.T, name string, cmd *exec.Cmd) *device {
+	t.Helper()
 	d := &device{
-		t: t, name: name, cmd: program(context.Background(), "driver"),
+		t: t, name: name, cmd: cmd,
 		done: make(chan struct{}), taken: map[string]int{}, calls: map[uint64]string{},
 	}
 	d.changed = sync.NewCond(&d.mu)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -239,5 +240,37 @@ func TestCacheFiles(t *testing.T) {
 	}
 	if code := d.code("cache_delete", "../alice", "../image", "0"); code != 414 {
 		t.Errorf("a kind that does not exist: %d", code)
+	}
+}
+
+// A disk that is nearly full is told once, with what is left of it.
+func TestDiskNearlyFull(t *testing.T) {
+	if os.Getenv("NIM_RUN") != "" {
+		t.Skip("skip: the programs do not run on this machine's own disks")
+	}
+	dir := t.TempDir()
+	small := []string{"unshare", "-rm", "sh", "-c", `mount -t tmpfs -o size=16m tmpfs "$0" && exec "$@"`, dir}
+	if out, err := exec.Command(small[0], append(small[1:], "true")...).CombinedOutput(); err != nil {
+		t.Skipf("skip: a small disk cannot be made here: %v: %s", err, out)
+	}
+	driver := program(t.Context(), "driver")
+	d := newDeviceIn(t, "desk", exec.Command(small[0], append(small[1:], driver.Args...)...))
+	d.do("on", "exception", "9")
+	d.do("on", "db_error", "10")
+	d.start(theServer(t), settings{dir: dir})
+	e := d.next("exception")
+	var disk struct {
+		Free int64 `json:"free_bytes"`
+	}
+	must(t, json.Unmarshal(e.Content, &disk))
+	if e.Code != 1 || e.Tag != 9 || disk.Free < 1<<20 || disk.Free > 16<<20 {
+		t.Errorf("told %d %s", e.Code, e.Content)
+	}
+	d.mustLogin(account(t, theServer(t)))
+	d.do("cleanup", "")
+	for _, later := range d.history[e.At+1:] {
+		if later.CB == "exception" || later.CB == "db_error" {
+			t.Errorf("told again: %s", later.Content)
+		}
 	}
 }
