@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-const promisesTitle = "## 12. What the documented SDKs promise, and the test that shows it"
+const promisesTitle = "## 13. What the documented SDKs promise, and the test that shows it"
 
 // A link to a test: its name, and the file beside docs/.
 var testLink = regexp.MustCompile(`\[([^\]]+)\]\(([^)]+)\)`)
