@@ -89,15 +89,13 @@ NIM_API void NIM_CALL nim_client_relogin(const char *json_extension);
  *   cb              called once with LogoutResult
  *   user_data       handed to cb unchanged
  * Legal at any time, from inside a callback too.
- * Errors: logout_in_progress (21004), cancelled (21002), not_initialized
- * (20000), invalid_argument (414). */
+ * Errors: cancelled (21002), not_initialized (20000), invalid_argument (414). */
 NIM_API void NIM_CALL nim_client_logout(enum NIMLogoutType logout_type,
     const char *json_extension, nim_json_transport_cb_func cb, const void *user_data);
 
 /* Drops other devices of this account. The outcome comes to the kickout-other
  * callback.
- *   json_extension  KickOtherRequest; the device ids stand in
- *                   other_clients_pres
+ *   json_extension  KickOtherRequest; other_clients_pres told the device ids
  * Legal while logged in.
  * Errors: not_logged_in (20001), invalid_argument (414), timeout (408),
  * connection_lost (415). */

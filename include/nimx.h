@@ -118,9 +118,10 @@ typedef void (NIM_CALL *nimx_wake_cb_func)(const void *user_data);
  *   abi_level  int; as nimx_abi_level
  *   backend    string; nim or openim
  *   backends   array of string; the backends of this build
- *   server     string; name and version of the server, while connected (only
- *              when set)
- *   features   array of string; what nimx_has_feature says 1 to
+ *   features   array of string; what the backend can do: kick_other, presence,
+ *              renew_token, push_config, server_time, upload_log, profile,
+ *              kick_details, token_expiry, refuse_device. What the build can
+ *              do, nimx_has_feature tells
  *   modules    array of string; modules that are built */
 
 /* JSON object Diagnostics: what is known about the connection.
@@ -132,9 +133,9 @@ typedef void (NIM_CALL *nimx_wake_cb_func)(const void *user_data);
  *   connected_endpoint  string; address of the current connection, without
  *                       query (only when set)
  *   rtt_us              int64; last round trip of the heartbeat, microseconds
- *   bytes_in            int64; bytes received since init
- *   bytes_out           int64; bytes sent since init
- *   reconnects          int; lost connections that were restored since login
+ *   bytes_in            int64; bytes received on the present connection
+ *   bytes_out           int64; bytes sent on the present connection
+ *   reconnects          int; connections that were lost since init
  *   last_close          string; why the last connection ended
  *   pending_events      int; callbacks that wait to run
  *   attempts            array of Attempt; the last attempts to connect, oldest
@@ -225,8 +226,8 @@ NIM_API int NIM_CALL nimx_has_feature(const char *name);
 NIM_API int NIM_CALL nimx_client_get_status(void);
 
 /* Tells who is logged in.
- * Returns a JSON object (LoginUser), "{}" when nobody is. Free it with
- * nim_global_free_buf. */
+ * Returns a JSON object (LoginUser), its account "" when nobody is; "{}"
+ * outside init and cleanup. Free it with nim_global_free_buf. */
 NIM_API char *NIM_CALL nimx_client_get_login_user(void);
 
 /* Registers for every change of the connection and the session, as one stream:

@@ -695,8 +695,7 @@ type Capabilities struct {
 	AbiLevel int      // as nimx_abi_level
 	Backend  string   // nim or openim
 	Backends []string // the backends of this build
-	Server   string   // name and version of the server, while connected
-	Features []string // what nimx_has_feature says 1 to
+	Features []string // what the backend can do: kick_other, presence, renew_token, push_config, server_time, upload_log, profile, kick_details, token_expiry, refuse_device. What the build can do, nimx_has_feature tells
 	Modules  []string // modules that are built
 }
 
@@ -707,9 +706,6 @@ func (v *Capabilities) AppendJSON(b []byte) []byte {
 	b = strconv.AppendInt(appendKey(b, "abi_level"), int64(v.AbiLevel), 10)
 	b = appendString(appendKey(b, "backend"), v.Backend)
 	b = appendStrings(appendKey(b, "backends"), v.Backends)
-	if v.Server != "" {
-		b = appendString(appendKey(b, "server"), v.Server)
-	}
 	b = appendStrings(appendKey(b, "features"), v.Features)
 	b = appendStrings(appendKey(b, "modules"), v.Modules)
 	return append(b, '}')
@@ -726,9 +722,9 @@ type Diagnostics struct {
 	Session           string    // id of the session on the server
 	ConnectedEndpoint string    // address of the current connection, without query
 	RttUs             int64     // last round trip of the heartbeat, microseconds
-	BytesIn           int64     // bytes received since init
-	BytesOut          int64     // bytes sent since init
-	Reconnects        int       // lost connections that were restored since login
+	BytesIn           int64     // bytes received on the present connection
+	BytesOut          int64     // bytes sent on the present connection
+	Reconnects        int       // connections that were lost since init
 	LastClose         string    // why the last connection ended
 	PendingEvents     int       // callbacks that wait to run
 	Attempts          []Attempt // the last attempts to connect, oldest first

@@ -346,9 +346,9 @@ struct Capabilities {
   std::string backend;
   // the backends of this build
   std::vector<std::string> backends;
-  // name and version of the server, while connected
-  std::string server;
-  // what nimx_has_feature says 1 to
+  // what the backend can do: kick_other, presence, renew_token, push_config, server_time,
+  // upload_log, profile, kick_details, token_expiry, refuse_device. What the build can do,
+  // nimx_has_feature tells
   std::vector<std::string> features;
   // modules that are built
   std::vector<std::string> modules;
@@ -394,11 +394,11 @@ struct Diagnostics : ErrorInfo {
   std::string connected_endpoint;
   // last round trip of the heartbeat, microseconds
   std::int64_t rtt_us = 0;
-  // bytes received since init
+  // bytes received on the present connection
   std::int64_t bytes_in = 0;
-  // bytes sent since init
+  // bytes sent on the present connection
   std::int64_t bytes_out = 0;
-  // lost connections that were restored since login
+  // connections that were lost since init
   int reconnects = 0;
   // why the last connection ended
   std::string last_close;
@@ -678,7 +678,6 @@ inline bool ReadMember(JsonReader &r, std::string_view key, Capabilities &v) {
   if (key == "abi_level") return r.Read(v.abi_level), true;
   if (key == "backend") return r.Read(v.backend), true;
   if (key == "backends") return r.Read(v.backends), true;
-  if (key == "server") return r.Read(v.server), true;
   if (key == "features") return r.Read(v.features), true;
   if (key == "modules") return r.Read(v.modules), true;
   return false;

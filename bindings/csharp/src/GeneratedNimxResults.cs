@@ -158,10 +158,11 @@ namespace LibNim
         /// <summary>The backends of this build</summary>
         public IList<string> Backends { get; internal set; }
 
-        /// <summary>Name and version of the server, while connected</summary>
-        public string Server { get; internal set; }
-
-        /// <summary>What nimx_has_feature says 1 to</summary>
+        /// <summary>
+        /// What the backend can do: kick_other, presence, renew_token, push_config, server_time,
+        /// upload_log, profile, kick_details, token_expiry, refuse_device. What the build can do,
+        /// nimx_has_feature tells
+        /// </summary>
         public IList<string> Features { get; internal set; }
 
         /// <summary>Modules that are built</summary>
@@ -174,7 +175,6 @@ namespace LibNim
             v.AbiLevel = o.Int("abi_level");
             v.Backend = o.String("backend");
             v.Backends = o.Strings("backends");
-            v.Server = o.String("server");
             v.Features = o.Strings("features");
             v.Modules = o.Strings("modules");
             return v;
@@ -186,7 +186,6 @@ namespace LibNim
             w.Member("abi_level", AbiLevel);
             w.Member("backend", Backend);
             w.Member("backends", Backends);
-            w.OptionalMember("server", Server);
             w.Member("features", Features);
             w.Member("modules", Modules);
         }
@@ -216,13 +215,13 @@ namespace LibNim
         /// <summary>Last round trip of the heartbeat, microseconds</summary>
         public long RttUs { get; internal set; }
 
-        /// <summary>Bytes received since init</summary>
+        /// <summary>Bytes received on the present connection</summary>
         public long BytesIn { get; internal set; }
 
-        /// <summary>Bytes sent since init</summary>
+        /// <summary>Bytes sent on the present connection</summary>
         public long BytesOut { get; internal set; }
 
-        /// <summary>Lost connections that were restored since login</summary>
+        /// <summary>Connections that were lost since init</summary>
         public int Reconnects { get; internal set; }
 
         /// <summary>Why the last connection ended</summary>

@@ -785,9 +785,10 @@ export interface Capabilities {
   backend: string;
   /** the backends of this build */
   backends: string[];
-  /** name and version of the server, while connected */
-  server?: string;
-  /** what nimx_has_feature says 1 to */
+  /**
+   * what the backend can do: kick_other, presence, renew_token, push_config, server_time, upload_log,
+   * profile, kick_details, token_expiry, refuse_device. What the build can do, nimx_has_feature tells
+   */
   features: string[];
   /** modules that are built */
   modules: string[];
@@ -809,11 +810,11 @@ export interface Diagnostics extends ErrorInfo {
   connected_endpoint?: string;
   /** last round trip of the heartbeat, microseconds */
   rtt_us: number;
-  /** bytes received since init */
+  /** bytes received on the present connection */
   bytes_in: number;
-  /** bytes sent since init */
+  /** bytes sent on the present connection */
   bytes_out: number;
-  /** lost connections that were restored since login */
+  /** connections that were lost since init */
   reconnects: number;
   /** why the last connection ended */
   last_close: string;
