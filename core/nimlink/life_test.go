@@ -355,3 +355,29 @@ func TestSendQueueFull(t *testing.T) {
 		time.Sleep(time.Minute)
 	})
 }
+
+// A panic of the writer ends the link, not the process, and what the server
+// sent is read first.
+func TestAPanicOfTheWriterEndsTheLink(t *testing.T) {
+	play(t, func(p *peer) {
+		p.send(wire.Frame{Op: wire.OpKicked}, wire.Kicked{Reason: 1})
+		p.drain()
+	}, func(t *testing.T, g *gateway) {
+		c, err := g.b.Dialer().WebSocket(t.Context(), address, dial.Upgrade{Subprotocols: []string{wire.Subprotocol}}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := newLink(c, "")
+		l.writer.Go(l.write) // there is no ticker without a heartbeat
+		l.writer.Wait()
+		l.heartbeat = defaultHeartbeat
+		if e, err := l.Receive(); err != nil || e.(backend.Kicked).Reason != 1 {
+			t.Errorf("got %v, %v", e, err)
+		}
+		start := time.Now()
+		if _, err := l.Receive(); !errors.Is(err, nimerr.ConnectionLost) || time.Since(start) > hangUpWait {
+			t.Errorf("after %v: %v", time.Since(start), err)
+		}
+		l.Close()
+	})
+}

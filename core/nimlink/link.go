@@ -133,9 +133,14 @@ func (l *link) Stats() backend.Stats {
 
 // write sends what is queued and the heartbeat. It does not report failures:
 // only the reader ends a link, so that what the server sent before it hung up,
-// why it kicked us, is read first. A failed write just gives the reader a
-// second to do so.
+// why it kicked us, is read first. A failed write, or a panic, just gives the
+// reader a second to do so.
 func (l *link) write() {
+	defer func() {
+		if recover() != nil {
+			l.hangUp()
+		}
+	}()
 	beat := time.NewTicker(l.heartbeat)
 	defer beat.Stop()
 	for {
@@ -153,12 +158,17 @@ func (l *link) write() {
 			err = l.ping()
 		}
 		if err != nil {
-			end := time.Now().Add(hangUpWait)
-			l.dying.Store(int64(end.Sub(l.began)))
-			_ = l.conn.WS.SetReadDeadline(end)
+			l.hangUp()
 			return
 		}
 	}
+}
+
+// hangUp bounds what the reader still reads: nothing is sent any more.
+func (l *link) hangUp() {
+	end := time.Now().Add(hangUpWait)
+	l.dying.Store(int64(end.Sub(l.began)))
+	_ = l.conn.WS.SetReadDeadline(end)
 }
 
 func (l *link) ping() error {
