@@ -106,14 +106,12 @@ func (d *Discovery) ask(ctx context.Context, address string) (*lbsAnswer, error)
 	}
 	a := &lbsAnswer{AppKey: d.AppKey, From: d.URLs}
 	for _, l := range append(w.Link, w.LinkIPv6...) {
-		link, bad := d.Link(l)
-		if bad != nil {
-			return nil, nimerr.NotAGateway.New("the LBS gave an unusable link: " + bad.Detail).At(endpoint)
+		if link, bad := d.Link(l); bad == nil { // a later LBS may tell of more than this client can use
+			a.Links = append(a.Links, link)
 		}
-		a.Links = append(a.Links, link)
 	}
 	if len(a.Links) == 0 {
-		return nil, nimerr.NotAGateway.New("the LBS gave no link").At(endpoint)
+		return nil, nimerr.NotAGateway.New("the LBS gave no link that this client can use").At(endpoint)
 	}
 	ttl := time.Duration(min(max(w.TTLS, int64(shortestTTL/time.Second)), int64(longestTTL/time.Second))) * time.Second
 	a.Until = d.Wall().Add(ttl).UnixMilli()

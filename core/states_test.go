@@ -124,7 +124,7 @@ func TestWhatAFunctionDoesInWhichState(t *testing.T) {
 		{"logout", func(st *tester) { st.logout() },
 			[]string{"200", "200", "200", "200", "200", "200", "200", "200"}},
 		{"relogin", func(st *tester) { st.s.Relogin() },
-			[]string{"20001", nothing, nothing, "at once", "at once", "417", nothing, "at once"}},
+			[]string{"20001", "at once", nothing, "at once", "at once", "417", nothing, "at once"}},
 		{"kick_other", func(st *tester) { st.kickOther("other") }, refusedIn},
 		{"renew", func(st *tester) { st.renew("fresh") }, refusedIn},
 		{"push", func(st *tester) { st.pushGet() }, refusedIn},

@@ -96,11 +96,7 @@ func (s *Session) backoff(cause *nimerr.Error) stateFn {
 				}
 			case c := <-s.cmds:
 				switch c.(type) {
-				case cmdRelogin:
-					if !a.first {
-						return s.linking
-					}
-				case cmdNetworkChanged:
+				case cmdRelogin, cmdNetworkChanged:
 					return s.linking
 				}
 				if next := s.whileConnecting(c); next != nil {
