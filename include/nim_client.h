@@ -16,10 +16,11 @@ NIM_BEGIN_C
  *   app_install_dir  directory of the program; not used
  *   json_extension   InitOptions
  * Returns true if the library runs; else nimx_init_error tells why.
- * Legal at any time. With the same settings while initialised it attaches again
- * and tells the current state to new registrations; with other settings it is
- * refused. After nim_client_cleanup it starts anew. Reads and locks the data
- * directory; does not connect.
+ * Legal at any time. With the same settings while initialised it succeeds and
+ * changes nothing: registrations made after nimx_global_detach_callbacks are
+ * told the current state; with other settings it is refused. After
+ * nim_client_cleanup it starts anew. Reads and locks the data directory; does
+ * not connect.
  * Errors: invalid_argument (414), data_dir_locked (21005), data_dir_unusable
  * (21006), config_conflict (21008), forked (21007), internal (21000). */
 NIM_API nim_bool_reg NIM_CALL nim_client_init(const char *app_data_dir,
