@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Writes the Unity package, a tarball for "Install package from tarball":
-#   pack.sh OUTPUT-DIRECTORY
+#   pack.sh OUTPUT-DIRECTORY [DIST-DIRECTORY]
 #
 # It puts together what Unity wants in one place: this directory, the sources of
 # the C# binding as Runtime/Core, the libraries that stand in dist/, and a .meta
 # file for everything. The same inputs give the same bytes.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
-out=$(mkdir -p "${1:?usage: pack.sh OUTPUT-DIRECTORY}" && cd "$1" && pwd)
+out=$(mkdir -p "${1:?usage: pack.sh OUTPUT-DIRECTORY [DIST-DIRECTORY]}" && cd "$1" && pwd)
+dist=${2:-../../dist}
 version=$(<../../VERSION)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -20,7 +21,7 @@ mkdir "$package/Runtime/Core"
 cp ../csharp/src/*.cs "$package/Runtime/Core/"
 
 plugin() { # platform library path
-	local native=../../dist/$1/lib/$2
+	local native=$dist/$1/lib/$2
 	[[ -f $native ]] || return 0
 	mkdir -p "$package/Plugins/$3"
 	cp "$native" "$package/Plugins/$3/"

@@ -22,7 +22,8 @@ verdict() { # title status
 
 # ---- the package -------------------------------------------------------------
 
-one=$(./pack.sh "$work/one") && two=$(./pack.sh "$work/two") && cmp -s "$one" "$two"
+mkdir -p "$work/dist/linux-amd64/lib" && cp "$NIM_DIST/lib/libnim.so" "$work/dist/linux-amd64/lib/"
+one=$(./pack.sh "$work/one" "$work/dist") && two=$(./pack.sh "$work/two" "$work/dist") && cmp -s "$one" "$two"
 verdict "two packages of the same inputs are the same bytes" $?
 tar -xzf "$one" -C "$work"
 package=$work/package

@@ -74,6 +74,7 @@ namespace LibNim
         /// <summary>Enters a call and returns its user_data.</summary>
         internal static IntPtr Add(Call call)
         {
+            NimLibrary.HandOut();
             lock (Waiting)
             {
                 do last = last == int.MaxValue ? 1 : last + 1;

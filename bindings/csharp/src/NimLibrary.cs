@@ -16,12 +16,13 @@ namespace LibNim
         private const int WaitSliceMs = 100;
 
         private static int pumpThread; // id of the thread that dispatched last; 0: none
+        private static volatile bool handedOut; // C has an address or a number of this domain
 
         static NimLibrary()
         {
             AppDomain domain = AppDomain.CurrentDomain;
-            domain.ProcessExit += LeaveDomain;
-            if (!domain.IsDefaultAppDomain()) domain.DomainUnload += LeaveDomain;
+            domain.ProcessExit += (sender, e) => LetGo();
+            domain.DomainUnload += (sender, e) => LeaveDomain();
         }
 
         /// <summary>
@@ -137,9 +138,14 @@ namespace LibNim
         /// </summary>
         public static void DetachCallbacks()
         {
+            if (!handedOut) return; // an editor need not load the library to forget nothing
+            handedOut = false;
             Native.nimx_global_detach_callbacks();
             Forget(Calls.Snapshot());
         }
+
+        /// <summary>Something of this domain is about to be given to C, which must forget it in time.</summary>
+        internal static void HandOut() { handedOut = true; }
 
         /// <summary>Init, with what C takes. False: InitError says why.</summary>
         internal static bool Init(string dataDir, string installDir, string json)
@@ -180,8 +186,9 @@ namespace LibNim
         }
 
         /// <summary>The code behind the callbacks goes away: none may start any more.</summary>
-        private static void LeaveDomain(object sender, EventArgs e)
+        private static void LetGo()
         {
+            if (!handedOut) return;
             try
             {
                 Native.nimx_global_detach_callbacks();
@@ -191,6 +198,16 @@ namespace LibNim
                 return; // it was never loaded, so nothing can be called
             }
             Running.Close(ExitLimitMs);
+        }
+
+        /// <summary>
+        /// LetGo, and time for a callback that C has begun and that has not come as far as Running: the
+        /// runtime would abort its thread in the middle. Pull mode has no such thread.
+        /// </summary>
+        private static void LeaveDomain()
+        {
+            LetGo();
+            if (handedOut && Mode == NimxDispatchMode.Push && !Running.Here) Thread.Sleep(ExitLimitMs);
         }
     }
 }

@@ -69,6 +69,7 @@ namespace LibNim
                 if (registered) return;
                 registered = true;
             }
+            NimLibrary.HandOut();
             register();
         }
 

@@ -16,6 +16,7 @@ namespace LibNim
         internal static void Set(Func<TokenRequest, string> value)
         {
             lock (Gate) provider = value;
+            NimLibrary.HandOut();
             Native.nim_client_reg_relogin_request_token_cb(null, value == null ? IntPtr.Zero : Trampolines.Token, IntPtr.Zero);
         }
 

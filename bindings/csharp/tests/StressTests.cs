@@ -8,12 +8,55 @@ namespace LibNim.Tests
     internal static class StressTests
     {
         private const int Callbacks = 200000;
+        private const int Domains = 5;
         private const int Window = 2000; // calls that wait at a time
 
         internal static void All(Runner runner, Nimd nimd)
         {
             runner.Run("stress: " + Callbacks + " callbacks with collections at random", () => Collect(nimd));
+            runner.Run("stress: " + Domains + " domains unloaded among callbacks, push mode", () => Unload(nimd));
             runner.Run("stress: null references are still caught", () => NullReferences(nimd));
+        }
+
+        /// <summary>A plug-in of a larger program: it comes and goes with its domain.</summary>
+        internal sealed class PlugIn : MarshalByRefObject
+        {
+            private const int Enough = 50;
+            private const int AtOnce = 8;
+
+            private readonly ManualResetEvent many = new ManualResetEvent(false);
+            private int callbacks;
+
+            /// <summary>Keeps callbacks coming without an end; true once there were many.</summary>
+            public bool Run(string dir, string link)
+            {
+                var options = new InitOptions { PrivateServerSetting = new PrivateServerSetting { Link = new[] { link } } };
+                if (!ClientAPI.Init(dir, "", options)) return false;
+                for (int i = 0; i < AtOnce; i++) Next();
+                return many.WaitOne(History.LimitMs);
+            }
+
+            private void Next()
+            {
+                GlobalAPI.GetSdkCacheFileInfo("alice", "image", 0, f =>
+                {
+                    if (Interlocked.Increment(ref callbacks) == Enough) many.Set();
+                    Next();
+                });
+            }
+        }
+
+        private static void Unload(Nimd nimd)
+        {
+            string dir = nimd.NewDirectory("domains");
+            for (int i = 0; i < Domains; i++)
+            {
+                AppDomain domain = AppDomain.CreateDomain("plug-in", null, AppDomain.CurrentDomain.SetupInformation);
+                var plugIn = (PlugIn)domain.CreateInstanceAndUnwrap(typeof(PlugIn).Assembly.FullName, typeof(PlugIn).FullName);
+                Check.That(plugIn.Run(dir, nimd.Link), "domain " + i);
+                AppDomain.Unload(domain);
+            }
+            ClientAPI.Cleanup();
         }
 
         private static void Login(Nimd nimd)
