@@ -119,6 +119,10 @@ int nim_post(int slot, uint64_t call, int flags,
 
 int nim_retry(void);
 
+/* Answers a call that is still pending with "internal": a panic came instead of
+ * its answer. */
+void nim_call_failed(uint64_t call);
+
 /* Posts a log line, droppable, to whoever registered for log lines. */
 void nim_log(int level, const char *line);
 

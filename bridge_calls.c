@@ -38,11 +38,18 @@ static uint64_t accept_call(const nim_call *c)
     return p->id;
 }
 
+/* Locked. Where the entry of a call is, or ends in NULL. */
+static pending **find(uint64_t id)
+{
+    pending **at = &table[id % BUCKETS];
+    while (*at != NULL && (*at)->id != id)
+        at = &(*at)->next;
+    return at;
+}
+
 int front_call_take(uint64_t id, int final, front_node *n)
 {
-    pending **at = &table[id % BUCKETS], *p;
-    while ((p = *at) != NULL && p->id != id)
-        at = &p->next;
+    pending **at = find(id), *p = *at;
     if (p == NULL)
         return 0;
     final = final || !p->answer->multi;
@@ -56,6 +63,25 @@ int front_call_take(uint64_t id, int final, front_node *n)
         free(p);
     }
     return 1;
+}
+
+void nim_call_failed(uint64_t id)
+{
+    front_node *n = NULL;
+    pending *p;
+    if (front_forked())
+        return;
+    front_lock();
+    p = *find(id);
+    if (p != NULL)
+        n = front_answer(p->answer, p->fn, p->user_data, NIM_ERR_INTERNAL, "");
+    if (n != NULL && front_call_take(id, 1, n) && n->fn != NULL) {
+        front_append(n);
+        n = NULL;
+    }
+    front.count.lost_answers += n != NULL;
+    front_unlock_and_serve();
+    free(n);
 }
 
 void front_calls_cancel(void)

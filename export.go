@@ -104,7 +104,12 @@ func nim_go_stop() {
 
 //export nim_go_call
 func nim_go_call(c *C.nim_call) C.int64_t {
-	defer survive("call")
+	defer func() {
+		if p := recover(); p != nil {
+			report("call", p)
+			C.nim_call_failed(c.id)
+		}
+	}()
 	return C.int64_t(dispatch(handler, int(c.op), call{c}))
 }
 
@@ -154,6 +159,20 @@ func with(f func(c *core.Client)) {
 	if c := client.Load(); c != nil {
 		f(c)
 	}
+}
+
+// behind runs f in the background. If it panics, the call is answered with that.
+func behind(k *core.Client, id core.Call, f func(ctx context.Context)) {
+	k.Background(func(ctx context.Context) {
+		ended := false
+		defer func() {
+			if !ended {
+				C.nim_call_failed(C.uint64_t(id))
+			}
+		}()
+		f(ctx)
+		ended = true
+	})
 }
 
 // options decodes an extension; a fault is answered by refuse.
@@ -237,7 +256,7 @@ func (calls) globalDetectProxy(c call, kind int, host string, port int, user, pa
 	p := proxy.Config{Type: proxy.Type(kind), Host: host, Port: port, User: user, Password: password}
 	id := c.id() // c does not live as long as the test
 	with(func(k *core.Client) {
-		k.Background(func(ctx context.Context) {
+		behind(k, id, func(ctx context.Context) {
 			ctx, cancel := context.WithTimeout(ctx, detectLimit)
 			defer cancel()
 			start := time.Now()
@@ -251,7 +270,7 @@ func (calls) globalDetectProxy(c call, kind int, host string, port int, user, pa
 func (calls) globalGetSdkCacheFileInfoAsync(c call, account, fileType string, until int64, _ string) {
 	id := c.id()
 	with(func(k *core.Client) {
-		k.Background(func(context.Context) {
+		behind(k, id, func(context.Context) {
 			f, err := k.CacheInfo(account, fileType, until)
 			r := abi.CacheFileInfo{FileType: fileType, FilePath: f.Path, FileCount: f.Count, TotalSize: f.Bytes}
 			if err != nil {
@@ -265,7 +284,7 @@ func (calls) globalGetSdkCacheFileInfoAsync(c call, account, fileType string, un
 func (calls) globalDelSdkCacheFileAsync(c call, account, fileType string, until int64, _ string) {
 	id := c.id()
 	with(func(k *core.Client) {
-		k.Background(func(context.Context) {
+		behind(k, id, func(context.Context) {
 			code := nimerr.OK.Code
 			if err := k.CacheDelete(account, fileType, until); err != nil {
 				code = err.Kind.Code

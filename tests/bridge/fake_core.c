@@ -128,6 +128,11 @@ int64_t nim_go_call(nim_call *c)
     if (!fake.running && !nim_op_early[c->op])
         fake.calls_while_stopped++;
     fake.calls++;
+    if (fake.answers == PANICS) {
+        nim_call_failed(c->id);
+        nim_call_failed(c->id);
+        return 0;
+    }
     pthread_mutex_lock(&mu);
     last_id = c->id;
     if (c->id != 0 && fake.answers != AT_ONCE && waiting_count < CALLS) {

@@ -81,10 +81,10 @@ void on_destroy(const void *user_data);
 
 /* ---- the core in C ---- */
 
-enum { AT_ONCE, LATER, NEVER };
+enum { AT_ONCE, LATER, NEVER, PANICS };
 
 typedef struct core {
-    atomic_int answers;    /* AT_ONCE: inside nim_go_call; LATER: on the core's thread; NEVER */
+    atomic_int answers;    /* AT_ONCE: inside nim_go_call; LATER: on the core's thread; NEVER; PANICS: instead of it */
     atomic_int leaves;     /* stop leaves the unanswered calls to the front */
     atomic_int posters;    /* threads that post events from init to stop */
     atomic_int gap_us;     /* pause between two of them */

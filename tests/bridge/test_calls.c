@@ -163,6 +163,21 @@ static void *call_many(void *first)
     return NULL;
 }
 
+static void a_panic_is_an_answer(void)
+{
+    open_front();
+    fake.answers = PANICS;
+    logout(0);
+    EVENTUALLY(rec.finals == 1);
+    EQUAL(rec.last_code, 21000);
+    CONTAINS(rec.text, "\"err_name\":\"internal\"");
+    nim_client_login("key", "me", "t", "", on_call, (const void *)1);
+    EVENTUALLY(rec.finals == 2);
+    nim_client_relogin("");
+    nim_client_cleanup(NULL);
+    CONTRACT(2);
+}
+
 static void eight_threads_call_in(void)
 {
     pthread_t t[8];
@@ -258,6 +273,7 @@ const test call_tests[] = {
     {"call: completes once", a_call_completes_once},
     {"call: one answer ends a call that has only one", one_answer_ends_a_call_that_has_only_one},
     {"call: unanswered ones are cancelled by the front", unanswered_calls_are_cancelled_by_the_front},
+    {"call: a panic is an answer", a_panic_is_an_answer},
     {"call: eight threads call in", eight_threads_call_in},
     {"call: calls race with cleanup", calls_race_with_cleanup},
     {"call: unbuilt functions answer once", unbuilt_functions_answer_once},
