@@ -105,6 +105,10 @@ func checkLogin(r *LoginRequest) *nimerr.Error {
 	return nil
 }
 
+// tencentAccountMax is the limit of Tencent's own servers: an app that wants to
+// keep that way open is warned past it.
+const tencentAccountMax = 32
+
 func validAccount(id string) bool {
 	if len(id) < 1 || len(id) > 64 {
 		return false

@@ -10,6 +10,7 @@ import (
 	"os"
 	"reflect"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -109,7 +110,7 @@ func Open(o Options) (*Client, *nimerr.Error) {
 		Wall: time.Now, Rand: mathrand.Float64, NewID: newID,
 	})
 	if o.DiskLow != nil {
-		go c.watchDisk(o.DiskLow)
+		c.Background(func(context.Context) { c.watchDisk(o.DiskLow) })
 	}
 	return c, nil
 }
@@ -225,7 +226,7 @@ func (c *Client) routes(fixed []string, version string) (*Routes, *nimerr.Error)
 			Get: func(ctx context.Context, u string, max int64) ([]byte, error) {
 				return c.dialer.Load().Get(ctx, u, max)
 			},
-			Link: func(a string) (string, *nimerr.Error) { return linkURL(a, secure(&c.settings)) },
+			Link: c.discovered,
 			Wall: time.Now,
 			Load: func(name string) []byte { data, _ := c.dir.ReadCache(name); return data },
 			Store: func(name string, data []byte) {
@@ -240,6 +241,17 @@ func (c *Client) routes(fixed []string, version string) (*Routes, *nimerr.Error)
 	}
 	c.target = hostPort(append(fixed, p.Lbs))
 	return r, nil
+}
+
+// discovered turns a link that an LBS told into a URL. Where the settings demand
+// TLS, an answer that came in the clear cannot take it away.
+func (c *Client) discovered(address string) (string, *nimerr.Error) {
+	demanded := secure(&c.settings)
+	link, bad := linkURL(address, demanded)
+	if bad == nil && demanded != nil && *demanded && strings.HasPrefix(link, "ws://") {
+		return "", nimerr.TLSFailed.New("the LBS told a link without TLS")
+	}
+	return link, bad
 }
 
 // openIM builds the routes to an OpenIM deployment: one address, which its

@@ -17,6 +17,9 @@ func (s *Session) begin(c *cmdLogin) stateFn {
 	}
 	s.forget()
 	s.acct = s.newAccount(c.call, &c.req)
+	if n := len(c.req.Account); n > tencentAccountMax {
+		s.log(journal.Warn, "long_account", journal.Int("bytes", int64(n)))
+	}
 	s.log(journal.App, "login", journal.Str("account", c.req.Account), journal.Int("auth_type", int64(c.req.Options.AuthType)))
 	return s.linking
 }

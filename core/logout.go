@@ -21,10 +21,14 @@ type farewell struct {
 func (s *Session) loggingOut(c *conn, f *farewell) stateFn {
 	return func() stateFn {
 		defer c.close()
+		s.leaving = f
 		s.log(journal.App, "logout", journal.Int("type", int64(f.kind)))
 		limit := time.NewTimer(logoutTimeout)
 		defer limit.Stop()
-		done := func() stateFn { return s.over(f.calls, true, f.login) }
+		done := func() stateFn {
+			s.leaving = nil
+			return s.over(f.calls, true, f.login)
+		}
 		id, err := c.send(backend.Logout{Type: f.kind})
 		if err != nil {
 			return done
@@ -103,6 +107,7 @@ func (s *Session) over(calls []Call, ready bool, login *cmdLogin) stateFn {
 func (s *Session) stoppedIn(f *farewell) stateFn {
 	return func() stateFn {
 		info := s.info(nil)
+		s.leaving = nil
 		next := s.stopped()
 		if f.login != nil {
 			s.refuseLogin(f.login, nimerr.Cancelled.New(stopping))

@@ -55,6 +55,19 @@ func TestBackendPanics(t *testing.T) {
 	})
 }
 
+// A logout that meets a panic is answered all the same.
+func TestLogoutPanics(t *testing.T) {
+	play(t, nil, func(st *tester) {
+		st.online()
+		st.server.link().panicAt("send")
+		st.logout()
+		st.want("0s not_ready", "0s closed", "0s logout 200")
+		st.wantStatus(StatusLoggedOut, "")
+		st.login("alice")
+		st.want(loggedIn("0s", "login2")...)
+	})
+}
+
 // panicker is a Sink that panics once, at an event.
 type panicker struct {
 	*recorder

@@ -43,7 +43,8 @@ type Session struct {
 
 	// owned by run
 	status  Status
-	acct    *account // nil: nobody is logged in, or is trying to
+	leaving *farewell // the logout that runs; nil: none
+	acct    *account  // nil: nobody is logged in, or is trying to
 	history history
 	backlog int           // undelivered callbacks when the last event was posted
 	room    chan struct{} // non-nil while the host's backlog holds up reading; closed when there is room
@@ -105,12 +106,17 @@ func (s *Session) guarded(st stateFn) (next stateFn) {
 func (s *Session) afterPanic(p any) (next stateFn) {
 	next = s.loggedOut
 	defer func() {
-		_ = recover()
-		s.acct = nil
+		if recover() != nil {
+			s.acct, s.leaving = nil, nil
+		}
 	}()
 	s.log(journal.Error, "panic", journal.Str("value", fmt.Sprint(p)), journal.Str("stack", string(debug.Stack())))
 	if s.acct == nil {
 		return next
+	}
+	if f := s.leaving; f != nil { // the session ends as the logout wanted
+		s.leaving = nil
+		return func() stateFn { return s.over(f.calls, true, f.login) }
 	}
 	err := nimerr.Internal.Newf("%v", p)
 	ready := s.status == StatusOnline

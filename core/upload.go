@@ -19,6 +19,11 @@ const (
 // are read on a goroutine of their own: run does no I/O.
 func (s *Session) UploadLog(call Call, feedback string) {
 	go func() {
+		defer func() {
+			if p := recover(); p != nil {
+				s.do(cmdUpload{call, feedback, nil}) // the remark at least
+			}
+		}()
 		s.do(cmdUpload{call, feedback, logParts(s.env.Journal)})
 	}()
 }
