@@ -11,11 +11,11 @@ usage() {
 	cat <<'EOF'
 ./build.sh build           the library, its headers and nimd -> dist/<os>-<arch>/
 ./build.sh demo            build, then see the library log in to nimd, be kicked, recover, log out
-./build.sh test [suite…]   every check, or the suites named: gen lint go headers bridge exports demo e2e mono fuzz
+./build.sh test [suite…]   every check, or the suites named (build/suites.sh lists them)
 ./build.sh bench           build, then measure login, calls, callbacks, size and memory
 ./build.sh gen             write what is derived from api/*.yaml
 ./build.sh lint            formatting, vet, staticcheck and the rules of the tree
-./build.sh dist            a versioned archive with checksums
+./build.sh dist [target…]  versioned archives with checksums: linux-amd64 linux-arm64 windows-amd64 windows-386
 ./build.sh clean           remove dist/
 EOF
 }
@@ -56,14 +56,20 @@ up_to_date() { # product digest
 }
 
 build() {
+	build_client
+	local digest bin=$out/bin/nimd
+	digest=$(inputs_of)
+	[[ $goos != windows ]] || bin+=.exe
+	up_to_date "$bin" "$digest" || build_nimd "$bin" "$digest"
+}
+
+# build_client builds all but the server.
+build_client() {
 	mkdir -p "$out/lib" "$out/bin" "$out/include"
-	local digest lib bin
+	local digest lib
 	digest=$(inputs_of)
 	lib=$out/lib/$(library_name)
-	bin=$out/bin/nimd
-	[[ $goos != windows ]] || bin+=.exe
 	up_to_date "$lib" "$digest" || build_library "$lib" "$digest"
-	up_to_date "$bin" "$digest" || build_nimd "$bin" "$digest"
 	copy_headers
 	bindings/cpp/install.sh "$out" "$version" "$(library_name)"
 }
@@ -88,17 +94,21 @@ source build/suites.sh
 
 # ---- commands ----------------------------------------------------------------
 
+# dist makes the archives of the targets named, or of all that cross compilers reach.
 dist() {
-	build
-	local name
-	name=libnim-$version-$goos-$goarch
-	rm -rf "dist/$name" "dist/$name.tar.gz"
-	mkdir -p "dist/$name"
-	cp -r "$out/lib" "$out/bin" "$out/include" LICENSE README.md README.zh-CN.md CHANGELOG.md "dist/$name/"
-	find "dist/$name" -name '*.inputs' -delete
-	tar --sort=name --owner=0 --group=0 --numeric-owner --mtime='2000-01-01 UTC' -C dist -cf - "$name" | gzip -9n >"dist/$name.tar.gz"
-	rm -rf "dist/$name"
-	(cd dist && checksum "$name.tar.gz" >"$name.tar.gz.sha256" && cat "$name.tar.gz.sha256")
+	[[ $# -gt 0 ]] || set -- "${dist_targets[@]}"
+	local target
+	for target in "$@"; do
+		need_target "$target"
+		GOOS=${target%-*} GOARCH=${target#*-} CC='' ./build.sh pack
+	done
+	(cd dist && checksum libnim-"$version"-*.{tar.gz,zip} >SHA256SUMS && cat SHA256SUMS)
+}
+
+# pack builds one target and makes its archives. The server is for Linux and macOS.
+pack() {
+	if [[ $goos == windows ]]; then build_client; else build; fi
+	env -u GOOS -u GOARCH CGO_ENABLED=0 go run ./build/pack -version "$version" -target "$goos-$goarch" -products "$out" -out dist
 }
 
 case ${1:-help} in
@@ -118,7 +128,12 @@ bench)
 	build
 	exec go run ./tests/bench
 	;;
-dist) dist ;;
+dist)
+	shift
+	dist "$@"
+	;;
+client) build_client ;; # how tests build for another target
+pack) pack ;;           # how dist packs one
 clean) rm -rf dist ;;
 help | -h | --help) usage ;;
 *)

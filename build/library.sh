@@ -3,6 +3,7 @@
 # which sets root, version, goos, goarch and out.
 
 glibc_floor=2.17 # docs/BUILDING.md says which systems that is
+dist_targets=(linux-amd64 linux-arm64 windows-amd64 windows-386)
 
 # cross_compiler prints the C compiler of a target that is not this machine:
 # the name that Debian and its like give it.
@@ -38,9 +39,11 @@ library_name() {
 link_flags() { # directory for what the linker reads
 	case $goos in
 	windows)
-		"$(binutil windres)" -D "NIM_NUMBERS=$(version_numbers)" -D "NIM_TEXT=\\\"$version\\\"" build/windows/nim.rc "$1/version.o"
-		# The runtimes of the compiler go into the library: it must load alone.
-		echo "\"$root/nim.def\" \"$1/version.o\" -static"
+		"$(binutil windres)" -D "NIM_NUMBERS=$(version_numbers)" -D "NIM_TEXT=\\\"$version\\\"" build/windows/nim.rc "$1/version.o" || return
+		# The runtimes of the compiler go into the library: it must load alone. The
+		# pair of options keeps Go from exporting what its side gives to ours, so
+		# that nim.def alone says what leaves.
+		echo "\"$root/nim.def\" \"$1/version.o\" -static -Wl,--export-all-symbols -Wl,--exclude-all-symbols"
 		;;
 	darwin)
 		sed -n 's/^    \(nim.*\);$/_\1/p' exports.map >"$1/exports.list"
@@ -49,7 +52,7 @@ link_flags() { # directory for what the linker reads
 	*)
 		echo "\"-Wl,--version-script=$root/exports.map\" -Wl,-soname,libnim.so -Wl,-z,now -Wl,-z,relro -Wl,--gc-sections -Wl,--build-id=sha1"
 		if [[ -f $("$CC" -print-file-name=libc.so.6) ]]; then
-			build/glibc.sh "$CC" "$glibc_floor" "$1/glibc"
+			build/glibc.sh "$CC" "$glibc_floor" "$1/glibc" || return
 			echo "\"-L$1/glibc\""
 		fi
 		;;

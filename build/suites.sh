@@ -4,7 +4,7 @@
 # its result; a suite without such a line counts as one check. Exit status 77
 # means that the suite could not run here.
 
-all_suites=(gen lint go headers bridge exports demo e2e mono cpp node csharp unity fuzz)
+all_suites=(gen lint go headers bridge exports demo e2e mono cpp node csharp unity glibc arm64 windows dist fuzz)
 logs=$root/dist/test
 min_core_coverage=85
 fuzz_time=${FUZZ_TIME:-5s}
@@ -50,6 +50,22 @@ need_files() { # package
 	echo "needs $1"
 	if ci; then exit 1; else exit 77; fi
 }
+
+# need_target makes sure of what builds for another target.
+need_target() { # os-arch
+	[[ $1 != "$(go env GOHOSTOS)-$(go env GOHOSTARCH)" ]] || return 0
+	case $1 in
+	linux-arm64) need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu libc6-dev-arm64-cross ;;
+	linux-amd64) need x86_64-linux-gnu-gcc gcc-x86-64-linux-gnu libc6-dev-amd64-cross ;;
+	windows-amd64) need x86_64-w64-mingw32-gcc gcc-mingw-w64-x86-64 ;;
+	windows-386) need i686-w64-mingw32-gcc gcc-mingw-w64-i686 ;;
+	*) die "no archive for $1; there are ${dist_targets[*]}" ;;
+	esac
+	[[ $1 != windows-* ]] || need llvm-dlltool llvm
+}
+
+# client builds the library for another target.
+client() { GOOS=${1%-*} GOARCH=${1#*-} CC='' ./build.sh client; }
 
 # ---- suites ------------------------------------------------------------------
 
@@ -166,6 +182,47 @@ fuzz() { # package target
 	"${run[@]}" -fuzztime "$fuzz_time" >"$logs/fuzz-one" 2>&1 && return
 	grep -q 'context deadline exceeded' "$logs/fuzz-one" && ! grep -q 'Failing input' "$logs/fuzz-one" &&
 		"${run[@]}" -fuzztime 10000x >"$logs/fuzz-one" 2>&1
+}
+
+# The other platforms. They run where this machine is Linux on amd64.
+suite_glibc() {
+	[[ $goos == linux ]] || exit 77
+	need objdump binutils
+	build_client
+	tests/glibc/run.sh "$out" "$CC"
+}
+
+suite_arm64() {
+	[[ $goos == linux ]] || exit 77
+	need_target linux-arm64
+	need qemu-aarch64-static qemu-user-static
+	build
+	client linux-arm64
+	tests/arm64/run.sh dist/linux-arm64 "$out"
+}
+
+suite_windows() {
+	[[ $goos/$goarch == linux/amd64 ]] || exit 77
+	need_target windows-amd64
+	need_target windows-386
+	need x86_64-w64-mingw32-g++-posix g++-mingw-w64-x86-64
+	need wine wine wine64
+	build
+	client windows-amd64
+	client windows-386
+	local verdict=passed
+	{
+		tests/windows/run.sh dist/windows-386 && tests/windows/run.sh dist/windows-amd64 "$out"
+	} | tee "$logs/windows-both" || verdict=failed
+	echo "both libraries: $verdict"
+	add_up "$verdict" <"$logs/windows-both"
+	[[ $verdict == passed ]]
+}
+
+suite_dist() {
+	[[ $goos == linux ]] || exit 77
+	need objcopy binutils
+	tests/dist/run.sh "$goos-$goarch"
 }
 
 # suite_fuzz runs each fuzz target; their seeds run in suite go.

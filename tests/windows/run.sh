@@ -1,0 +1,138 @@
+#!/usr/bin/env bash
+# Checks the library for Windows: what leaves it and what it needs, and, where
+# Wine can run it, what it does.
+#
+#   tests/windows/run.sh dist/windows-amd64 dist/linux-amd64      the library, and the server for it
+#   tests/windows/run.sh dist/windows-386                         looks at the library, runs nothing
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+products=$(cd "$1" && pwd)
+version=$(<VERSION)
+case $1 in
+*386) arch=i686 ;;
+*) arch=x86_64 ;;
+esac
+cross=$arch-w64-mingw32
+dll=$products/lib/nim.dll
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# ---- a look at the library -------------------------------------------------------
+
+passed=0 failed=0
+check() { # title function
+	local found
+	if found=$("$2" 2>&1); then
+		echo "ok      $arch: $1"
+		passed=$((passed + 1))
+	else
+		echo "not ok  $arch: $1"
+		printf '%s\n' "$found" | head -20 | sed 's/^/        /'
+		failed=$((failed + 1))
+	fi
+}
+
+described() { sed -n 's/^    \(nim[a-z0-9_]*\)$/\1/p' nim.def | LC_ALL=C sort; }
+exported() { sed -n '/\[Ordinal\/Name Pointer\] Table/,/^$/s/^\t\[ *[0-9]*\].* \([^ ]*\)$/\1/p' "$work/headers" | LC_ALL=C sort; }
+
+only_ours() { diff <(described) <(exported); }
+
+# A program must not have to bring the runtime of our compiler along.
+needs_only_the_system() { ! sed -n 's/.*DLL Name: //p' "$work/headers" | grep -viE '^(kernel32|msvcrt)\.dll$'; }
+
+import_library() {
+	local prefix=__imp_
+	[[ $arch != i686 ]] || prefix=__imp__
+	diff <(described) <("$cross-nm" "$products/lib/nim.lib" | sed -n "s/.* I $prefix//p" | LC_ALL=C sort -u)
+}
+
+hardened() {
+	local wanted="DYNAMIC_BASE NX_COMPAT"
+	[[ $arch != x86_64 ]] || wanted+=" HIGH_ENTROPY_VA"
+	for w in $wanted; do grep -q "$w" "$work/headers" || { echo "lacks $w"; return 1; }; done
+}
+
+says_its_version() {
+	strings -e l "$dll" >"$work/wide"
+	for w in libnim FileVersion "$version" nim.dll; do grep -qxF "$w" "$work/wide" || { echo "lacks $w"; return 1; }; done
+}
+
+no_traces() { ! grep -aF -e "$PWD" -e "$HOME/" "$dll" || return 1; }
+
+symbols_apart() {
+	! "$cross-objdump" -h "$dll" | grep -E '\.debug_|/[0-9]+ ' || return 1
+	[[ $("$cross-nm" "$products/symbols/nim.dll.debug" | grep -c ' [tT] ') -gt 1000 ]]
+}
+
+# Structures are passed by value: their layout is in tests/headers/layout.c.
+links() {
+	"$cross-gcc" -std=c99 -Wall -Werror -Iinclude -c tests/headers/layout.c -o "$work/layout.o" &&
+		"$cross-gcc" -std=gnu11 -D__USE_MINGW_ANSI_STDIO=1 -Wall -Iinclude -Itests/abi tests/e2e/c/host.c tests/e2e/c/sweep.c \
+			"$products/lib/nim.lib" -static -pthread -o "$work/sweep.exe"
+}
+
+"$cross-objdump" -p "$dll" >"$work/headers"
+check "the functions of nim.def leave the library, and no other" only_ours
+check "it needs nothing but the system" needs_only_the_system
+check "the import library has every function" import_library
+check "structures and a program that calls everything" links
+check "address space randomised, data not executable" hardened
+check "it says its version" says_its_version
+check "no paths of the build machine" no_traces
+check "stripped, its symbols beside it" symbols_apart
+
+# ---- what it does, under Wine ----------------------------------------------------
+
+# start_wine makes a prefix with what Wine 8 lacks, and holds Wine's services up:
+# else the first program starts them, and whoever waits for the end of its
+# output waits for theirs.
+start_wine() {
+	wine=$(command -v wine64 || echo /usr/lib/wine/wine64)
+	export WINEPREFIX=$PWD/dist/test/wine WINEDEBUG=-all WINEARCH=win64 WINEDLLOVERRIDES="mscoree=;mshtml=;winemenubuilder.exe="
+	unset DISPLAY
+	mkdir -p dist/test
+	[[ -f $WINEPREFIX/system.reg ]] || "$wine" wineboot -i >"$work/boot" 2>&1 || { cat "$work/boot"; exit 1; }
+	"$cross-gcc" -O2 -Wall -Wextra -Werror -shared -s -static -o "$WINEPREFIX/drive_c/windows/system32/bcryptprimitives.dll" \
+		tests/windows/c/bcryptprimitives.c -ladvapi32
+	exec 9> >(exec "$wine" cmd /q >/dev/null 2>&1)
+}
+
+# The front alone, with a core written in C.
+front_tests() {
+	: >"$work/front"
+	(
+		cd tests/bridge
+		# shellcheck disable=SC2046
+		"$cross-gcc" -std=gnu11 -O2 -D__USE_MINGW_ANSI_STDIO=1 -Wall -Wextra -Wno-format -Werror -o "$work/front.exe" \
+			harness.c fake_core.c $(ls test_*.c | grep -vE 'test_(thread|process)\.c') ../../bridge*.c -static -lpthread
+	) && timeout 120 "$wine" "$work/front.exe" | tr -d '\r' >"$work/front" || true
+	grep -v ' passed, ' "$work/front" || true
+	local sum
+	sum=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$work/front") || sum="0 passed, 1 failed"
+	passed=$((passed + ${sum%% *})) failed=$((failed + $(cut -d' ' -f3 <<<"$sum")))
+}
+
+# What the end-to-end tests of C do on Linux, but for those that fork, count
+# on Linux's thread numbers, or try the server and not the library.
+sessions='^Test(LoginStepsAndJSON|LoginRefused|LoginAtARefusedPort|LoginAgain|OtherDevicesAreSeen|Policies|KickOther|KickedByTheServer|PushConfig|CutAndRecovery|KickedWhileAway|PauseAndResume|TokenProvider|Logout(Types|EndsPresence|InsideTheLoginCallback)|LoginInsideTheKickoutCallback|Init(AfterCleanup|Twice|Refused)|DataDirectoryIsLocked|DeviceIDIsKept|OutsideOfInit|ServerTime|Cleanup.*|PullCleanup.*|RegistrationsEndWithCleanup|Unregister|Detach|DetachOnline)$'
+
+sessions_tests() {
+	local sum
+	# Plain go: CC names the compiler of the programs.
+	CGO_ENABLED=0 NIM_DIST=$products NIM_SERVER=$1 NIM_RUN=$wine CC=$cross-gcc CXX=$cross-g++-posix \
+		go test -json -count=1 -timeout 4m -run "$sessions|^Test(Session|LeavingWithoutCleanup)\$" ./tests/e2e ./tests/windows |
+		CGO_ENABLED=0 go run ./build/testsum >"$work/sessions" || true
+	grep -v ' passed, ' "$work/sessions" || true
+	sum=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$work/sessions" | tail -1) || sum="0 passed, 1 failed"
+	passed=$((passed + ${sum%% *})) failed=$((failed + $(cut -d' ' -f3 <<<"${sum//,/}")))
+}
+
+if [[ $# -gt 1 ]]; then
+	server=$(cd "$2" && pwd)
+	start_wine
+	front_tests
+	sessions_tests "$server"
+	exec 9>&-
+fi
+echo "$passed passed, $failed failed"
+[[ $failed == 0 ]]
