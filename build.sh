@@ -102,7 +102,7 @@ dist() {
 		need_target "$target"
 		GOOS=${target%-*} GOARCH=${target#*-} CC='' ./build.sh pack
 	done
-	(cd dist && checksum libnim-"$version"-*.{tar.gz,zip} >SHA256SUMS && cat SHA256SUMS)
+	(cd dist && shopt -s nullglob && checksum libnim-"$version"-*.{tar.gz,zip} >SHA256SUMS && cat SHA256SUMS)
 }
 
 # pack builds one target and makes its archives. The server is for Linux and macOS.
