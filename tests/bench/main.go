@@ -28,6 +28,10 @@ func main() {
 		serve()
 		return
 	}
+	if len(os.Args) == 3 && os.Args[1] == dialFlag {
+		dialAway(os.Args[2])
+		return
+	}
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
