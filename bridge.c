@@ -29,6 +29,7 @@ static void __attribute__((constructor)) on_load(void)
     front.init_error = "";
     front_state_reset();
     port_on_fork(in_child);
+    port_pin_library();
 }
 
 /* No callback starts once the process exits: static destructors run on the

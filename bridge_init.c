@@ -31,7 +31,6 @@ static char *start(const char *data_dir, const char *install_dir, const char *js
     char *error;
     front.state = FRONT_STARTING;
     front_watch_exit();
-    port_pin_library();
     port_keep_signal_mask();
     front_unlock();
     error = nim_go_init(data_dir, install_dir, json, 0);

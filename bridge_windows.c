@@ -20,10 +20,8 @@ void port_broadcast(port_cond *c) { WakeAllConditionVariable(c); }
 
 int64_t port_now(void)
 {
-    static LARGE_INTEGER frequency; /* written with the same value by whoever comes first */
-    LARGE_INTEGER count;
-    if (frequency.QuadPart == 0)
-        QueryPerformanceFrequency(&frequency);
+    LARGE_INTEGER frequency, count; /* asking costs nothing; 32-bit threads could read a kept one half written */
+    QueryPerformanceFrequency(&frequency);
     QueryPerformanceCounter(&count);
     return (int64_t)(count.QuadPart / frequency.QuadPart * 1000 +
                      count.QuadPart % frequency.QuadPart * 1000 / frequency.QuadPart);
@@ -76,7 +74,8 @@ void port_keep_signal_mask(void) {}
 void port_on_fork(void (*child)(void)) { (void)child; }
 int port_at_exit(void (*handler)(void)) { return atexit(handler) == 0; }
 
-/* Wrappers call FreeLibrary after cleanup; Go cannot be unloaded. */
+/* Wrappers call FreeLibrary after cleanup, and loaders that miss a function do
+ * so at once; Go cannot be unloaded. */
 void port_pin_library(void)
 {
     HMODULE self;

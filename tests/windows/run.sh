@@ -120,7 +120,7 @@ sessions_tests() {
 	local sum
 	# Plain go: CC names the compiler of the programs.
 	CGO_ENABLED=0 NIM_DIST=$products NIM_SERVER=$1 NIM_RUN=$wine CC=$cross-gcc CXX=$cross-g++-posix \
-		go test -json -count=1 -timeout 4m -run "$sessions|^Test(Session|LeavingWithoutCleanup)\$" ./tests/e2e ./tests/windows |
+		go test -json -count=1 -timeout 4m -run "$sessions|^Test(Session|Unload|LeavingWithoutCleanup)\$" ./tests/e2e ./tests/windows |
 		CGO_ENABLED=0 go run ./build/testsum >"$work/sessions" || true
 	grep -v ' passed, ' "$work/sessions" || true
 	sum=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$work/sessions" | tail -1) || sum="0 passed, 1 failed"

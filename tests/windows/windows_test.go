@@ -23,7 +23,7 @@ const (
 )
 
 var (
-	host   string // the program
+	dir    string // of the programs and of the DLL
 	server *nimdtest.Server
 )
 
@@ -34,13 +34,13 @@ func run(m *testing.M) int {
 		fmt.Println("NIM_RUN is not set: run ./build.sh test windows")
 		return 0
 	}
-	dir, err := os.MkdirTemp("", "libnim-windows-")
-	if err != nil {
+	var err error
+	if dir, err = os.MkdirTemp("", "libnim-windows-"); err != nil {
 		fmt.Println(err)
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	if host, err = compile(dir); err != nil {
+	if err = compile(); err != nil {
 		fmt.Println(err)
 		return 1
 	}
@@ -53,41 +53,46 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// compile builds the program against the import library, beside the DLL.
-func compile(dir string) (string, error) {
+// compile builds the programs beside the DLL. The C++ one is linked with the
+// import library, the C one loads the DLL by itself.
+func compile() error {
 	products := os.Getenv("NIM_DIST")
 	if err := os.Symlink(filepath.Join(products, "lib", "nim.dll"), filepath.Join(dir, "nim.dll")); err != nil {
-		return "", err
+		return err
 	}
-	program := filepath.Join(dir, "host.exe")
 	include := filepath.Join(products, "include")
-	out, err := exec.Command(os.Getenv("CXX"), "-std=c++17", "-O2", "-Wall", "-Wextra", "-Werror",
-		"-I"+include, "-I"+filepath.Join(include, "nim_cpp"), filepath.Join("c", "host.cc"), "-o", program,
-		filepath.Join(products, "lib", "nim.lib"), "-static").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("compile host.cc: %w\n%s", err, out)
+	for _, args := range [][]string{
+		{os.Getenv("CXX"), "-std=c++17", filepath.Join("c", "host.cc"), "-o", filepath.Join(dir, "host.exe"),
+			filepath.Join(products, "lib", "nim.lib"), "-I" + filepath.Join(include, "nim_cpp")},
+		{os.Getenv("CC"), "-std=c99", filepath.Join("c", "unload.c"), "-o", filepath.Join(dir, "unload.exe")},
+	} {
+		args = append(args, "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-I"+include)
+		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
+			return fmt.Errorf("%v: %w\n%s", args, err, out)
+		}
 	}
-	return program, nil
+	return nil
 }
 
-// runHost runs the program to its end.
-func runHost(t *testing.T, account, how string) (string, error) {
+// runProgram runs a program to its end, with an account of its own.
+func runProgram(t *testing.T, program, account string, more ...string) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
 	defer cancel()
 	if err := server.AddAccount(account, "secret"); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.CommandContext(ctx, os.Getenv("NIM_RUN"), host,
-		server.Link, server.AppKey, account, "secret", t.TempDir(), how).CombinedOutput()
+	args := append([]string{filepath.Join(dir, program), server.Link, server.AppKey, account, "secret", t.TempDir()}, more...)
+	out, err := exec.CommandContext(ctx, os.Getenv("NIM_RUN"), args...).CombinedOutput()
 	if ctx.Err() != nil {
-		t.Errorf("%s did not end in %v", how, waitLimit)
+		t.Errorf("%s %v did not end in %v", program, more, waitLimit)
 	}
 	return string(out), err
 }
 
-func TestSession(t *testing.T) {
-	out, err := runHost(t, "cpp", "session")
+// checks holds a program to the lines that it prints.
+func checks(t *testing.T, out string, err error) {
+	t.Helper()
 	t.Logf("%s", out)
 	if err != nil {
 		t.Error(err)
@@ -99,15 +104,36 @@ func TestSession(t *testing.T) {
 	}
 }
 
-// A program that leaves while callbacks run, without a cleanup, ends as it wanted to.
+func TestSession(t *testing.T) {
+	out, err := runProgram(t, "host.exe", "cpp", "session")
+	checks(t, out, err)
+}
+
+func TestUnload(t *testing.T) {
+	out, err := runProgram(t, "unload.exe", "unload")
+	checks(t, out, err)
+}
+
+// A program that leaves while callbacks run, without a cleanup, ends as it wanted
+// to. Of a few in a thousand on a busy machine Wine loses the code: a signal ends
+// them while it ends their threads.
 func TestLeavingWithoutCleanup(t *testing.T) {
 	for _, how := range []string{"exit", "return"} {
+		signalled := 0
 		for i := range exits {
-			out, err := runHost(t, fmt.Sprintf("%s-%d", how, i), how)
+			out, err := runProgram(t, "host.exe", fmt.Sprintf("%s-%d", how, i), how)
 			var end *exec.ExitError
-			if !errors.As(err, &end) || end.ExitCode() != exitCode {
+			switch {
+			case !errors.As(err, &end):
+				t.Errorf("%s: %v\n%s", how, err, out)
+			case strings.HasPrefix(end.Error(), "signal: "):
+				signalled++
+			case end.ExitCode() != exitCode:
 				t.Errorf("%s: %v\n%s", how, err, out)
 			}
+		}
+		if signalled > 1 {
+			t.Errorf("%s: %d of %d ended by a signal", how, signalled, exits)
 		}
 	}
 }
