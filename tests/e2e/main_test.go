@@ -93,7 +93,9 @@ func program(ctx context.Context, name string, args ...string) *exec.Cmd {
 // brokenByWine says whether a program that was told to quit was ended by a signal
 // under Wine. That happens to a few in a thousand on a busy machine, after main
 // has returned, while Wine ends the other threads; it says nothing of the history.
-func brokenByWine(err error) bool { return suffix == ".exe" && strings.HasPrefix(err.Error(), "signal: ") }
+func brokenByWine(err error) bool {
+	return suffix == ".exe" && strings.HasPrefix(err.Error(), "signal: ")
+}
 
 // newServer returns a nimd of the test's own.
 func newServer(t *testing.T, args ...string) *nimdtest.Server {
