@@ -1,6 +1,8 @@
 /**
- * What calls cost from JavaScript. The calls that C answers have a bound of 100 ns each; the program
- * fails when one is above it.
+ * What calls cost from JavaScript, in nanoseconds and as ratios to the least that a call through koffi
+ * costs on this machine in this run. On a quiet machine the calls that C answers take less than 100 ns
+ * each. A call that enters Go costs a hundred times the floor and more: the program fails when one that
+ * C has to answer comes near that.
  */
 import fs from 'node:fs';
 import os from 'node:os';
@@ -9,7 +11,7 @@ import { getSDK } from 'libnim';
 import { Native } from 'libnim/native';
 import { Nimd, products } from '../test/support/nimd.mjs';
 
-const boundNs = 100;
+const boundRatio = 10;
 const native = Native.load(path.join(products, 'lib'));
 const { fn } = native;
 
@@ -28,7 +30,7 @@ function nanoseconds(f, calls = 20_000, rounds = 60) {
 
 const nimd = await Nimd.start();
 const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'libnim-bench-'));
-let tooSlow = 0;
+let entersGo = 0;
 try {
   await nimd.addAccount('alice');
   const sdk = getSDK({ link: nimd.link, appKey: nimd.ready.app_key, dataDir });
@@ -52,19 +54,21 @@ try {
     'sdk.status': () => sdk.status,
     'sdk.userID': () => sdk.userID,
   };
-  console.log(`answered in C, bound ${boundNs} ns`);
+  const floor = nanoseconds(() => fn.nimx_abi_level());
+  const print = (name, ns) =>
+    console.log(`  ${name.padEnd(34)} ${ns.toFixed(0).padStart(8)} ns ${(ns / floor).toFixed(1).padStart(9)} x`);
+  console.log('answered in C');
   for (const [name, f] of Object.entries(inC)) {
     const ns = nanoseconds(f);
-    tooSlow += ns > boundNs;
-    console.log(`  ${name.padEnd(32)} ${ns.toFixed(0).padStart(8)} ns${ns > boundNs ? '  too slow' : ''}`);
+    entersGo += ns > boundRatio * floor;
+    print(name, ns);
   }
   console.log('answered in Go');
   const ns = nanoseconds(() => fn.nimx_client_get_login_user(), 200, 10);
-  console.log(`  ${'nimx_client_get_login_user'.padEnd(32)} ${ns.toFixed(0).padStart(8)} ns`);
+  print('nimx_client_get_login_user', ns);
   const begin = performance.now();
   await Promise.all(Array.from({ length: 1000 }, () => sdk.getServerTime(true)));
-  const each = (performance.now() - begin) * 1000;
-  console.log(`  ${'getServerTime(true), 1000 at once'.padEnd(32)} ${each.toFixed(0).padStart(7)} ns each`);
+  print('getServerTime(true), 1000 at once', (performance.now() - begin) * 1000);
   logins.sort((a, b) => a - b);
   console.log(`login on this machine: median ${logins[10].toFixed(1)} ms, slowest ${logins[19].toFixed(1)} ms`);
   await sdk.destroy();
@@ -72,4 +76,4 @@ try {
   await nimd.stop();
   fs.rmSync(dataDir, { recursive: true, force: true });
 }
-process.exitCode = tooSlow > 0 ? 1 : 0;
+process.exitCode = entersGo > 0 ? 1 : 0;
