@@ -174,7 +174,7 @@ func (d *device) close() {
 	d.send("quit")
 	select {
 	case <-d.done:
-		if d.err != nil && !brokenByWine(d.err) {
+		if d.err != nil && !signalledUnderWine(d.err) {
 			d.t.Errorf("%s: %v", d.name, d.err)
 		}
 	case <-time.After(waitLimit):

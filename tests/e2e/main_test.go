@@ -90,10 +90,11 @@ func program(ctx context.Context, name string, args ...string) *exec.Cmd {
 	return exec.CommandContext(ctx, command[0], command[1:]...)
 }
 
-// brokenByWine says whether a program that was told to quit was ended by a signal
-// under Wine. That happens to a few in a thousand on a busy machine, after main
-// has returned, while Wine ends the other threads; it says nothing of the history.
-func brokenByWine(err error) bool {
+// signalledUnderWine says whether a program that was told to quit was ended by a
+// signal under Wine. About one in a hundred was, on a busy machine and after main
+// had returned; whether Wine or this library is to blame is not traced. The history
+// is checked all the same.
+func signalledUnderWine(err error) bool {
 	return suffix == ".exe" && strings.HasPrefix(err.Error(), "signal: ")
 }
 
