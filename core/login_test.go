@@ -42,6 +42,23 @@ func TestProfile(t *testing.T) {
 	})
 }
 
+// A profile that comes after the login result is told once, and again only
+// where it has changed.
+func TestLateProfile(t *testing.T) {
+	play(t, nil, func(st *tester) {
+		st.online()
+		st.skip()
+		for _, name := range []string{"A", "A", "B"} {
+			st.server.link().push(backend.Profile{Account: "alice", Name: name})
+			st.sleep(0)
+			if u := st.s.LoginUser(); u.Name != name || u.Account != "alice" {
+				t.Errorf("LoginUser = %+v, want name %s", u, name)
+			}
+		}
+		st.want("0s profile_updated", "0s profile_updated")
+	})
+}
+
 // A refusal is final at once, whatever limits the login has.
 func TestLoginRefused(t *testing.T) {
 	for _, tt := range []struct {

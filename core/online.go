@@ -83,7 +83,7 @@ func (s *Session) online(c *conn, ok *backend.LoginOK) stateFn {
 func (o *onlineState) welcome(ok *backend.LoginOK) {
 	a := o.acct
 	a.session, a.others = ok.Session, ok.Others
-	if ok.Profile != nil { // a server that was too slow to tell it leaves the old one
+	if ok.Profile != nil { // else the old one stands until a new one comes
 		a.profile = ok.Profile
 	}
 	a.tokenEnds = ok.TokenExpiresAt
@@ -120,9 +120,22 @@ func (o *onlineState) event(e backend.Event) {
 	case backend.TokenExpired:
 		o.acct.mustAsk = true
 		o.connection(connTokenExpired, nimerr.TokenExpired.New(""))
+	case backend.Profile:
+		o.profileCame(&e)
 	case backend.PushChanged:
 		o.post(PushChangedEvent{abi.PushConfig{SwitchOpen: e.SwitchOpen}})
 	}
+}
+
+// profileCame makes a profile that comes after the login result what LoginUser
+// answers, and says so where it is news.
+func (o *onlineState) profileCame(p *backend.Profile) {
+	if old := o.acct.profile; old != nil && *old == *p {
+		return
+	}
+	o.acct.profile = p
+	o.publish()
+	o.connection(connProfileUpdated, nil)
 }
 
 // presence keeps the list of other devices and passes the notice on, without

@@ -284,6 +284,8 @@ func (r *recorder) connectionEvent(e *abi.ConnectionEvent) {
 		if r.status == StatusOnline {
 			r.fault("not_ready while the status is online")
 		}
+	case connProfileUpdated:
+		r.want(connProfileUpdated, StatusOnline)
 	case connLost:
 		r.want(connLost, StatusReconnecting)
 	case connKicked:

@@ -41,18 +41,19 @@ func (s loginStep) String() string {
 
 // Kinds of connection events.
 const (
-	connConnecting    = "connecting"
-	connConnected     = "connected"
-	connReady         = "ready"
-	connFailed        = "failed"
-	connLost          = "lost"
-	connRetryIn       = "retry_in"
-	connKicked        = "kicked"
-	connTokenExpiring = "token_expiring"
-	connTokenExpired  = "token_expired"
-	connTokenInvalid  = "token_invalid"
-	connNotReady      = "not_ready"
-	connClosed        = "closed"
+	connConnecting     = "connecting"
+	connConnected      = "connected"
+	connReady          = "ready"
+	connProfileUpdated = "profile_updated"
+	connFailed         = "failed"
+	connLost           = "lost"
+	connRetryIn        = "retry_in"
+	connKicked         = "kicked"
+	connTokenExpiring  = "token_expiring"
+	connTokenExpired   = "token_expired"
+	connTokenInvalid   = "token_invalid"
+	connNotReady       = "not_ready"
+	connClosed         = "closed"
 )
 
 // dataSyncTypes are the syncs that programs may wait for after a login.

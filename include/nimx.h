@@ -78,8 +78,9 @@ typedef void (NIM_CALL *nimx_destroy_func)(const void *user_data);
 typedef void (NIM_CALL *nimx_wake_cb_func)(const void *user_data);
 
 /* JSON object ConnectionEvent: a change of the connection or the session.
- *   event          string; connecting, connected, ready, failed, lost,
- *                  retry_in, kicked, token_expiring, token_expired,
+ *   event          string; connecting, connected, ready, profile_updated
+ *                  (nimx_client_get_login_user tells more than before), failed,
+ *                  lost, retry_in, kicked, token_expiring, token_expired,
  *                  token_invalid, not_ready, closed
  *   status         int; enum nimx_status at that moment
  *   kicked         KickoutEvent; who did it, with event kicked (only when set)
@@ -227,12 +228,15 @@ NIM_API int NIM_CALL nimx_client_get_status(void);
 
 /* Tells who is logged in.
  * Returns a JSON object (LoginUser), its account "" when nobody is; "{}"
- * outside init and cleanup. Free it with nim_global_free_buf. */
+ * outside init and cleanup. Free it with nim_global_free_buf.
+ * A name, picture or extension that comes after the login result is announced
+ * by the connection event profile_updated. */
 NIM_API char *NIM_CALL nimx_client_get_login_user(void);
 
 /* Registers for every change of the connection and the session, as one stream:
- * connecting, connected, ready, failed, lost, retry_in, kicked, token_expiring,
- * token_expired, token_invalid, not_ready, closed (ConnectionEvent).
+ * connecting, connected, ready, profile_updated, failed, lost, retry_in,
+ * kicked, token_expiring, token_expired, token_invalid, not_ready, closed
+ * (ConnectionEvent).
  *   json_extension  reserved
  *   cb              the callback; NULL unregisters
  *   user_data       handed to cb and destroy unchanged

@@ -57,7 +57,7 @@ type Capabilities struct {
 	PushConfig   bool
 	ServerTime   bool
 	UploadLog    bool
-	Profile      bool // LoginOK.Profile is filled
+	Profile      bool // Profile comes with LoginOK or after it
 	KickDetails  bool // a kick says who and why
 	TokenExpiry  bool // LoginOK.TokenExpiresAt is known
 	AuthTypes    []int
@@ -165,7 +165,7 @@ type (
 		TokenExpiresAt time.Time     // zero: never, or unknown
 		TokenNotice    time.Duration // how long before that the server gives notice; 0: it does not
 		SwitchOpen     int           // 0: unknown
-		Profile        *Profile      // nil: unknown
+		Profile        *Profile      // nil: unknown yet; it may follow as a push
 	}
 	// LoginRefused may accompany the error of a Login.
 	LoginRefused struct {
@@ -182,7 +182,6 @@ type (
 	}
 	PushConfig struct{ SwitchOpen int }
 	Time       struct{ Server time.Time }
-	Profile    struct{ Account, Name, Icon, Ex string }
 )
 
 // Pushes.
@@ -209,6 +208,8 @@ type (
 	TokenExpiring struct{ ExpiresAt time.Time }
 	TokenExpired  struct{}
 	PushChanged   struct{ SwitchOpen int }
+	// Profile is what the server knows of the account that is logged in.
+	Profile struct{ Account, Name, Icon, Ex string }
 )
 
 func (Answer) event()        {}
@@ -218,3 +219,4 @@ func (GoingAway) event()     {}
 func (TokenExpiring) event() {}
 func (TokenExpired) event()  {}
 func (PushChanged) event()   {}
+func (Profile) event()       {}

@@ -101,6 +101,8 @@ type tap struct {
 	lost   chan *nimerr.Error
 	left   chan struct{}
 	reader sync.WaitGroup
+
+	profiles chan backend.Profile // those that came after the login: when is up to the REST API
 }
 
 // open connects, and does not log in yet.
@@ -111,7 +113,7 @@ func (b *bed) open(login *backend.Login) *tap {
 	if err != nil {
 		b.Fatalf("Connect: %v", err)
 	}
-	x := &tap{b: b, link: link, events: make(chan backend.Event), lost: make(chan *nimerr.Error, 1), left: make(chan struct{})}
+	x := &tap{b: b, link: link, events: make(chan backend.Event), lost: make(chan *nimerr.Error, 1), left: make(chan struct{}), profiles: make(chan backend.Profile, 1)}
 	x.reader.Go(func() {
 		for {
 			e, err := link.Receive()
@@ -122,6 +124,10 @@ func (b *bed) open(login *backend.Login) *tap {
 				x.lost <- nimerr.From(err, nimerr.Internal)
 				return
 			}
+			if p, ok := e.(backend.Profile); ok {
+				x.profiles <- p
+				continue
+			}
 			select {
 			case x.events <- e:
 			case <-x.left:
@@ -130,6 +136,23 @@ func (b *bed) open(login *backend.Login) *tap {
 		}
 	})
 	return x
+}
+
+// profile returns the profile that came with the login or after it.
+func (x *tap) profile(ok backend.LoginOK) backend.Profile {
+	x.b.Helper()
+	if ok.Profile != nil {
+		return *ok.Profile
+	}
+	t := time.NewTimer(patience)
+	defer t.Stop()
+	select {
+	case p := <-x.profiles:
+		return p
+	case <-t.C:
+		x.b.Fatalf("no profile in %v", patience)
+	}
+	return backend.Profile{}
 }
 
 // close ends the link and waits for everything that belongs to it.

@@ -162,8 +162,8 @@ func (s *site) wantRefused(b *Backend, token string, kind *nimerr.Kind) {
 func (s *site) testLogin() {
 	x, ok := s.loggedIn(s.backend(linux), s.token(linux))
 	defer x.close()
-	if ok.Profile == nil || ok.Profile.Account != s.user || ok.Profile.Name != "Nick" {
-		s.Errorf("profile %+v", ok.Profile)
+	if p := x.profile(ok); p.Account != s.user || p.Name != "Nick" {
+		s.Errorf("profile %+v", p)
 	}
 	if !ok.TokenExpiresAt.After(time.Now()) {
 		s.Errorf("token expires at %v", ok.TokenExpiresAt)

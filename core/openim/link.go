@@ -21,13 +21,15 @@ const queued = 256
 
 // A link is one connection to a msggateway. Three goroutines work for it: the
 // reader and the writer of the socket, and whoever calls Receive, which owns
-// all state. Only the reader ends a link, so that a kick is never lost to the
-// close that follows it.
+// all state; a fourth asks for the profile. Only the reader ends a link, so that
+// a kick is never lost to the close that follows it.
 type link struct {
-	b        *Backend
+	b     *Backend
+	api   *api
+	login *backend.Login
+
+	// set by start, before any goroutine that reads them
 	conn     *dial.Conn
-	api      *api
-	login    *backend.Login
 	endpoint string
 	born     time.Time
 
@@ -37,6 +39,7 @@ type link struct {
 	logins   chan uint64               // Send -> Receive: the id of the Login
 	outcomes chan func() backend.Event // REST calls -> Receive, run there
 	panicked chan *nimerr.Error        // any goroutine of the link -> Receive
+	spoken   chan struct{}             // closed by Receive when the gateway has accepted the token
 	ctx      context.Context           // ends with the link
 	cancel   context.CancelFunc
 	closed   sync.Once
@@ -64,16 +67,30 @@ type message struct {
 	err  error
 }
 
-func newLink(b *Backend, c *dial.Conn, login *backend.Login, endpoint string) *link {
+// newLink returns a link without a connection: start gives it one, or abandon
+// ends it.
+func newLink(b *Backend, login *backend.Login) *link {
 	l := &link{
-		b: b, conn: c, login: login, endpoint: endpoint, born: time.Now(),
-		api:    &api{dialer: b.Dialer(), base: b.APIAddr, op: operationID(login)},
+		b: b, login: login, api: &api{dialer: b.Dialer(), base: b.APIAddr, op: operationID(login)},
 		frames: make(chan []byte, queued), checks: make(chan struct{}, 1), messages: make(chan message),
 		logins: make(chan uint64, 1), outcomes: make(chan func() backend.Event), panicked: make(chan *nimerr.Error, 1),
-		sent: map[string]uint64{},
+		spoken: make(chan struct{}),
+		sent:   map[string]uint64{},
 	}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
-	l.state = newState(l.born, newPresence(login.Account, b.platform()))
+	return l
+}
+
+// abandon ends a link that never got a connection.
+func (l *link) abandon() {
+	l.cancel()
+	l.workers.Wait()
+}
+
+// start begins to read and write.
+func (l *link) start(c *dial.Conn, endpoint string) {
+	l.conn, l.endpoint, l.born = c, endpoint, time.Now()
+	l.state = newState(l.born, newPresence(l.login.Account, l.b.platform()))
 	c.WS.SetPongHandler(func(sent string) error {
 		if at, err := strconv.ParseInt(sent, 10, 64); err == nil {
 			l.rtt.Store(max(int64(time.Since(l.born))-at, 1))
@@ -87,7 +104,6 @@ func newLink(b *Backend, c *dial.Conn, login *backend.Login, endpoint string) *l
 	})
 	l.spawn(l.read)
 	l.spawn(l.write)
-	return l
 }
 
 // spawn starts a goroutine of the link. A panic in it ends the link, not the
@@ -142,14 +158,27 @@ func (l *link) read() {
 // write sends what is queued, and the heartbeat: the gateway itself pings only
 // browsers. It does not report failures; a failed write gives the reader a
 // second to take what the server said before it hung up.
+//
+// Until the gateway has spoken nothing is sent: one that refuses closes at once,
+// and where bytes of ours lie unread then, the reset that follows may take the
+// refusal away. A ping breaks a silence that lasts, so that noResult can judge it.
 func (l *link) write() {
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
-	err := l.ping()
+	silence := time.NewTimer(resultWait / 2)
+	defer silence.Stop()
+	spoken := l.spoken
+	var err error
 	for err == nil {
 		select {
 		case <-l.ctx.Done():
 			return
+		case <-spoken:
+			spoken = nil
+			silence.Stop()
+			err = l.ping()
+		case <-silence.C:
+			err = l.ping()
 		case data := <-l.frames:
 			_ = l.conn.WS.SetWriteDeadline(time.Now().Add(writeWait))
 			err = l.conn.WS.WriteMessage(websocket.BinaryMessage, data)

@@ -19,8 +19,8 @@ func TestLogin(t *testing.T) {
 		x, ok := b.loggedIn(b.login("alice", b.fake.Token("alice", linux)))
 		defer x.close()
 		wantProfile := backend.Profile{Account: "alice", Name: "Nick of alice", Icon: "https://face/alice", Ex: "{}"}
-		if ok.Profile == nil || *ok.Profile != wantProfile {
-			b.Errorf("profile %+v, want %+v", ok.Profile, wantProfile)
+		if p := x.profile(ok); p != wantProfile {
+			b.Errorf("profile %+v, want %+v", p, wantProfile)
 		}
 		if got, want := ok.TokenExpiresAt.Unix(), time.Now().Add(openimfake.TokenLife).Unix(); got < want-60 || got > want {
 			b.Errorf("token ends at %d, want %d", got, want)
@@ -250,18 +250,75 @@ func TestNotAGateway(t *testing.T) {
 	}
 }
 
-// The REST API must not hold up a login, nor stop it.
+// The REST API must not stop a login. The first one waits a little for it; a
+// relogin does not, since the session has a profile.
 func TestSlowAPI(t *testing.T) {
+	for relogin, wait := range map[bool]time.Duration{false: gatherWait, true: 0} {
+		inBubble(t, openimfake.Options{}, func(b *bed) {
+			b.fake.SetFaults(openimfake.Faults{SlowAPI: true})
+			login := b.login("alice", b.fake.Token("alice", linux))
+			login.Relogin = relogin
+			start := time.Now()
+			x, ok := b.loggedIn(login)
+			defer x.close()
+			if took := time.Since(start); took != wait || ok.Profile != nil {
+				b.Errorf("relogin %v: profile %+v after %v, want none after %v", relogin, ok.Profile, took, wait)
+			}
+			x.quiet(time.Minute)
+			if len(x.profiles) != 0 {
+				b.Errorf("relogin %v: profile %+v, want none", relogin, <-x.profiles)
+			}
+		})
+	}
+}
+
+// A profile that is slow to come is told when it does.
+func TestLateProfile(t *testing.T) {
 	inBubble(t, openimfake.Options{}, func(b *bed) {
-		b.fake.SetFaults(openimfake.Faults{SlowAPI: true})
+		const late = 3 * time.Second
+		b.backend.APIAddr = answersLate(b, late)
 		start := time.Now()
 		x, ok := b.loggedIn(b.login("alice", b.fake.Token("alice", linux)))
 		defer x.close()
-		if took := time.Since(start); took != gatherWait {
-			b.Errorf("the login took %v, want %v", took, gatherWait)
+		if ok.Profile != nil || time.Since(start) != gatherWait {
+			b.Errorf("profile %+v after %v, want none after %v", ok.Profile, time.Since(start), gatherWait)
 		}
-		if ok.Profile != nil {
-			b.Errorf("profile %+v, want none", ok.Profile)
+		if p := x.profile(ok); p.Name != "Late" || time.Since(start) != late {
+			b.Errorf("profile %+v after %v, want it after %v", p, time.Since(start), late)
+		}
+	})
+}
+
+// answersLate is a REST API that takes its time.
+func answersLate(b *bed, after time.Duration) string {
+	ws := answersWith(b, func(w http.ResponseWriter, _ *http.Request) {
+		time.Sleep(after)
+		_, _ = io.WriteString(w, `{"errCode":0,"data":{"usersInfo":[{"userID":"alice","nickname":"Late"}]}}`)
+	})
+	return "http" + strings.TrimPrefix(ws, "ws")
+}
+
+// A gateway that refuses closes at once, and bytes that it has not read would
+// turn its close into a reset: a client says nothing before the gateway has.
+func TestNothingIsSentBeforeTheGatewayHasSpoken(t *testing.T) {
+	inBubble(t, openimfake.Options{}, func(b *bed) {
+		early := make(chan int, 1)
+		b.gateway = answersWith(b, func(w http.ResponseWriter, r *http.Request) {
+			c, err := (&websocket.Upgrader{}).Upgrade(w, r, nil)
+			if err != nil {
+				return
+			}
+			_ = c.NetConn().SetReadDeadline(time.Now().Add(time.Second))
+			n, _ := c.NetConn().Read(make([]byte, 1))
+			early <- n
+			_ = c.WriteMessage(websocket.TextMessage, []byte(`{"errCode":1501,"errMsg":"TokenExpiredError","errDlt":""}`))
+			_ = c.NetConn().Close()
+		})
+		if err, _ := b.refused(b.login("alice", b.fake.Token("alice", linux))); err.Kind != nimerr.TokenExpired {
+			b.Errorf("got %v, want token_expired", err)
+		}
+		if n := <-early; n != 0 {
+			b.Error("the client spoke before the gateway")
 		}
 	})
 }

@@ -27,9 +27,10 @@ const (
 	checkWait   = 3 * time.Second // for the sign of life that Check asks for
 	writeWait   = 5 * time.Second
 	upgradeWait = 8 * time.Second
-	resultWait  = 6 * time.Second // for the result of the token check, after the upgrade
-	hangUpWait  = time.Second     // for the reader to take what came before a failed write
-	gatherWait  = time.Second     // how long the login waits for profile and other devices
+	resultWait  = 6 * time.Second  // for the result of the token check, after the upgrade
+	hangUpWait  = time.Second      // for the reader to take what came before a failed write
+	gatherWait  = time.Second      // how long the login waits for other devices and, the first one, profile
+	profileWait = 10 * time.Second // for the profile, which may come after the login
 	reasonWait  = 500 * time.Millisecond
 	kickWait    = 5 * time.Second // for the REST calls of one KickOther
 )
@@ -94,13 +95,17 @@ func (b *Backend) Connect(ctx context.Context, address string, login *backend.Lo
 	if a == nil {
 		a = &own
 	}
-	c, err := b.Dialer().WebSocket(ctx, b.handshakeURL(gateway, login), dial.Upgrade{
+	l := newLink(b, login)
+	c, err := l.api.dialer.WebSocket(ctx, b.handshakeURL(gateway, login), dial.Upgrade{
+		Opened:    l.askProfile,
 		Timeout:   upgradeWait,
 		ReadLimit: maxFrame,
 	}, a)
 	if err == nil {
-		return newLink(b, c, login, a.Endpoint), nil
+		l.start(c, a.Endpoint)
+		return l, nil
 	}
+	l.abandon()
 	if r, ok := errors.AsType[*dial.Rejected](err); ok {
 		if refusal, said := parseResult(r.Body); said {
 			return newRefused(b.refused(refusal, login).At(a.Endpoint)), nil

@@ -16,7 +16,7 @@ type phase int
 
 const (
 	checking  phase = iota // the gateway checks the token
-	gathering              // it is accepted: other devices and profile are asked for
+	gathering              // it is accepted: other devices and profile are awaited
 	ready                  // everything is there, or late: the Login can be answered
 	answered
 )
@@ -29,8 +29,8 @@ type state struct {
 	refusal *nimerr.Error // ready: the Login is refused
 
 	presence *presence
-	profile  *backend.Profile
-	asking   bool // for the profile
+	profile  *backend.Profile // came before the Login was answered
+	told     bool             // of the profile, or that there is none
 	expiry   expiry
 
 	queue []backend.Event // to be returned by Receive
@@ -120,7 +120,7 @@ func (l *link) due(now time.Time) {
 		}
 	case gathering:
 		if !now.Before(l.until) {
-			l.log(journal.Warn, "openim_login_incomplete", journal.Bool("profile", l.profile != nil), journal.Bool("presence", l.presence.known))
+			l.log(journal.Warn, "openim_login_incomplete", journal.Bool("profile", l.told), journal.Bool("presence", l.presence.known))
 			l.phase = ready
 			l.answerLogin()
 		}
@@ -197,25 +197,34 @@ func looksLike(data []byte) string {
 
 // accepted asks for what a login is answered with.
 func (l *link) accepted() {
+	close(l.spoken)
 	l.phase, l.until = gathering, time.Now().Add(gatherWait)
 	l.expiry = newExpiry(readClaims(l.login.Token), l.b.wall())
 	if err := l.ask(internal, opOnlineStatus, subscribe(l.login.Account)); err != nil {
 		l.end(nimerr.From(err, nimerr.Internal))
-		return
 	}
+}
+
+// askProfile begins to ask who is logging in, beside the handshake: by the time
+// that is through the answer has mostly come. One that comes after the login was
+// answered is an event of its own.
+func (l *link) askProfile() {
 	if l.api.base == "" {
 		return
 	}
-	l.asking = true
-	ctx, cancel := context.WithTimeout(l.ctx, gatherWait)
 	l.spawn(func() {
+		ctx, cancel := context.WithTimeout(l.ctx, profileWait)
 		defer cancel()
 		p, err := l.api.profile(ctx, l.login.Account, l.login.Token)
 		l.finish(func() backend.Event {
-			l.profile, l.asking = p, false
-			if err != nil {
+			l.told = true
+			switch {
+			case err != nil:
 				l.log(journal.Warn, "openim_no_profile", journal.Err(err))
+			case l.phase == answered:
+				return *p
 			}
+			l.profile = p
 			return nil
 		})
 	})
@@ -229,9 +238,10 @@ func (l *link) finish(f func() backend.Event) {
 	}
 }
 
-// gathered answers the login once nothing is missing.
+// gathered answers the login once nothing is missing. A relogin does not wait
+// for the profile: the session has one, if an old one.
 func (l *link) gathered() {
-	if l.phase == gathering && l.presence.known && !l.asking {
+	if l.phase == gathering && l.presence.known && (l.told || l.login.Relogin || l.api.base == "") {
 		l.phase = ready
 		l.answerLogin()
 	}

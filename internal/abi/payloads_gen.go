@@ -572,7 +572,7 @@ func (v *CacheFileInfo) AppendJSON(b []byte) []byte {
 // Used by nimx_client_reg_connection_cb.cb.
 type ConnectionEvent struct {
 	ErrorInfo
-	Event       string        // connecting, connected, ready, failed, lost, retry_in, kicked, token_expiring, token_expired, token_invalid, not_ready, closed
+	Event       string        // connecting, connected, ready, profile_updated (nimx_client_get_login_user tells more than before), failed, lost, retry_in, kicked, token_expiring, token_expired, token_invalid, not_ready, closed
 	Status      int           // enum nimx_status at that moment
 	Kicked      *KickoutEvent // who did it, with event kicked
 	ExpiresInMs int64         // with token_expiring: how long the token is still valid, ms

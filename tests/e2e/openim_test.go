@@ -109,6 +109,24 @@ func TestOpenIMLogin(t *testing.T) {
 	}
 }
 
+// A login does not wait for a slow REST API; what it tells comes when it does.
+func TestOpenIMLateProfile(t *testing.T) {
+	s := newOpenIM(t)
+	s.SetFaults(openimfake.Faults{SlowAPI: true})
+	d, _ := onOpenIM(t, s)
+	var user struct{ Account, Name, Icon, Ex string }
+	must(t, json.Unmarshal([]byte(d.value("user")), &user))
+	if user.Account != "alice" || user.Name != "" {
+		t.Errorf("user %+v, want alice and no name yet", user)
+	}
+	s.SetFaults(openimfake.Faults{})
+	d.connection("profile_updated")
+	must(t, json.Unmarshal([]byte(d.value("user")), &user))
+	if user.Name != "Alice" || user.Icon != "https://face" || user.Ex != "ex" {
+		t.Errorf("user %+v", user)
+	}
+}
+
 func TestOpenIMRefused(t *testing.T) {
 	s := newOpenIM(t)
 	forgotten := s.TokenFor("alice", linux, time.Hour)

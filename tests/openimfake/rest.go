@@ -45,14 +45,16 @@ func (s *Server) rest(w http.ResponseWriter, r *http.Request, path string, needs
 	s.waitThawed()
 	s.mu.Lock()
 	s.calls = append(s.calls, path)
-	slow := s.faults.SlowAPI
+	slow, lifted := s.faults.SlowAPI, s.lifted
 	s.mu.Unlock()
 	if slow {
 		select {
+		case <-lifted:
 		case <-r.Context().Done():
+			return
 		case <-s.done:
+			return
 		}
-		return
 	}
 	data, bad := s.restCall(r, needsToken, f)
 	reply := struct {

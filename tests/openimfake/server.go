@@ -52,6 +52,7 @@ type Server struct {
 	published map[string][]int // online status as the server knows it, behind by the lag
 	dirty     map[string]bool  // users whose status may have changed since
 	faults    Faults
+	lifted    chan struct{} // closed when the present faults are replaced
 	thawed    chan struct{} // closed while the server is not frozen
 	calls     []string      // REST paths, in the order of the calls
 }
@@ -69,7 +70,7 @@ type Faults struct {
 	PlainRefusals bool // a refused token is answered with HTTP 200 whatever isMsgResp says
 	NoResult      bool // upgrades, and then sends no result of the token check
 	NoOnline      bool // as the standalone build: online status is answered, never pushed
-	SlowAPI       bool // REST calls hang until the client leaves
+	SlowAPI       bool // REST calls hang until the client leaves or the faults are replaced
 	NoReplies     bool // envelopes are read and never answered
 }
 
@@ -92,7 +93,7 @@ func New(gateway, api net.Listener, o Options) (*Server, error) {
 		gateway: gateway, api: api, done: make(chan struct{}),
 		users: map[string]User{}, tokens: map[string]map[int]map[string]int{},
 		conns: map[*conn]struct{}{}, published: map[string][]int{}, dirty: map[string]bool{},
-		thawed: make(chan struct{}),
+		thawed: make(chan struct{}), lifted: make(chan struct{}),
 	}
 	close(s.thawed)
 	s.AddUser(User{UserID: AdminID, Nickname: AdminID})
@@ -164,6 +165,8 @@ func (s *Server) SetFaults(f Faults) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = f
+	close(s.lifted)
+	s.lifted = make(chan struct{})
 }
 
 func (s *Server) fault() Faults {

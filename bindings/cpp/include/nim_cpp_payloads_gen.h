@@ -281,8 +281,9 @@ struct CacheFileInfo {
 
 // A change of the connection or the session.
 struct ConnectionEvent : ErrorInfo {
-  // connecting, connected, ready, failed, lost, retry_in, kicked, token_expiring, token_expired,
-  // token_invalid, not_ready, closed
+  // connecting, connected, ready, profile_updated (nimx_client_get_login_user tells more than
+  // before), failed, lost, retry_in, kicked, token_expiring, token_expired, token_invalid,
+  // not_ready, closed
   std::string event;
   // enum nimx_status at that moment
   int status = 0;

@@ -7,8 +7,9 @@ namespace LibNim
     public sealed class ConnectionEvent : ErrorInfo
     {
         /// <summary>
-        /// Connecting, connected, ready, failed, lost, retry_in, kicked, token_expiring, token_expired,
-        /// token_invalid, not_ready, closed
+        /// Connecting, connected, ready, profile_updated (nimx_client_get_login_user tells more than
+        /// before), failed, lost, retry_in, kicked, token_expiring, token_expired, token_invalid,
+        /// not_ready, closed
         /// </summary>
         public string Event { get; internal set; }
 

@@ -6,11 +6,12 @@ import { errorOf, failure } from './errors';
 import type { EventMap } from './events';
 import {
   errorTable, LogoutType, Status,
-  type Capabilities, type Diagnostics, type LoginOptions, type LoginResult, type LoginUser,
+  type Capabilities, type Diagnostics, type LoginOptions, type LoginResult,
   type ProxyDetectResult, type PushConfig,
 } from './generated';
 import { given, loginStatus, proxyArguments } from './options';
 import type { Credentials } from './tokens';
+import { selfInfoOf } from './translate';
 import type {
   AsyncApiName, KickOtherData, LoginData, LoginParams, ProxyOptions, SDK, SDKOptions, SDKResult, TokenProvider,
 } from './types';
@@ -227,12 +228,9 @@ export class Client extends EventEmitter<EventMap> implements SDK {
   }
 
   private loginData(r: LoginResult): LoginData {
-    const user = JSON.parse(this.engine.running().fn.nimx_client_get_login_user()) as Partial<LoginUser>;
+    const user = this.engine.loginUser();
     return {
-      userID: user.account ?? '',
-      nickname: user.name ?? '',
-      faceURL: user.icon ?? '',
-      ex: user.ex ?? '',
+      ...selfInfoOf(user),
       deviceID: user.device_id ?? '',
       repeatLogin: r.repeat_login ?? false,
       errorInfo: r.repeat_login ? (r.err_msg ?? '') : '',

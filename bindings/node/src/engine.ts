@@ -6,12 +6,12 @@ import type { EventMap } from './events';
 import {
   DispatchMode, errorTable, LoginStep, MultiSpotNotifyType, Status,
   type CallbackPointer, type ConnectionEvent, type ErrorInfo, type Functions, type KickOtherResult,
-  type LoginResult, type MultiSpotEvent, type PushConfig, type RenewTokenResult,
+  type LoginResult, type LoginUser, type MultiSpotEvent, type PushConfig, type RenewTokenResult,
 } from './generated';
 import { Native } from './native';
 import { initJSON, ownClientType, proxyArguments } from './options';
 import { Tokens, type Credentials } from './tokens';
-import { emitConnection, emitExpired, emitKick, endsExpired, eventOf } from './translate';
+import { emitConnection, emitExpired, emitKick, endsExpired, eventOf, selfInfoOf } from './translate';
 import type { SDKOptions, TokenProvider } from './types';
 
 const success: number = errorTable.ok.code;
@@ -253,9 +253,17 @@ export class Engine {
     );
   }
 
+  /** Who is logged in. */
+  loginUser(): Partial<LoginUser> {
+    return JSON.parse(this.running().fn.nimx_client_get_login_user()) as Partial<LoginUser>;
+  }
+
   private connection(e: ConnectionEvent): void {
     emitConnection(this.events, e);
     switch (e.event) {
+      case 'profile_updated':
+        this.events.emit('selfInfoUpdated', eventOf('selfInfoUpdated', selfInfoOf(this.loginUser()), e));
+        break;
       case 'ready':
         this.relogins.splice(0).forEach((w) => w.resolve());
         break;

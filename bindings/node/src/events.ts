@@ -26,6 +26,14 @@ export interface KickedOutData {
   clientType: number;
 }
 
+/** Who is logged in, as OpenIM's SDKs name it. */
+export interface SelfInfo {
+  userID: string;
+  nickname: string;
+  faceURL: string;
+  ex: string;
+}
+
 export interface MultiSpotData {
   type: 'in' | 'out';
   devices: ClientPres[];
@@ -50,6 +58,8 @@ export interface EventMap {
   connectFailed: [SDKEvent<ConnectionEvent>];
   /** The session stands. */
   ready: [SDKEvent<ConnectionEvent>];
+  /** More is known of the account that is logged in than the login told, or it has changed. */
+  selfInfoUpdated: [SDKEvent<SelfInfo>];
   /** The session does not stand any more, or not now. */
   notReady: [SDKEvent<ConnectionEvent>];
   /** The token has run out. */
@@ -96,7 +106,7 @@ export interface TypedEvents {
 
 /** All event names. */
 export const eventNames = [
-  'connecting', 'connected', 'connectSuccess', 'connectFailed', 'ready', 'notReady', 'userTokenExpired',
+  'connecting', 'connected', 'connectSuccess', 'connectFailed', 'ready', 'selfInfoUpdated', 'notReady', 'userTokenExpired',
   'userTokenInvalid', 'tokenExpiring', 'disconnected', 'retryIn', 'kickedOut', 'kickedOffline', 'closed',
   'multispot', 'loginStep', 'relogin', 'pushConfigChanged', 'dataSync',
 ] as const satisfies readonly EventName[];
@@ -109,6 +119,7 @@ export const CbEvents = {
   OnUserTokenExpired: 'userTokenExpired',
   OnUserTokenInvalid: 'userTokenInvalid',
   OnKickedOffline: 'kickedOffline',
+  OnSelfInfoUpdated: 'selfInfoUpdated',
 } as const;
 
 /** The event names by the constants of Tencent's SDKs. */

@@ -719,8 +719,8 @@ export interface CacheFileInfo {
 /** A change of the connection or the session. */
 export interface ConnectionEvent extends ErrorInfo {
   /**
-   * connecting, connected, ready, failed, lost, retry_in, kicked, token_expiring, token_expired,
-   * token_invalid, not_ready, closed
+   * connecting, connected, ready, profile_updated (nimx_client_get_login_user tells more than before),
+   * failed, lost, retry_in, kicked, token_expiring, token_expired, token_invalid, not_ready, closed
    */
   event: string;
   /** enum nimx_status at that moment */
@@ -1087,8 +1087,8 @@ export interface Functions {
   nimx_client_get_login_user(): string;
   /**
    * Registers for every change of the connection and the session, as one stream: connecting,
-   * connected, ready, failed, lost, retry_in, kicked, token_expiring, token_expired, token_invalid,
-   * not_ready, closed (ConnectionEvent).
+   * connected, ready, profile_updated, failed, lost, retry_in, kicked, token_expiring, token_expired,
+   * token_invalid, not_ready, closed (ConnectionEvent).
    */
   nimx_client_reg_connection_cb(json_extension: Text, cb: CallbackPointer, user_data: number, destroy: unknown): void;
   /** Replaces the token of the running session without a logout. */

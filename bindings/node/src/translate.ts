@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
-import { errorTable, KickReason, Status, type ConnectionEvent, type ErrorInfo, type KickoutEvent } from './generated';
-import type { EventMap, EventName, KickedOutType, SDKEvent } from './events';
+import { errorTable, KickReason, Status, type ConnectionEvent, type ErrorInfo, type KickoutEvent, type LoginUser } from './generated';
+import type { EventMap, EventName, KickedOutType, SDKEvent, SelfInfo } from './events';
 
 const success: number = errorTable.ok.code;
 
@@ -14,6 +14,11 @@ export function eventOf<T>(name: EventName, data: T, info?: Partial<ErrorInfo>):
     errMsg: code === success ? '' : (info?.err_msg ?? ''),
     operationID: info?.operation_id ?? '',
   };
+}
+
+/** The part of a login user that OpenIM's SDKs tell. */
+export function selfInfoOf(user: Partial<LoginUser>): SelfInfo {
+  return { userID: user.account ?? '', nickname: user.name ?? '', faceURL: user.icon ?? '', ex: user.ex ?? '' };
 }
 
 /** The events that a connection event becomes, in order. */

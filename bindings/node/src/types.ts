@@ -1,5 +1,5 @@
 import type { Capabilities, ClientPres, Diagnostics, InitOptions, KickedDevice, Status, TokenRequest } from './generated';
-import type { TypedEvents } from './events';
+import type { SelfInfo, TypedEvents } from './events';
 
 export interface ProxyOptions {
   /** socks4 resolves names on this machine, the others at the proxy; none: no proxy. */
@@ -107,13 +107,8 @@ export interface SDKResult<T> {
   operationID: string;
 }
 
-export interface LoginData {
-  userID: string;
-  /** Display name, if the server told one. */
-  nickname: string;
-  /** URL of the picture, if the server told one. */
-  faceURL: string;
-  ex: string;
+/** Name, picture and ex are '' as far as the server has told none; selfInfoUpdated says when it does. */
+export interface LoginData extends SelfInfo {
   deviceID: string;
   /** The account was online already, and stayed so. */
   repeatLogin: boolean;

@@ -66,6 +66,19 @@ describe('openim', () => {
     await IMSDK.logout();
   });
 
+  test('a profile that comes after the login', async (t) => {
+    const IMSDK = client(t);
+    const seen = new Recorder(IMSDK);
+    const token = await tokenOf('alice');
+    await fetch(`${ready.api_addr}/fake/faults?slow_api=1`);
+    const { data } = await IMSDK.login({ userID: 'alice', token, platformID, apiAddr: ready.api_addr, wsAddr: ready.ws_addr });
+    assert.equal(data.nickname, '');
+    await fetch(`${ready.api_addr}/fake/faults`);
+    const late = await seen.until(CbEvents.OnSelfInfoUpdated);
+    assert.equal(late.data.userID, 'alice');
+    assert.equal(late.data.nickname, 'Alice');
+  });
+
   test('a wrong token', async (t) => {
     const IMSDK = client(t);
     const config = { userID: 'alice', token: 'not-a-token', platformID, apiAddr: ready.api_addr, wsAddr: ready.ws_addr };
