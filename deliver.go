@@ -63,20 +63,16 @@ func (sink) Event(e core.Event) int {
 }
 
 func (sink) Answer(id core.Call, payload any, final bool) {
-	flags := C.int(0)
-	if final {
-		flags = C.NIM_POST_FINAL
-	}
 	switch p := payload.(type) {
 	case *core.PushConfigResult:
 		content := encode(&abi.PushConfig{SwitchOpen: p.SwitchOpen})
-		post(0, id, flags, numbers{int64(p.Error.ErrCode)}, content, encode(&abi.Result{ErrorInfo: p.Error}))
+		answer(id, final, numbers{int64(p.Error.ErrCode)}, content, encode(&abi.Result{ErrorInfo: p.Error}))
 	case *core.ServerTimeResult:
-		post(0, id, flags, numbers{int64(p.Code), 0, p.TimeMS}, "", "")
+		answer(id, final, numbers{int64(p.Code), 0, p.TimeMS}, "", "")
 	case *core.CodeResult:
-		post(0, id, flags, numbers{int64(p.Code)}, "", "")
+		answer(id, final, numbers{int64(p.Code)}, "", "")
 	case jsonText:
-		post(0, id, flags, numbers{}, encode(p), "")
+		answer(id, final, numbers{}, encode(p), "")
 	}
 }
 
@@ -88,7 +84,22 @@ func answerDetected(id core.Call, r *abi.ProxyDetectResult) {
 	if r.ErrCode == int(nimerr.OK.Code) {
 		reached = 1
 	}
-	post(0, id, C.NIM_POST_FINAL, numbers{reached, detectComplete}, encode(r), "")
+	answer(id, true, numbers{reached, detectComplete}, encode(r), "")
+}
+
+// noSlot: an answer goes to its call alone.
+const noSlot = -1
+
+// answer queues an answer to a call. One that came without a callback has no id.
+func answer(id core.Call, final bool, n numbers, s0, s1 string) {
+	if id == 0 {
+		return
+	}
+	flags := C.int(0)
+	if final {
+		flags = C.NIM_POST_FINAL
+	}
+	post(noSlot, id, flags, n, s0, s1)
 }
 
 func postLog(level journal.Level, line string) {

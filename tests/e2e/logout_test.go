@@ -114,3 +114,24 @@ func TestLogoutTwice(t *testing.T) {
 		}
 	}
 }
+
+// What is called without a callback is done, and its answer goes nowhere: also
+// not to a registration.
+func TestCallsWithoutACallback(t *testing.T) {
+	server := theServer(t)
+	d := newStarted(t, server, "desk", settings{})
+	name, none := account(t, server), `\N`
+	d.do("login", "", name, "secret", "{broken", none)
+	d.do("login", "", name, "secret", "", none)
+	d.ready()
+	d.do("diagnostics", none)
+	d.do("pause", none)
+	d.do("logout", "1", "", none)
+	d.connection("closed")
+	d.logout(1) // answered after all the others
+	for _, e := range d.history {
+		if e.CB != "" && e.CB != "connection" && e.CB != "data_sync" && e.CB != "logout" {
+			t.Errorf("%s %s", e.kind(), e.JSON.Raw)
+		}
+	}
+}

@@ -50,11 +50,11 @@ static void v_cleanup2(command *c) {
     print("{\"ret\":\"cleanup2\"}");
 }
 static void v_login(command *c) {
-    nim_client_login(A(1), A(2), A(3), A(4), on_login, tag(A(5)));
+    nim_client_login(A(1), A(2), A(3), A(4), A(5) ? on_login : NULL, tag(A(5)));
     print("{\"ret\":\"login\"}");
 }
 static void v_logout(command *c) {
-    nim_client_logout((enum NIMLogoutType)INT(1), A(2), on_logout, tag(A(3)));
+    nim_client_logout((enum NIMLogoutType)INT(1), A(2), A(3) ? on_logout : NULL, tag(A(3)));
     print("{\"ret\":\"logout\"}");
 }
 static void v_relogin(command *c) { nim_client_relogin(A(1)); print("{\"ret\":\"relogin\"}"); }
@@ -92,10 +92,10 @@ static void v_push_set(command *c) {
     print("{\"ret\":\"push_set\"}");
 }
 static void v_renew(command *c) { nimx_client_renew_token(A(1), A(2), on_json, tag(A(3))); print("{\"ret\":\"renew\"}"); }
-static void v_pause(command *c) { nimx_client_pause(NULL, on_json, tag(A(1))); print("{\"ret\":\"pause\"}"); }
+static void v_pause(command *c) { nimx_client_pause(NULL, A(1) ? on_json : NULL, tag(A(1))); print("{\"ret\":\"pause\"}"); }
 static void v_resume(command *c) { nimx_client_resume(NULL, on_json, tag(A(1))); print("{\"ret\":\"resume\"}"); }
 static void v_diagnostics(command *c) {
-    nimx_client_diagnostics(NULL, on_json, tag(A(1)));
+    nimx_client_diagnostics(NULL, A(1) ? on_json : NULL, tag(A(1)));
     print("{\"ret\":\"diagnostics\"}");
 }
 static void v_network_changed(command *c) { nimx_client_network_changed(A(1)); print("{\"ret\":\"network_changed\"}"); }
