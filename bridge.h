@@ -110,13 +110,13 @@ enum {
  * Copies the strings. Returns how many callbacks are pending now. A call that
  * is not pending (any more) is ignored: a call completes exactly once. An event
  * for which nobody is registered, or that comes while the library closes, is
- * ignored too. A negative result is minus that number, and says that the
- * system refused to start the delivery thread: nothing is lost, but somebody
- * must call nim_retry in a while (50 ms), until that is no longer negative. */
+ * ignored too. */
 int nim_post(int slot, uint64_t call, int flags,
              int64_t n0, int64_t n1, int64_t n2, int64_t n3,
              const char *s0, size_t l0, const char *s1, size_t l1);
 
+/* Asks for the delivery thread that the system has refused. 0: refused again,
+ * to be called again in a while. */
 int nim_retry(void);
 
 /* Answers a call that is still pending with "internal": a panic came instead of
@@ -180,6 +180,8 @@ extern int64_t nim_go_call(nim_call *c);
 extern char *nim_go_text(nim_call *c); /* malloc'ed, or NULL */
 /* Posts the current state to a slot that was registered again after a detach. */
 extern void nim_go_replay(int slot);
+/* Calls nim_retry every 50 ms until it returns 1. Does not wait for that. */
+extern void nim_go_retry(void);
 
 #endif
 

@@ -83,6 +83,7 @@ struct front {
     int give_up; /* the cleanup that runs may start no further callback */
 
     int thread;      /* a delivery thread lives, or is being started */
+    int retrying;    /* the system has refused one; Go calls nim_retry until there is one */
     int dispatching; /* a host thread is inside dispatch */
 
     /* Pull mode: the wake hook, whether it is to be called, whether it has been
@@ -120,7 +121,7 @@ int front_busy(void);                   /* locked: a callback or the wake hook r
 int front_wait_quiet(int64_t deadline); /* locked: waits until none does; 0 on expiry */
 
 /* bridge_thread.c */
-int front_unlock_and_serve(void);       /* locked: has what is queued delivered; 0: no thread to be had */
+int front_unlock_and_serve(void);       /* locked: has what is queued delivered; 0: by nobody yet, the system refuses a thread */
 void front_wake_if_due(void);           /* locked, pull: notes that the host must be woken */
 
 /* bridge_pull.c: behind the nimx_global functions */

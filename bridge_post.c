@@ -55,8 +55,7 @@ int nim_post(int slot, uint64_t call, int flags,
     if (kept)
         front_append(n);
     queued = front.queued;
-    if (!front_unlock_and_serve())
-        queued = -queued;
+    front_unlock_and_serve();
     if (!kept)
         free(n);
     return queued;

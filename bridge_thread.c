@@ -98,34 +98,52 @@ static void deliver(uint32_t epoch)
     live(epoch);
 }
 
-int front_unlock_and_serve(void)
+/* Locked; returns unlocked. Sees to it that what is queued is delivered; what
+ * the system refuses a thread for is left to one who asks again, for all. */
+enum served { SERVED, REFUSED, REFUSED_FIRST /* nobody asks again yet */ };
+
+static enum served serve(void)
 {
     uint32_t epoch = front.epoch;
     int started;
+    enum served refused;
     if (front.thread || !(front.pull ? wake_is_due() : front_may_run())) {
         front_unlock();
-        return 1;
+        return SERVED;
     }
     front.thread = 1;
     front_unlock();
     started = port_thread_start(deliver, epoch);
     front_lock();
-    if (started)
+    if (started) {
         front.count.threads++;
-    else
-        front.count.threads_refused++;
-    if (!started && front.epoch == epoch)
+        front_unlock();
+        return SERVED;
+    }
+    front.count.threads_refused++;
+    if (front.epoch == epoch)
         front.thread = 0;
+    refused = front.retrying ? REFUSED : REFUSED_FIRST;
+    front.retrying = 1;
     front_unlock();
-    return started;
+    return refused;
+}
+
+int front_unlock_and_serve(void)
+{
+    enum served s = serve();
+    if (s == REFUSED_FIRST) {
+        front_guard_stack();
+        nim_go_retry();
+    }
+    return s == SERVED;
 }
 
 int nim_retry(void)
 {
-    int pending;
     if (front_forked())
-        return 0;
+        return 1;
     front_lock();
-    pending = front.queued;
-    return front_unlock_and_serve() ? pending : -pending;
+    front.retrying = 0;
+    return serve() != REFUSED_FIRST;
 }

@@ -129,27 +129,27 @@ func postJSON(slot C.int, p jsonText) int { return post(slot, 0, 0, numbers{}, e
 // numbers are the numeric arguments of a callback, in order.
 type numbers [4]int64
 
-// post queues a callback and returns how many wait. When the system refuses a
-// thread to deliver them, somebody has to try again until it gives one.
+// post queues a callback and returns how many wait.
 func post(slot C.int, id core.Call, flags C.int, n numbers, s0, s1 string) int {
-	pending := int(C.nim_post(slot, C.uint64_t(id), flags,
+	return int(C.nim_post(slot, C.uint64_t(id), flags,
 		C.int64_t(n[0]), C.int64_t(n[1]), C.int64_t(n[2]), C.int64_t(n[3]),
 		chars(s0), C.size_t(len(s0)), chars(s1), C.size_t(len(s1))))
-	if pending >= 0 {
-		return pending
-	}
-	go retryDelivery()
-	return -pending
 }
 
-func retryDelivery() {
-	t := time.NewTicker(50 * time.Millisecond)
-	defer t.Stop()
-	for range t.C {
-		if C.nim_retry() >= 0 {
-			return
+// nim_go_retry asks for the delivery thread that the system has refused, until
+// it gives one: what waits for it must not depend on a later post.
+//
+//export nim_go_retry
+func nim_go_retry() {
+	go func() {
+		t := time.NewTicker(50 * time.Millisecond)
+		defer t.Stop()
+		for range t.C {
+			if C.nim_retry() != 0 {
+				return
+			}
 		}
-	}
+	}()
 }
 
 // chars is the text for C, which copies it before the call returns.

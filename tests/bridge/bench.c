@@ -20,6 +20,7 @@ void nim_go_stop(void) {}
 int64_t nim_go_call(nim_call *c) { return c->op; }
 char *nim_go_text(nim_call *c) { return (void)c, NULL; }
 void nim_go_replay(int slot) { (void)slot; }
+void nim_go_retry(void) {}
 
 static double now_ns(void)
 {

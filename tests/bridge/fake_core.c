@@ -159,6 +159,21 @@ void nim_go_replay(int slot)
     post_to(slot, "{\"replayed\":true}");
 }
 
+static void *retry(void *unused)
+{
+    (void)unused;
+    do
+        pause_us(1000);
+    while (!nim_retry());
+    return NULL;
+}
+
+void nim_go_retry(void)
+{
+    fake.retries++;
+    pthread_detach(spawn(retry, NULL));
+}
+
 uint64_t last_call(void)
 {
     uint64_t id;

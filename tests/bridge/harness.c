@@ -135,7 +135,7 @@ static void reset(void)
     memset((void *)&rec, 0, sizeof rec);
     fake.answers = AT_ONCE;
     fake.leaves = fake.posters = fake.gap_us = 0;
-    fake.replays = fake.calls = fake.inits = fake.stops = 0;
+    fake.replays = fake.calls = fake.inits = fake.stops = fake.retries = 0;
 }
 
 /* Between two tests nothing of the first may be left. */
@@ -144,7 +144,7 @@ static void settle(void)
     nim_client_cleanup(NULL);
     nimx_global_detach_callbacks();
     nimx_global_set_dispatch_mode(NIMX_DISPATCH_PUSH);
-    EVENTUALLY(!FRONT(thread));
+    EVENTUALLY(!FRONT(thread) && !FRONT(retrying));
     equal(fake.calls_while_stopped, 0, "calls that reached a stopped core", __FILE__, __LINE__);
 }
 

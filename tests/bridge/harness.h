@@ -89,7 +89,7 @@ typedef struct core {
     atomic_int posters;    /* threads that post events from init to stop */
     atomic_int gap_us;     /* pause between two of them */
     atomic_int running;
-    atomic_int replays, calls, inits, stops;
+    atomic_int replays, calls, inits, stops, retries;
     atomic_int calls_while_stopped;
 } core;
 extern core fake;

@@ -107,14 +107,13 @@ static void a_refused_thread_loses_nothing(void)
     uintptr_t i;
     nim_client_reg_disconnect_cb("", on_event, NULL);
     open_front();
-    refuse = 3;
-    EQUAL(post_event(NULL), -1);
-    EQUAL(post_event(NULL), -2);
-    EQUAL(nim_retry(), -2);
+    refuse = 1000000;
+    EQUAL(post_event(NULL), 1);
+    EQUAL(post_event(NULL), 2);
+    EQUAL(fake.retries, 1); /* one asks again, for all */
     EQUAL(rec.events, 0);
-    CHECK(nim_retry() >= 0);
+    refuse = 0;
     EVENTUALLY(rec.events == 2);
-    CHECK(nim_retry() >= 0);
     EVENTUALLY(!FRONT(thread));
 
     fake.answers = NEVER;
@@ -124,6 +123,21 @@ static void a_refused_thread_loses_nothing(void)
     close_front_and_tell();
     refuse = 0;
     CONTRACT(10);
+}
+
+/* Also for what a host thread has queued, though nothing is posted after it. */
+static void a_refused_thread_is_asked_for_again(void)
+{
+    int i;
+    open_front();
+    for (i = 0; i < 2; i++) {
+        refuse = 3;
+        nim_client_login("\xff", "me", "t", "", on_call, (const void *)(uintptr_t)i);
+        EVENTUALLY(rec.finals == i + 1);
+        EVENTUALLY(!FRONT(thread));
+    }
+    EQUAL(fake.retries, 2);
+    CONTRACT(2);
 }
 
 static void a_refused_successor_is_done_without(void)
@@ -256,6 +270,7 @@ const test thread_tests[] = {
     {"thread: retires when idle", it_retires_when_idle},
     {"thread: retires though it is never idle", it_retires_though_it_is_never_idle},
     {"thread: a refused one loses nothing", a_refused_thread_loses_nothing},
+    {"thread: a refused one is asked for again", a_refused_thread_is_asked_for_again},
     {"thread: a refused successor is done without", a_refused_successor_is_done_without},
     {"thread: has an ordinary mask and stack", it_has_an_ordinary_mask_and_stack},
     {"thread: nothing grows", nothing_grows},
