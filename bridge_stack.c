@@ -26,16 +26,17 @@ static int have_key;
 static __thread int guarded;
 
 typedef struct guard {
-    stack_t before;
     char *map;
     size_t size; /* of the mapping, with the page below the stack that faults */
     int rounds;
 } guard;
 
 /* Go lets go of the thread in a destructor of its own, and until then it may
- * use the stack; so this one asks for a second round. */
+ * use the stack; so this one asks for a second round. What the thread had
+ * before is not put back: its owner, who saw ours in its place, may have freed it. */
 static void release(void *p)
 {
+    static const stack_t none = {.ss_flags = SS_DISABLE};
     guard *g = p;
     stack_t now;
     if (g->rounds++ == 0 && pthread_setspecific(key, g) == 0)
@@ -43,7 +44,7 @@ static void release(void *p)
     if (sigaltstack(NULL, &now) == 0 && (char *)now.ss_sp > g->map && (char *)now.ss_sp < g->map + g->size) {
         if (now.ss_flags & SS_ONSTACK)
             return;
-        sigaltstack(&g->before, NULL);
+        sigaltstack(&none, NULL);
     }
     munmap(g->map, g->size);
     free(g);
@@ -68,7 +69,7 @@ static void give_stack(size_t size)
     s.ss_sp = g->map + page;
     s.ss_size = size;
     s.ss_flags = 0;
-    if (pthread_setspecific(key, g) == 0 && sigaltstack(&s, &g->before) == 0)
+    if (pthread_setspecific(key, g) == 0 && sigaltstack(&s, NULL) == 0)
         return;
     pthread_setspecific(key, NULL);
     munmap(g->map, g->size);
