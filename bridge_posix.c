@@ -50,12 +50,15 @@ void port_cond_init(port_cond *c)
 
 void port_broadcast(port_cond *c) { pthread_cond_broadcast(c); }
 
+/* Not a cancellation point: a thread that ends in here would keep the lock. */
 int port_wait_until(port_cond *c, port_mutex *m, int64_t deadline)
 {
     int64_t left = deadline - port_now();
     struct timespec t;
+    int cancel;
     if (left <= 0)
         return 0;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 #ifdef __APPLE__
     t.tv_sec = (time_t)(left / 1000);
     t.tv_nsec = (long)(left % 1000) * 1000000;
@@ -65,6 +68,7 @@ int port_wait_until(port_cond *c, port_mutex *m, int64_t deadline)
     t.tv_nsec = (long)(deadline % 1000) * 1000000;
     pthread_cond_timedwait(c, m, &t);
 #endif
+    pthread_setcancelstate(cancel, NULL);
     return 1;
 }
 

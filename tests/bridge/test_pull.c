@@ -215,6 +215,23 @@ static void *pump(void *unused)
     return NULL;
 }
 
+/* A host may cancel its thread; the lock must not die with it. */
+static void a_cancelled_thread_takes_no_lock_along(void)
+{
+    atomic_int result = 0;
+    pthread_t t;
+    begin();
+    open_front();
+    t = spawn(dispatch_waiting, &result);
+    EVENTUALLY(FRONT(dispatching)); /* and it has given the lock back, so it waits */
+    pthread_cancel(t);
+    post_event(NULL);
+    pthread_join(t, NULL);
+    EQUAL(result, 1);
+    close_front_and_tell();
+    CONTRACT(0);
+}
+
 static void a_pump_keeps_the_contract(void)
 {
     pthread_t t;
@@ -241,5 +258,6 @@ const test pull_tests[] = {
     {"pull: wake comes soon for what is left", wake_comes_soon_for_what_is_left},
     {"pull: cleanup waits for a running wake", cleanup_waits_for_a_running_wake},
     {"pull: a stuck wake is left behind", a_stuck_wake_is_left_behind},
+    {"pull: a cancelled thread takes no lock along", a_cancelled_thread_takes_no_lock_along},
     {"pull: a pump keeps the contract", a_pump_keeps_the_contract},
     {NULL, NULL}};
