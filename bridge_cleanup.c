@@ -31,13 +31,17 @@ static void deliver_here(void)
             break;
 }
 
-/* Locked; unlocks meanwhile. Steps 3 and 4: the answers, on the thread they belong to. 0 on expiry. */
+/* Locked; unlocks meanwhile. Steps 3 and 4: the answers, on the thread they
+ * belong to. A wake hook that runs is waited for too. 0 on expiry. */
 static int deliver_answers(int mine)
 {
     int64_t deadline = front_bound();
-    if (mine) {
+    while (mine) {
         deliver_here();
-        return 1;
+        if (!front.waking)
+            return 1;
+        if (!front_wait(&front.quiet, deadline))
+            return 0;
     }
     while (front_busy() || front_may_run()) {
         int served = front_unlock_and_serve();

@@ -130,6 +130,7 @@ static void *end_wake_later(void *unused)
 {
     (void)unused;
     EVENTUALLY(fake.stops > 0);
+    pause_us(20000); /* a cleanup that does not wait would be back by then */
     wake_block = 0;
     return NULL;
 }
@@ -172,6 +173,35 @@ static void cleanup_waits_for_a_running_wake(void)
     t = spawn(end_wake_later, NULL);
     close_front_and_tell();
     EQUAL(wake_running, 0);
+    EQUAL(wakes, 1);
+    pthread_join(t, NULL);
+    CONTRACT(0);
+}
+
+static void event_cleans_up_beside_the_wake(const char *json, const void *user_data)
+{
+    (void)json, (void)user_data;
+    rec_begin();
+    nim_client_cleanup(NULL);
+    rec.closed = 1;
+    EQUAL(wake_running, 0);
+    EQUAL(rec.destroyed, 1); /* and the host may free what it used */
+    rec_end();
+}
+
+static void cleanup_in_a_callback_waits_for_it_too(void)
+{
+    pthread_t t;
+    wakes = 0;
+    wake_block = 1;
+    begin();
+    nim_client_reg_disconnect_cb("", event_cleans_up_beside_the_wake, NULL);
+    nimx_global_set_wake_cb(on_wake, NULL, on_destroy);
+    open_front();
+    post_event(NULL);
+    EVENTUALLY(wake_running);
+    t = spawn(end_wake_later, NULL);
+    EQUAL(nimx_global_dispatch(0, 0), 1);
     EQUAL(wakes, 1);
     pthread_join(t, NULL);
     CONTRACT(0);
@@ -257,6 +287,7 @@ const test pull_tests[] = {
     {"pull: wake comes once per non-empty period", wake_comes_once_per_non_empty_period},
     {"pull: wake comes soon for what is left", wake_comes_soon_for_what_is_left},
     {"pull: cleanup waits for a running wake", cleanup_waits_for_a_running_wake},
+    {"pull: cleanup in a callback waits for it too", cleanup_in_a_callback_waits_for_it_too},
     {"pull: a stuck wake is left behind", a_stuck_wake_is_left_behind},
     {"pull: a cancelled thread takes no lock along", a_cancelled_thread_takes_no_lock_along},
     {"pull: a pump keeps the contract", a_pump_keeps_the_contract},
