@@ -14,7 +14,7 @@ static struct {
     int unaware;  /* registered after a detach, and has heard no news since */
 } *slots;
 
-/* Locked. The table is made when the first registration needs it. */
+/* Locked. The table is made when the first registration or detach needs it. */
 static int slots_ready(void)
 {
     if (slots == NULL)
@@ -191,7 +191,7 @@ void front_detach(void)
     if (front_forked())
         return;
     front_lock();
-    for (i = 0; slots != NULL && i < nim_slot_count; i++) {
+    for (i = 0; slots_ready() && i < nim_slot_count; i++) {
         if (slots[i].now != NULL)
             forget(slots[i].now);
         slots[i].now = NULL;

@@ -57,7 +57,7 @@ static int hand_over(uint32_t epoch)
     return started;
 }
 
-/* Locked; returns unlocked. One life of the delivery thread. */
+/* Locked. One life of the delivery thread. */
 static void live(uint32_t epoch)
 {
     int64_t now = port_now(), born = now, idle_since = now;
@@ -89,13 +89,15 @@ static void live(uint32_t epoch)
         }
         now = port_now();
     }
-    front_unlock();
 }
 
+/* A callback that was left behind may have queued its registration's destroy
+ * for a thread of today. */
 static void deliver(uint32_t epoch)
 {
     front_lock();
     live(epoch);
+    front_unlock_and_serve();
 }
 
 /* Locked; returns unlocked. Sees to it that what is queued is delivered; what

@@ -141,6 +141,19 @@ static void exits_are_clean(void)
         }
 }
 
+/* Also a host that has registered nothing before hears the present state. */
+static int detaches_before_it_registers(void)
+{
+    if (!nim_client_init("dir", NULL, "{}"))
+        return 60;
+    nimx_global_detach_callbacks();
+    nimx_client_reg_connection_cb("", on_event, NULL, NULL);
+    nim_client_cleanup(NULL);
+    return fake.replays == 1 ? 0 : 76;
+}
+
+static void a_first_registration_after_a_detach_is_told(void) { EQUAL(run_self("detach-first"), 0); }
+
 static void on_never(const char *json, const void *user_data)
 {
     (void)json, (void)user_data;
@@ -228,6 +241,7 @@ static const struct {
     {"exit-in-callback", exits_in_a_callback},
     {"exit-beside-stuck", exits_beside_a_stuck_callback},
     {"exit-cleanup", cleans_up_at_exit},
+    {"detach-first", detaches_before_it_registers},
     {"fork-before-init", forks_before_init},
     {"fork-flowing", forks_while_events_flow},
     {"fork-locked", forks_under_the_lock}};
@@ -243,5 +257,6 @@ int run_child(const char *mode)
 
 const test process_tests[] = {
     {"process: exits are clean", exits_are_clean},
+    {"process: a first registration after a detach is told", a_first_registration_after_a_detach_is_told},
     {"process: a forked child is told", a_forked_child_is_told},
     {NULL, NULL}};
