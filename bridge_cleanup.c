@@ -59,12 +59,29 @@ static void close_front(void)
 {
     uint64_t before = front.count.lost_answers;
     front_drop_all(0);
-    front.lost_at_cleanup = front.count.lost_answers - before;
+    front.lost_at_cleanup += front.count.lost_answers - before;
     front.state = FRONT_CLOSED;
     front.generation++;
     front.woken = front.wake_due = front.dispatching = 0;
     front_state_reset();
     front_broadcast_all();
+}
+
+/* Locked; unlocks meanwhile. Steps 3 to 5. */
+static void finish(int mine)
+{
+    if (!deliver_answers(mine))
+        front.stuck = front_busy();
+    close_front();
+}
+
+/* The registrations stay; what has ended meanwhile is destroyed. */
+void front_abandon(void)
+{
+    front.state = FRONT_CLOSING;
+    front_drop_all(1);
+    front_broadcast_all();
+    finish(front_mine());
 }
 
 /* Locked; unlocks meanwhile. Steps 1 to 5 on the thread that comes first. */
@@ -83,9 +100,7 @@ static void close_first(int mine)
     front_lock();
     front_calls_cancel();
     front_slots_end();
-    if (!deliver_answers(mine))
-        front.stuck = front_busy();
-    close_front();
+    finish(mine);
 }
 
 /* Locked. A cleanup beside or after another one: it too returns only when

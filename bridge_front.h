@@ -75,8 +75,8 @@ struct front {
     int queued;
 
     /* The baton: its holder alone runs callbacks. epoch + 1 takes it away from
-     * a callback that init finds stuck; whoever returns with an old epoch owns
-     * nothing any more. */
+     * a callback that init finds stuck (front_seize); whoever returns with an
+     * old epoch owns nothing any more. */
     int held;
     uint32_t epoch;
     int stuck;   /* a cleanup has waited for the holder in vain */
@@ -116,6 +116,7 @@ int front_mine(void);                   /* locked: this thread holds the baton *
 int front_may_run(void);                /* locked: there is a callback, and it may start */
 int front_run_next(void);               /* locked; baton free or mine; 0: it was taken away meanwhile */
 void front_run_here(front_node *n, int beside_stuck); /* unlocked: now, on this thread */
+void front_seize(void);                 /* locked: takes baton and thread from a callback or a wake hook that is stuck */
 int front_wait_baton(int64_t deadline); /* locked: waits until the baton is free; 0 on expiry */
 int front_busy(void);                   /* locked: a callback or the wake hook runs */
 int front_wait_quiet(int64_t deadline); /* locked: waits until none does; 0 on expiry */
@@ -184,6 +185,7 @@ const char *front_init_error(void);
 /* bridge_cleanup.c */
 void front_cleanup(void);
 void front_cleanup_then(nim_tramp tramp, nim_fn fn, const void *user_data);
+void front_abandon(void);                                  /* locked; unlocks meanwhile: an init that failed */
 void front_broadcast_all(void);                            /* locked: the state changed */
 int front_wait_settled(int64_t deadline);                  /* locked: until no thread starts or closes; 0 on expiry */
 

@@ -18,11 +18,23 @@ static int conclude(char *error)
  * away from it. */
 static void claim_baton(void)
 {
-    if (front_mine() || (!front.stuck && front_wait_quiet(front_bound())))
-        return;
-    front.epoch++;
-    front.held = front.waking = front.stuck = front.thread = 0;
-    front_broadcast_all();
+    if ((front.stuck || (!front_mine() && !front_wait_quiet(front_bound()))) && front.state == FRONT_CLOSED)
+        front_seize(); /* nobody else has begun meanwhile */
+}
+
+/* Locked. Until the library is open, or closed with the baton free or this
+ * thread's. 0: another thread's init or cleanup does not end. */
+static int settle(void)
+{
+    int64_t deadline = front_bound();
+    while (front_wait_settled(deadline)) {
+        if (front.state == FRONT_OPEN)
+            return 1;
+        claim_baton();
+        if (front.state == FRONT_CLOSED)
+            return 1;
+    }
+    return 0;
 }
 
 /* Locked; unlocks meanwhile. From closed to open; returns the error. */
@@ -35,12 +47,14 @@ static char *start(const char *data_dir, const char *install_dir, const char *js
     front_unlock();
     error = nim_go_init(data_dir, install_dir, json, 0);
     front_lock();
-    if (error != NULL)
-        front_drop_all(1);
-    front.state = error == NULL ? FRONT_OPEN : FRONT_CLOSED;
     front.give_up = 0;
+    if (error != NULL) {
+        front_abandon();
+        return error;
+    }
+    front.state = FRONT_OPEN;
     front_broadcast_all();
-    return error;
+    return NULL;
 }
 
 /* Locked; unlocks meanwhile. Asks the running core whether the configuration is its own. */
@@ -90,15 +104,12 @@ int front_init(const char *data_dir, const char *install_dir, const char *json)
         error = front_error_json(NIM_ERR_NOT_INITIALIZED, "the process exits", "");
     else if (front.state == FRONT_CLOSING && front_mine())
         error = front_error_json(NIM_ERR_CONFIG_CONFLICT, "called inside a callback of a cleanup that still runs", "");
-    else if (!front_wait_settled(front_bound()))
+    else if (!settle())
         error = front_error_json(NIM_ERR_CONFIG_CONFLICT, "another thread's init or cleanup does not end", "");
     else if (front.state == FRONT_OPEN)
         error = reattach(values[0], values[1], values[2]);
-    else {
-        claim_baton();
-        error = front.state == FRONT_CLOSED ? start(values[0], values[1], values[2])
-                                            : front_error_json(NIM_ERR_CONFIG_CONFLICT, "another thread's init came first", "");
-    }
+    else
+        error = start(values[0], values[1], values[2]);
     ok = conclude(error);
     lost = ok ? front.lost_at_cleanup : 0;
     if (ok)

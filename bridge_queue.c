@@ -4,40 +4,44 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What this thread is running: how deep callbacks are nested on it, and the
- * epoch of the baton that the innermost one runs under. */
-static __thread struct {
-    int depth;
-    uint32_t epoch;
-} self;
-
-/* One stay inside host code, undone in the reverse order. */
+/* One stay of this thread inside host code; they nest. */
 typedef struct stay {
-    int depth_before;
-    uint32_t epoch_before;
-    uint32_t epoch;
-    int took; /* the baton was free and is given back at the end */
+    struct stay *outer;
+    uint32_t epoch; /* of the baton that it runs under */
+    int took;       /* the baton was free and is given back at the end */
 } stay;
 
-int front_mine(void) { return self.depth > 0 && self.epoch == front.epoch; }
+static __thread stay *innermost;
+
+int front_mine(void) { return innermost != NULL && innermost->epoch == front.epoch; }
 
 /* Locked. Enters host code; the baton is free, or this thread's, or left alone. */
 static void stay_begin(stay *s)
 {
-    s->depth_before = self.depth;
-    s->epoch_before = self.epoch;
+    s->outer = innermost;
     s->epoch = front.epoch;
     s->took = !front.held;
     front.held = 1;
-    self.depth++;
-    self.epoch = front.epoch;
+    innermost = s;
+}
+
+void front_seize(void)
+{
+    uint32_t old = front.epoch++;
+    stay *s;
+    front.held = front.waking = front.stuck = front.thread = 0;
+    for (s = innermost; s != NULL && s->epoch == old; s = s->outer) {
+        s->epoch = front.epoch;
+        s->took = s->outer == NULL || s->outer->epoch != old;
+        front.held = 1;
+    }
+    front_broadcast_all();
 }
 
 /* Locked. 0: init has taken the baton away meanwhile. */
 static int stay_end(const stay *s)
 {
-    self.depth = s->depth_before;
-    self.epoch = s->epoch_before;
+    innermost = s->outer;
     if (s->epoch != front.epoch)
         return 0;
     if (s->took) {

@@ -86,6 +86,11 @@ char *nim_go_init(const char *data_dir, const char *install_dir, const char *jso
 {
     int i;
     (void)install_dir;
+    if (fake.init_waits) {
+        fake.init_waits = 2;
+        while (fake.init_waits)
+            pause_us(50);
+    }
     if (strstr(json, "\"fail\"") != NULL)
         return nim_strdup("{\"err_code\":21006,\"err_name\":\"data_dir_unusable\"}");
     if (reattach)

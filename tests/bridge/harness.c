@@ -134,7 +134,7 @@ static void reset(void)
 {
     memset((void *)&rec, 0, sizeof rec);
     fake.answers = AT_ONCE;
-    fake.leaves = fake.posters = fake.gap_us = 0;
+    fake.leaves = fake.init_waits = fake.posters = fake.gap_us = 0;
     fake.replays = fake.calls = fake.inits = fake.stops = fake.retries = 0;
 }
 

@@ -88,6 +88,7 @@ typedef struct core {
     atomic_int leaves;     /* stop leaves the unanswered calls to the front */
     atomic_int posters;    /* threads that post events from init to stop */
     atomic_int gap_us;     /* pause between two of them */
+    atomic_int init_waits; /* 1: init makes it 2, and returns when it is 0 */
     atomic_int running;
     atomic_int replays, calls, inits, stops, retries;
     atomic_int calls_while_stopped;

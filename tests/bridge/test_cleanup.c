@@ -277,12 +277,18 @@ static void event_lets_the_stuck_one_end(const char *json, const void *user_data
     rec_end();
 }
 
-static void begin_beside_the_stuck_one(int pull)
+static void begin_again(int pull)
 {
     nim_client_reg_disconnect_cb("", event_lets_the_stuck_one_end, NULL);
     open_front();
     post_event("{\"n\":1}");
     post_event("{\"n\":2}");
+    (void)pull;
+}
+
+static void begin_beside_the_stuck_one(int pull)
+{
+    begin_again(pull);
     if (pull)
         EQUAL(nimx_global_dispatch(2, 1000), 2);
     EVENTUALLY(rec.events == 2);
@@ -320,6 +326,34 @@ static void a_stuck_callback_costs_the_bound(void)
     }
 }
 
+static void cleaned_up_begins_again(const char *json, const void *user_data)
+{
+    on_call(json, user_data);
+    rec_begin();
+    begin_again(*(const int *)user_data);
+    rec_end();
+}
+
+/* The callback of cleanup2 begins anew; the stuck one is still running, and
+ * must not keep the new session's callbacks from running. */
+static void cleanup2_begins_again_beside_a_stuck_callback(void)
+{
+    static int pull;
+    pthread_t pump;
+    for (pull = 0; pull < 2; pull++) {
+        start_round(pull, 0);
+        stick(pull, &pump);
+        nim_client_cleanup2(cleaned_up_begins_again, NULL, &pull);
+        if (pull)
+            EQUAL(nimx_global_dispatch(2, 1000), 2);
+        EVENTUALLY(rec.events == 2);
+        if (pull)
+            pthread_join(pump, NULL);
+        close_front_and_tell();
+        CONTRACT(0);
+    }
+}
+
 static void answer_takes_long(const char *json, const void *user_data)
 {
     on_call(json, user_data);
@@ -346,6 +380,43 @@ static void the_second_cleanup_has_a_bound_too(void)
     CHECK(seconds() - start < 2.7);
     pthread_join(first, NULL);
     CHECK(rec.finals < 8);
+    CONTRACT(0);
+}
+
+static atomic_int dwelling;
+static void event_cleans_up_and_dwells(const char *json, const void *user_data)
+{
+    (void)json, (void)user_data;
+    rec_begin();
+    nim_client_cleanup(NULL);
+    dwelling = 1;
+    pause_us(100000);
+    rec_end();
+}
+
+static void *init_thread(void *unused)
+{
+    (void)unused;
+    open_front();
+    return NULL;
+}
+
+/* Two begin at once, after a cleanup whose callback still runs: one begins, the other re-attaches. */
+static void two_begin_at_once(void)
+{
+    pthread_t t[2];
+    int i;
+    start_round(0, 0);
+    nim_client_reg_disconnect_cb("", event_cleans_up_and_dwells, NULL);
+    open_front();
+    dwelling = 0;
+    post_event("{}");
+    EVENTUALLY(dwelling);
+    for (i = 0; i < 2; i++)
+        t[i] = spawn(init_thread, NULL);
+    for (i = 0; i < 2; i++)
+        pthread_join(t[i], NULL);
+    EQUAL(fake.inits, 2);
     CONTRACT(0);
 }
 
@@ -392,7 +463,9 @@ const test cleanup_tests[] = {
     {"cleanup: callbacks may call everything", callbacks_may_call_everything},
     {"cleanup: a callback cleans up and begins again", a_callback_cleans_up_and_begins_again},
     {"cleanup: a stuck callback costs the bound", a_stuck_callback_costs_the_bound},
+    {"cleanup: cleanup2 begins again beside a stuck callback", cleanup2_begins_again_beside_a_stuck_callback},
     {"cleanup: the second one has a bound too", the_second_cleanup_has_a_bound_too},
+    {"cleanup: two begin at once after it", two_begin_at_once},
     {"cleanup: nothing starts after the bound", nothing_starts_after_the_bound},
     {"cleanup: a thousand times", beginning_and_ending_a_thousand_times},
     {NULL, NULL}};

@@ -176,6 +176,59 @@ static void destroy_outside_init_comes_at_once(void)
     CONTRACT(0);
 }
 
+static void *replace_while_starting(void *unused)
+{
+    (void)unused;
+    EVENTUALLY(fake.init_waits == 2);
+    nimx_client_reg_connection_cb("", on_event, NULL, on_destroy);
+    fake.init_waits = 0;
+    return NULL;
+}
+
+/* What was replaced while init ran is destroyed, though that init then fails. */
+static void destroy_survives_an_init_that_fails(void)
+{
+    pthread_t t;
+    int pull;
+    for (pull = 0; pull < 2; pull++) {
+        rec.destroyed = 0;
+        nimx_global_set_dispatch_mode(pull);
+        nimx_client_reg_connection_cb("", on_event, NULL, on_destroy);
+        fake.init_waits = 1;
+        t = spawn(replace_while_starting, NULL);
+        CHECK(!nim_client_init("dir", NULL, "\"fail\""));
+        pthread_join(t, NULL);
+        EQUAL(rec.destroyed, 1);
+        EQUAL(nimx_global_pending(), 0);
+        nimx_client_reg_connection_cb("", NULL, NULL, NULL);
+        EQUAL(rec.destroyed, 2);
+    }
+    CONTRACT(0);
+}
+
+static atomic_int hold;
+static void on_owned_sticks(const char *json, const void *user_data)
+{
+    (void)json, (void)user_data;
+    while (hold)
+        pause_us(100);
+}
+
+/* The callback outlives a cleanup and runs into the next session, in which nothing else happens. */
+static void destroy_comes_for_a_callback_left_behind(void)
+{
+    hold = 1;
+    nimx_client_reg_connection_cb("", on_owned_sticks, NULL, on_destroy);
+    open_front();
+    post_to(NIM_SLOT_nimx_client_connection, "{}");
+    EVENTUALLY(FRONT(held));
+    nim_client_cleanup(NULL);
+    open_front();
+    EQUAL(rec.destroyed, 0);
+    hold = 0;
+    EVENTUALLY(rec.destroyed == 1);
+}
+
 static void registrations_end_with_cleanup(void)
 {
     nimx_client_reg_connection_cb("", on_event, NULL, on_destroy);
@@ -259,6 +312,8 @@ const test slot_tests[] = {
     {"slot: destroy comes once and last", destroy_comes_once_and_last},
     {"slot: destroy waits for the callback that ends it", destroy_waits_for_the_callback_that_ends_it},
     {"slot: destroy outside init comes at once", destroy_outside_init_comes_at_once},
+    {"slot: destroy survives an init that fails", destroy_survives_an_init_that_fails},
+    {"slot: destroy comes for a callback left behind", destroy_comes_for_a_callback_left_behind},
     {"slot: registrations end with cleanup", registrations_end_with_cleanup},
     {"slot: detach forgets everything", detach_forgets_everything},
     {"slot: user_data is any number", user_data_is_any_number},
