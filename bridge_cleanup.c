@@ -17,7 +17,7 @@ void front_broadcast_all(void)
 
 int front_wait_settled(int64_t deadline)
 {
-    while (front.state == FRONT_STARTING || front.state == FRONT_CLOSING)
+    while (front.state == FRONT_STARTING || (front.state == FRONT_CLOSING && !front_mine()))
         if (!front_wait(&front.quiet, deadline))
             return 0;
     return 1;

@@ -187,6 +187,7 @@ void front_cleanup(void);
 void front_cleanup_then(nim_tramp tramp, nim_fn fn, const void *user_data);
 void front_abandon(void);                                  /* locked; unlocks meanwhile: an init that failed */
 void front_broadcast_all(void);                            /* locked: the state changed */
-int front_wait_settled(int64_t deadline);                  /* locked: until no thread starts or closes; 0 on expiry */
+int front_wait_settled(int64_t deadline);                  /* locked: until no thread starts or closes; 0 on expiry.
+                                                              A closing one waits for the baton: not its holder */
 
 #endif

@@ -22,19 +22,20 @@ static void claim_baton(void)
         front_seize(); /* nobody else has begun meanwhile */
 }
 
-/* Locked. Until the library is open, or closed with the baton free or this
- * thread's. 0: another thread's init or cleanup does not end. */
-static int settle(void)
+/* Locked. Waits until the library is open, or closed with the baton free or this
+ * thread's. Returns why it cannot wait any longer, or NULL. */
+static const char *settle(void)
 {
     int64_t deadline = front_bound();
     while (front_wait_settled(deadline)) {
-        if (front.state == FRONT_OPEN)
-            return 1;
-        claim_baton();
+        if (front.state == FRONT_CLOSING)
+            return "called inside a callback of a cleanup that still runs";
         if (front.state == FRONT_CLOSED)
-            return 1;
+            claim_baton();
+        if (front.state == FRONT_OPEN || front.state == FRONT_CLOSED)
+            return NULL;
     }
-    return 0;
+    return "another thread's init or cleanup does not end";
 }
 
 /* Locked; unlocks meanwhile. From closed to open; returns the error. */
@@ -82,7 +83,7 @@ static void log_lost(uint64_t lost)
 
 int front_init(const char *data_dir, const char *install_dir, const char *json)
 {
-    const char *names[] = {"app_data_dir", "app_install_dir", "json_extension"}, *values[3];
+    const char *names[] = {"app_data_dir", "app_install_dir", "json_extension"}, *values[3], *unsettled;
     char detail[160] = "", *error = NULL;
     uint64_t lost;
     size_t len;
@@ -102,10 +103,8 @@ int front_init(const char *data_dir, const char *install_dir, const char *json)
         error = front_error_json(NIM_ERR_INVALID_ARGUMENT, detail, "");
     else if (front_exiting())
         error = front_error_json(NIM_ERR_NOT_INITIALIZED, "the process exits", "");
-    else if (front.state == FRONT_CLOSING && front_mine())
-        error = front_error_json(NIM_ERR_CONFIG_CONFLICT, "called inside a callback of a cleanup that still runs", "");
-    else if (!settle())
-        error = front_error_json(NIM_ERR_CONFIG_CONFLICT, "another thread's init or cleanup does not end", "");
+    else if ((unsettled = settle()) != NULL)
+        error = front_error_json(NIM_ERR_CONFIG_CONFLICT, unsettled, "");
     else if (front.state == FRONT_OPEN)
         error = reattach(values[0], values[1], values[2]);
     else

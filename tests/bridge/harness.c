@@ -30,6 +30,8 @@ int contains(const char *text, const char *part, const char *file, int line)
     return ok;
 }
 
+int test_failures(void) { return failures; }
+
 double seconds(void)
 {
     struct timespec t;
@@ -151,7 +153,7 @@ static void settle(void)
 int main(int argc, char **argv)
 {
     const test *groups[] = {queue_tests, call_tests, cleanup_tests, slot_tests, pull_tests,
-                            token_tests, state_tests,
+                            token_tests, state_tests, storm_tests,
 #ifndef _WIN32
                             thread_tests, process_tests,
 #endif

@@ -19,6 +19,7 @@
 int check(int ok, const char *what, const char *file, int line);
 int equal(long long got, long long want, const char *what, const char *file, int line);
 int contains(const char *text, const char *part, const char *file, int line);
+int test_failures(void); /* of the test that runs */
 
 /* Waits until the condition holds; fails the test after 10 s. */
 #define EVENTUALLY(condition)                                            \
@@ -43,7 +44,7 @@ typedef struct test {
     void (*run)(void);
 } test;
 extern const test queue_tests[], call_tests[], cleanup_tests[], slot_tests[], pull_tests[], token_tests[],
-    thread_tests[], process_tests[], state_tests[];
+    thread_tests[], process_tests[], state_tests[], storm_tests[];
 
 /* What this program does as the child process that a test has started. */
 int run_child(const char *mode);
