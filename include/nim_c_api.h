@@ -19,16 +19,19 @@
  * out, cancelled by logout or cleanup (21002), or refused at once through the
  * callback (20000 outside of init and cleanup). A login reports several steps
  * and exactly one end: step 3 with code 200, or another code with
- * "retrying":false. A completion comes before the events that it causes.
+ * "retrying":false. A completion comes before the events that it causes. With
+ * NULL for the callback the call is made and nobody hears its answer.
  *
  * REGISTRATIONS (nim_..._reg_..._cb) hold one callback each and may be made
- * before init. Registering NULL removes it: the call waits up to 2 s for a
- * running callback of that registration, and no call of it begins any more.
+ * before init. Registering NULL removes it: outside of callbacks that waits up
+ * to 2 s for a running callback of it, and no call of it begins any more.
+ * Registering another one replaces it without waiting: the old one may still be
+ * running. Logout keeps registrations, cleanup ends them all.
  *
  * CLEANUP. No callback begins after nim_client_cleanup has returned.
  *
  * STRINGS you pass are copied before the function returns; NULL means "".
- * A string must be valid UTF-8 and at most 1 MB, JSON nested at most 64 deep;
+ * A string must be valid UTF-8 and at most 1 MiB, JSON nested at most 64 deep;
  * else the call is answered with invalid_argument (414). Unknown JSON keys are
  * ignored; a wrong type is an error that names the key.
  * Strings passed to a callback live for that call only and are never NULL.

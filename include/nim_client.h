@@ -50,9 +50,11 @@ NIM_API void NIM_CALL nim_client_update_apns_token(const char *device_token);
 /* Logs an account in. cb is called for each step and once with the end: step 3
  * with code 200, or another code with retrying false. Without a limit of its
  * own a first login ends after 30 s.
- *   app_key         the app; "": the one of InitOptions
+ *   app_key         the app, as the operator of the server named it; "": the
+ *                   one of InitOptions
  *   account         account id: 1 to 64 of A-Z a-z 0-9 _ . @ -
- *   token           the token, a secret; "": the token provider is asked
+ *   token           the token, a secret that your own server or the operator's
+ *                   REST API issues; "": the token provider is asked
  *   json_extension  LoginOptions
  *   cb              called with LoginResult, several times
  *   user_data       handed to cb unchanged
@@ -111,8 +113,10 @@ NIM_API void NIM_CALL nim_client_kick_other_client(const char *json_extension);
 NIM_API void NIM_CALL nim_client_reg_auto_relogin_cb(const char *json_extension,
     nim_json_transport_cb_func cb, const void *user_data);
 
-/* Registers the token provider: it is asked when a login has no token and, with
- * a dynamic or app-checked token, before each relogin.
+/* Registers the token provider: it is asked when a login with auth_type 1 or 2
+ * has no token, before each relogin of such a login, and when any token is
+ * refused as expired. It runs like any callback, so a slow one delays the
+ * others.
  *   json_extension  reserved
  *   cb              the provider; NULL unregisters
  *   user_data       handed to cb unchanged */

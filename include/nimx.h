@@ -9,18 +9,20 @@
  *
  * PULL. A program that wants its callbacks on a thread of its own calls
  * nimx_global_set_dispatch_mode(NIMX_DISPATCH_PULL) before nim_client_init and
- * then, on that thread:
+ * after it, on that thread:
  *
  * while (nimx_global_wait(-1) >= 0) nimx_global_dispatch(0, 0);
  *
  * The loop ends with nim_client_cleanup. One thread dispatches at a time. An
- * event loop that must not block registers
- * nimx_global_set_wake_cb instead: it is called once when callbacks become
- * pending, and the loop then calls nimx_global_dispatch.
+ * event loop that must not block registers nimx_global_set_wake_cb instead: the
+ * hook is called once when callbacks become pending, on a thread of the
+ * library, and only posts to the loop, which calls nimx_global_dispatch(0, 0).
  *
  * DESTROY. A registration that takes a destroy function calls it once with
- * user_data when the registration has ended, except after
- * nimx_global_detach_callbacks. */
+ * user_data, where callbacks run and after the last of its own, when it has
+ * been replaced, removed or ended by cleanup. Not called: after
+ * nimx_global_detach_callbacks, where a callback is still running when cleanup
+ * gives up waiting for it, and for a registration of NULL. */
 
 #include "nim_types.h"
 #include "nim_client_def.h"
@@ -69,7 +71,8 @@ enum nimx_error {
     NIMX_ERR_BUSY = 21009                /* too many calls are waiting for an answer */
 };
 
-/* Called once when a registration has ended.
+/* Called once when a registration has ended. May call the library like any
+ * callback.
  *   user_data  the user_data of the registration */
 typedef void (NIM_CALL *nimx_destroy_func)(const void *user_data);
 
@@ -168,8 +171,8 @@ NIM_API int NIM_CALL nimx_global_set_dispatch_mode(int mode);
 
 /* Runs pending callbacks on this thread.
  *   max_events  run at most this many; 0: all that are pending now
- *   timeout_ms  wait up to this long for the first one; 0: do not wait, -1: no
- *               limit
+ *   timeout_ms  wait up to this long for the first one, ms; 0: do not wait, -1:
+ *               no limit
  * Returns the number of callbacks run, or an enum nimx_dispatch_result.
  * Legal in pull mode. Returns early when cleanup begins. */
 NIM_API int NIM_CALL nimx_global_dispatch(int max_events, int timeout_ms);
@@ -180,23 +183,26 @@ NIM_API int NIM_CALL nimx_global_pending(void);
 
 /* Waits until a callback is pending; runs none.
  *   timeout_ms  wait up to this long, ms; -1: no limit
- * Returns 1 if one is pending, 0 after the time, -1 when the library is cleaned
- * up. */
+ * Returns 1 if one is pending, 0 after the time, -1 when the library is not
+ * initialised or is cleaned up meanwhile. */
 NIM_API int NIM_CALL nimx_global_wait(int timeout_ms);
 
 /* Sets the function that tells a pull mode program that callbacks are pending:
  * once per non-empty period, and again if a dispatch returns with callbacks
- * left. It may run on any thread and beside a callback; cleanup waits for it.
+ * left. It runs on a thread of the library, possibly beside a callback; cleanup
+ * waits up to 2 s for it.
  *   cb         the function; NULL removes it
  *   user_data  handed to cb and destroy unchanged
- *   destroy    called when cb is replaced or removed; may be NULL */
+ *   destroy    called once when cb is replaced or removed, or by cleanup; may
+ *              be NULL */
 NIM_API void NIM_CALL nimx_global_set_wake_cb(nimx_wake_cb_func cb, const void *user_data,
     nimx_destroy_func destroy);
 
 /* Forgets every callback and user_data without calling a destroy function: for
  * hosts that unload the code behind them (a Unity domain reload). Returns at
- * once; exact on the thread that dispatches. Registering again replays the
- * current state. */
+ * once. On the thread that dispatches nothing of them runs afterwards; in push
+ * mode, and the wake hook, one that has just begun may still be running.
+ * Registering again replays the current state. */
 NIM_API void NIM_CALL nimx_global_detach_callbacks(void);
 
 /* Linux: sets the size of the alternate signal stack that the library gives
@@ -207,7 +213,7 @@ NIM_API void NIM_CALL nimx_global_set_signal_stack(int kib);
 
 /* Tells why the last nim_client_init of this process failed.
  * Returns a JSON object with err_code, err_name and err_msg, or "" if it did
- * not fail. Valid until the next nim_client_init. */
+ * not fail. Valid for the life of the process. */
 NIM_API const char *NIM_CALL nimx_init_error(void);
 
 /* Tells the level of this interface: it grows with every addition.

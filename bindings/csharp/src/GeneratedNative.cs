@@ -250,7 +250,7 @@ namespace LibNim
     [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
     internal delegate void nimx_wake_cb_func(IntPtr user_data);
 
-    /// <summary>Called once when a registration has ended.</summary>
+    /// <summary>Called once when a registration has ended. May call the library like any callback.</summary>
     [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
     internal delegate void nimx_destroy_func(IntPtr user_data);
 }

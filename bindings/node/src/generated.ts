@@ -977,8 +977,9 @@ export interface Functions {
    */
   nim_client_reg_auto_relogin_cb(json_extension: Text, cb: CallbackPointer, user_data: number): void;
   /**
-   * Registers the token provider: it is asked when a login has no token and, with a dynamic or
-   * app-checked token, before each relogin.
+   * Registers the token provider: it is asked when a login with auth_type 1 or 2 has no token, before
+   * each relogin of such a login, and when any token is refused as expired. It runs like any callback,
+   * so a slow one delays the others.
    */
   nim_client_reg_relogin_request_token_cb(json_extension: Text, cb: CallbackPointer, user_data: number): void;
   /**
@@ -1060,14 +1061,15 @@ export interface Functions {
   nimx_global_wait(timeout_ms: number): number;
   /**
    * Sets the function that tells a pull mode program that callbacks are pending: once per non-empty
-   * period, and again if a dispatch returns with callbacks left. It may run on any thread and beside a
-   * callback; cleanup waits for it.
+   * period, and again if a dispatch returns with callbacks left. It runs on a thread of the library,
+   * possibly beside a callback; cleanup waits up to 2 s for it.
    */
   nimx_global_set_wake_cb(cb: unknown, user_data: number, destroy: unknown): void;
   /**
    * Forgets every callback and user_data without calling a destroy function: for hosts that unload the
-   * code behind them (a Unity domain reload). Returns at once; exact on the thread that dispatches.
-   * Registering again replays the current state.
+   * code behind them (a Unity domain reload). Returns at once. On the thread that dispatches nothing
+   * of them runs afterwards; in push mode, and the wake hook, one that has just begun may still be
+   * running. Registering again replays the current state.
    */
   nimx_global_detach_callbacks(): void;
   /**
