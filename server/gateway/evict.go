@@ -29,10 +29,12 @@ func (g *Gateway) evict(owner accountID, match func(string) bool, by wire.Kicked
 // the devices that stay.
 func (g *Gateway) evictCtx(ctx context.Context, owner accountID, match func(string) bool, by wire.Kicked) (Evicted, error) {
 	left, err := g.presence.Evict(ctx, owner.app, owner.account, match, by)
+	byAll := func(presence.Device) wire.Kicked { return by }
 	if err != nil {
+		g.settle(owner, left.Gone, byAll)
 		return Evicted{}, err
 	}
-	g.kickAll(owner, left.Gone, by)
+	g.kickAll(owner, left.Revision, left.Gone, byAll)
 	g.announce(owner, left.Revision, left.Rest, noticeOut, left.Gone)
 	return Evicted{Online: deviceIDs(left.Gone), Offline: left.Offline}, nil
 }
@@ -53,12 +55,12 @@ func (g *Gateway) Enforce(ctx context.Context, app string) (int, error) {
 	ended := 0
 	for _, owner := range owners {
 		left, err := g.presence.Enforce(ctx, owner.app, owner.account)
+		by := func(d presence.Device) wire.Kicked { return left.By[d.Session] }
 		if err != nil {
+			g.settle(owner, left.Gone, by)
 			return ended, err
 		}
-		for i, d := range left.Gone {
-			g.kickAll(owner, []presence.Device{d}, left.By[i])
-		}
+		g.kickAll(owner, left.Revision, left.Gone, by)
 		g.announce(owner, left.Revision, left.Rest, noticeOut, left.Gone)
 		ended += len(left.Gone)
 	}

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/libnim/libnim/internal/nimerr"
@@ -112,14 +113,30 @@ func (l *login) join(ctx context.Context, _ wire.Frame) error {
 	if err != nil {
 		if _, refused := errors.AsType[*presence.Refused](err); refused {
 			g.hub.remove(l.s)
-		} else {
-			g.goTask(func() { g.depart(l.s) }) // it may be in the record although it looks otherwise
+			g.kickAll(l.s.owner, out.Revision, removed(out), l.kick)
+		} else { // it may be in the record although it looks otherwise
+			g.goTask(func() { g.depart(l.s) })
+			g.settle(l.s.owner, removed(out), l.kick)
 		}
 		return err
 	}
 	l.out = out
 	l.s.epoch = epoch
 	return nil
+}
+
+// removed are the sessions that a login takes the place of.
+func removed(out presence.Admitted) []presence.Device {
+	return slices.Concat(out.Displaced, out.Replaced)
+}
+
+// kick is what such a session is told.
+func (l *login) kick(d presence.Device) wire.Kicked {
+	text := presence.TextDisplaced
+	if d.DeviceID == l.s.device.DeviceID {
+		text = presence.TextReplaced
+	}
+	return presence.KickBy(l.s.device, wire.KickSameType, text, l.time)
 }
 
 // accept answers the login and makes its consequences happen elsewhere.
@@ -149,10 +166,7 @@ func (l *login) accept() {
 		g.stats.active.add(s.owner.app, l.time)
 	}
 
-	by := presence.KickBy(s.device, wire.KickSameType, presence.TextDisplaced, l.time)
-	g.kickAll(s.owner, l.out.Displaced, by)
-	by.Description = presence.TextReplaced
-	g.kickAll(s.owner, l.out.Replaced, by)
+	g.kickAll(s.owner, l.out.Revision, removed(l.out), l.kick)
 	g.announce(s.owner, l.out.Revision, l.out.Others, noticeOut, l.out.Displaced)
 	g.announce(s.owner, l.out.Revision, l.out.Others, noticeIn, []presence.Device{s.device})
 	c.log.Info("gateway: login", "app", s.owner.app, "account", s.owner.account, "device", s.device.DeviceID,

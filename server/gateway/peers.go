@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -22,21 +21,14 @@ const (
 	noticeOut = 3
 )
 
-// kickTimeout is how long an edge may take to acknowledge a kick before it is
-// asked again.
-const kickTimeout = time.Second
-
-// leaveTimeout bounds one try to take a session off line.
-const leaveTimeout = 2 * time.Second
-
 // peerMessage is what one edge sends to another. One of the pointers is set.
 type peerMessage struct {
 	App      string         `json:"app,omitempty"`
 	Account  string         `json:"account,omitempty"`
-	Session  string         `json:"session,omitempty"` // the one meant; empty: all but Except
-	Except   string         `json:"except,omitempty"`  // device id that is not told
-	Revision uint64         `json:"revision,omitempty"`
-	Kick     *wire.Kicked   `json:"kick,omitempty"` // answered when the session is gone
+	Session  string         `json:"session,omitempty"`  // the one meant; empty: all but Except
+	Except   string         `json:"except,omitempty"`   // device id that is not told
+	Revision uint64         `json:"revision,omitempty"` // of the record, or of the settings, in which it is so
+	Kick     *wire.Kicked   `json:"kick,omitempty"`     // answered when the session is gone
 	Presence *wire.Presence `json:"presence,omitempty"`
 	Push     []byte         `json:"push,omitempty"` // a frame to pass on as it is
 	Away     *awayMessage   `json:"away,omitempty"`
@@ -84,7 +76,7 @@ func (g *Gateway) handle(p peerMessage) {
 		}
 		switch {
 		case p.Kick != nil:
-			s.kick(*p.Kick)
+			s.kick(p.Revision, *p.Kick)
 		case p.Presence != nil:
 			s.notice(p.Revision, *p.Presence)
 		case p.Push != nil:
@@ -172,86 +164,4 @@ func (g *Gateway) publish(subject string, p peerMessage) error {
 		return err
 	}
 	return g.bus.Conn.Publish(subject, data)
-}
-
-// kickAll ends the sessions of entries that are no longer in the record. Those
-// of this edge end at once; the others in the background, each asked again
-// until its edge acknowledges or is dead.
-func (g *Gateway) kickAll(owner accountID, devices []presence.Device, k wire.Kicked) {
-	for _, d := range devices {
-		p := peerMessage{App: owner.app, Account: owner.account, Session: d.Session, Kick: &k}
-		if d.Edge == g.presence.Lease.Edge {
-			g.handle(p)
-		} else {
-			g.goTask(func() { g.kickRemote(d, p) })
-		}
-	}
-}
-
-func (g *Gateway) kickRemote(d presence.Device, p peerMessage) {
-	data, err := json.Marshal(p)
-	if err != nil {
-		g.log.Error("gateway: kick not sent", "err", err)
-		return
-	}
-	for {
-		ctx, cancel := context.WithTimeout(g.ctx, kickTimeout)
-		_, err := g.bus.Conn.RequestWithContext(ctx, bus.EdgeSubject(d.Edge), data)
-		cancel()
-		if err == nil || g.ctx.Err() != nil || !g.presence.Edges.Alive(g.ctx, d.Edge, d.Epoch) {
-			return
-		}
-		if !errors.Is(err, context.DeadlineExceeded) {
-			g.log.Warn("gateway: kick not acknowledged, asking again", "edge", d.Edge, "err", err)
-		}
-		select {
-		case <-time.After(50*time.Millisecond + rand.N(100*time.Millisecond)):
-		case <-g.ctx.Done():
-			return
-		}
-	}
-}
-
-// sweep takes the entries of a dead edge out of the records of all accounts
-// that have a session here, and tells who is left. Every edge does this; the
-// compare-and-set lets one of them find the entries.
-func (g *Gateway) sweep(edge string, _ uint64) {
-	g.log.Warn("gateway: an edge is gone", "edge", edge)
-	g.goTask(func() {
-		for _, owner := range g.hub.owners() {
-			left, err := g.presence.Sweep(g.ctx, owner.app, owner.account)
-			if g.ctx.Err() != nil {
-				return
-			}
-			if err != nil {
-				g.log.Warn("gateway: entries of a dead edge not removed", "err", err)
-				continue
-			}
-			g.announce(owner, left.Revision, left.Rest, noticeOut, left.Gone)
-		}
-	})
-}
-
-// depart takes the session of an ended connection off line and tells the rest.
-// Without the bus it tries until the lease, which ends the entry too, is gone.
-func (g *Gateway) depart(s *session) {
-	s.expiry.stop()
-	g.hub.remove(s)
-	for {
-		ctx, cancel := context.WithTimeout(g.ctx, leaveTimeout)
-		left, err := g.presence.Leave(ctx, s.owner.app, s.owner.account, s.id, !s.conn.loggedOut)
-		cancel()
-		if err == nil {
-			g.announce(s.owner, left.Revision, left.Rest, noticeOut, left.Gone)
-			return
-		}
-		if !g.presence.Lease.Valid(s.epoch) {
-			return
-		}
-		select {
-		case <-time.After(500 * time.Millisecond):
-		case <-g.ctx.Done():
-			return
-		}
-	}
 }

@@ -65,10 +65,15 @@ func (s *session) tell(f func()) {
 	f()
 }
 
-// kick ends the session and says why.
-func (s *session) kick(k wire.Kicked) {
-	s.conn.g.stats.kicks.Inc(strconv.Itoa(k.Reason))
+// kick ends the session and says why. revision is one in which the record does
+// not hold it: where it has come back since, by a login that had to try again,
+// the kick is not meant for it. 0: whatever the record holds.
+func (s *session) kick(revision uint64, k wire.Kicked) {
 	s.tell(func() {
+		if revision != 0 && revision < s.floor {
+			return
+		}
+		s.conn.g.stats.kicks.Inc(strconv.Itoa(k.Reason))
 		data, err := wire.Encode(wire.Frame{Op: wire.OpKicked}, k)
 		if err != nil {
 			s.conn.log.Error("gateway: frame not encoded", "op", wire.OpKicked, "err", err)

@@ -88,7 +88,7 @@ func TestWhatComesBeforeTheAnswerWaits(t *testing.T) {
 	s := newTestSession(t)
 	s.notice(5, devices("old")) // the answer's list knows of it
 	s.notice(7, devices("new"))
-	s.kick(wire.Kicked{Reason: wire.KickSameType})
+	s.kick(7, wire.Kicked{Reason: wire.KickSameType})
 	s.notice(8, devices("late")) // after the kick nothing is told
 	want(t, queued(t, s))
 	s.activate(6, func() { s.conn.answer(1, nil) })
@@ -111,8 +111,8 @@ func TestOvertakenNoticesAreDropped(t *testing.T) {
 func TestFirstEndDecides(t *testing.T) {
 	s := newTestSession(t)
 	s.activate(1, func() {})
-	s.kick(wire.Kicked{Reason: wire.KickByServer})
-	s.kick(wire.Kicked{Reason: wire.KickByOther})
+	s.kick(7, wire.Kicked{Reason: wire.KickByServer})
+	s.kick(7, wire.Kicked{Reason: wire.KickByOther})
 	s.conn.finish(wire.CloseLoggedOut, "")
 	s.conn.cut(wire.CloseSlowConsumer, "")
 	want(t, queued(t, s), "kicked", "close")

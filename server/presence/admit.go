@@ -33,6 +33,14 @@ type Admitted struct {
 	First     bool     // the account's first login of this UTC day
 }
 
+// since returns what the try that left r did, and those whom the tries before it
+// took out: each of them may have been written although it did not look so.
+func (a Admitted) since(now Admitted, r *record) Admitted {
+	now.Displaced = r.alsoGone(now.Displaced, a.Displaced)
+	now.Replaced = r.alsoGone(now.Replaced, a.Replaced)
+	return now
+}
+
 // Refused tells why a login was not admitted.
 type Refused struct {
 	Err    *nimerr.Error

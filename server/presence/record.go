@@ -122,6 +122,17 @@ func (r *record) beside(d Device) []Device {
 	return slices.DeleteFunc(slices.Clone(r.Devices), func(x Device) bool { return x.DeviceID == d.DeviceID })
 }
 
+// alsoGone adds to gone the entries that an earlier try took out, unless r, as
+// it is now, holds them all the same.
+func (r *record) alsoGone(gone, earlier []Device) []Device {
+	for _, d := range earlier {
+		if _, in := r.session(d.Session); !in && !slices.Contains(gone, d) {
+			gone = append(gone, d)
+		}
+	}
+	return gone
+}
+
 // take removes the devices that match and returns them.
 func (r *record) take(match func(Device) bool) (taken []Device) {
 	r.Devices = slices.DeleteFunc(r.Devices, func(d Device) bool {

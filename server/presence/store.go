@@ -40,6 +40,11 @@ func NewStore(b *bus.Bus, lease *Lease, policy func(ctx context.Context, app str
 
 // Join puts a device on line, or returns a *Refused. The epoch under which it
 // did is in the entry that the record now holds, and returned.
+//
+// With an error too, Admitted says whose sessions have to end: those that a try
+// took out which may have been written although it did not look so. With a
+// *Refused they are out of the record as of its revision; with any other error
+// that is not known.
 func (s *Store) Join(ctx context.Context, l Login) (Admitted, uint64, error) {
 	policy, err := s.policy(ctx, l.App, 0)
 	if err != nil {
@@ -52,13 +57,14 @@ func (s *Store) Join(ctx context.Context, l Login) (Admitted, uint64, error) {
 		if _, done := r.session(l.Device.Session); done {
 			// An earlier try was written although it did not look so. Others
 			// may have come and gone since.
-			out.Others = r.beside(l.Device)
+			out = out.since(Admitted{Others: r.beside(l.Device), First: out.First}, r)
 			return false, nil
 		}
 		if refused != nil && refused.Kicked != nil {
 			// An earlier try took the kick, which the record no longer holds if
 			// that was written: the device is told of it all the same.
 			r.forget(l.Device.DeviceID)
+			out = out.since(Admitted{}, r)
 			return r.takeOfflineKick(l.Device.DeviceID) != nil, nil
 		}
 		if r.PolicyRev > policy.Rev {
@@ -71,27 +77,27 @@ func (s *Store) Join(ctx context.Context, l Login) (Admitted, uint64, error) {
 			return false, Fenced()
 		}
 		l.Device.Epoch = epoch
+		var now Admitted
 		var write bool
-		out, refused, write = admit(r, l, policy, s.dead(ctx), time.Now())
+		now, refused, write = admit(r, l, policy, s.dead(ctx), time.Now())
+		out = out.since(now, r)
 		return write, nil
 	})
-	if err != nil {
-		return Admitted{}, 0, err
-	}
-	if refused != nil {
-		return Admitted{}, 0, refused
-	}
 	out.Revision = rev
-	return out, l.Device.Epoch, nil
+	if err == nil && refused != nil {
+		err = refused
+	}
+	return out, l.Device.Epoch, err
 }
 
-// Left is what a departure did to the record.
+// Left is what a departure did to the record. With an error, Gone are entries
+// that may have been removed although it did not look so.
 type Left struct {
 	Revision uint64
-	Gone     []Device      // entries that this change removed
-	Rest     []Device      // live entries that stay
-	Offline  []string      // device ids that were away and now have a kick waiting
-	By       []wire.Kicked // Enforce only: the kick of each entry in Gone
+	Gone     []Device               // entries that this change removed
+	Rest     []Device               // live entries that stay
+	Offline  []string               // device ids that were away and now have a kick waiting
+	By       map[string]wire.Kicked // Enforce: the kick of each session in Gone. Sweep: the kick that waits for a device id
 }
 
 // Leave removes one session. comesBack says that it lost its connection rather
@@ -126,25 +132,35 @@ func (s *Store) Enforce(ctx context.Context, app, account string) (Left, error) 
 	if err != nil {
 		return Left{}, err
 	}
-	return s.remove(ctx, app, account, func(r *record, left *Left) {
+	by := map[string]wire.Kicked{}
+	left, err := s.remove(ctx, app, account, func(r *record, left *Left) {
 		gone, heirs := enforce(r, policy)
 		left.Gone = gone
 		for i, d := range gone {
-			left.By = append(left.By, KickBy(heirs[i], wire.KickSameType, TextPolicy, time.Now()))
-			r.noteKick(d.DeviceID, left.By[i])
+			by[d.Session] = KickBy(heirs[i], wire.KickSameType, TextPolicy, time.Now())
+			r.noteKick(d.DeviceID, by[d.Session])
 		}
 	})
+	left.By = by
+	return left, err
 }
 
 // Sweep removes the entries whose edge is gone.
 func (s *Store) Sweep(ctx context.Context, app, account string) (Left, error) {
 	dead := s.dead(ctx)
-	return s.remove(ctx, app, account, func(r *record, left *Left) {
+	by := map[string]wire.Kicked{}
+	left, err := s.remove(ctx, app, account, func(r *record, left *Left) {
 		for _, d := range r.take(dead) {
 			left.Gone = append(left.Gone, d)
 			r.remember(d, time.Now())
 		}
+		clear(by)
+		for _, k := range r.KickedOffline {
+			by[k.DeviceID] = k.Kicked
+		}
 	})
+	left.By = by
+	return left, err
 }
 
 // Online returns the live entries of an account.
@@ -180,20 +196,23 @@ func (s *Store) dead(ctx context.Context) func(Device) bool {
 }
 
 // remove runs a change that takes entries out. A try whose answer was lost may
-// have been written: its entries are then reported although the next try finds
+// have been written: its entries are then reported although a later try finds
 // none of them. A device of theirs may be on line again by then.
 func (s *Store) remove(ctx context.Context, app, account string, take func(*record, *Left)) (Left, error) {
 	var out Left
 	rev, err := s.change(ctx, app, account, func(r *record) (bool, error) {
 		var now Left
 		take(r, &now)
+		write := len(now.Gone)+len(now.Offline) > 0
 		now.Rest = slices.Clone(r.Devices)
-		if len(now.Gone)+len(now.Offline) == 0 {
-			out.Rest = now.Rest
-			return false, nil
+		now.Gone = r.alsoGone(now.Gone, out.Gone)
+		for _, id := range out.Offline {
+			if !slices.Contains(now.Offline, id) {
+				now.Offline = append(now.Offline, id)
+			}
 		}
 		out = now
-		return true, nil
+		return write, nil
 	})
 	out.Revision = rev
 	return out, err

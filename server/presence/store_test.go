@@ -104,3 +104,34 @@ func TestALoginWhoseAnswerWasLostKnowsWhoCameMeanwhile(t *testing.T) {
 		t.Errorf("beside %+v", out.Others)
 	}
 }
+
+// A try was written although it did not look so, and another device came before
+// the next one. Both went, and both have to be told.
+func TestARemovalReportsWhatEachOfItsTriesTook(t *testing.T) {
+	s, _ := meddling(t)
+	mustJoin(t, s, loginOf("desk", "s1", 4))
+	key := bus.AccountKey("app", "alice")
+	taken := false
+	left, err := s.Evict(t.Context(), "app", "alice", func(string) bool {
+		if taken {
+			return true
+		}
+		taken = true
+		e, err := s.bucket.Get(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		late := loginOf("late", "s2", 64).Device
+		data, err := json.Marshal(record{Devices: []Device{late}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.bucket.Set(t.Context(), key, data, e.Revision, 0); err != nil {
+			t.Fatal(err)
+		}
+		return true
+	}, wire.Kicked{Reason: 2})
+	if err != nil || len(left.Gone) != 2 || left.Gone[0].Session != "s2" || left.Gone[1].Session != "s1" {
+		t.Errorf("gone %+v, %v", left.Gone, err)
+	}
+}
