@@ -21,6 +21,10 @@ const (
 	noticeOut = 3
 )
 
+// settingsTimeout is how long an edge may take to know the settings of an app,
+// and how long another waits for that.
+const settingsTimeout = time.Second
+
 // peerMessage is what one edge sends to another. One of the pointers is set.
 type peerMessage struct {
 	App      string         `json:"app,omitempty"`
@@ -44,28 +48,44 @@ type awayMessage struct {
 }
 
 // hear handles a message from another edge. It runs on one goroutine per
-// subject, in order, and only fills outboxes.
+// subject, in order, and only fills outboxes: what has to ask the bus goes
+// elsewhere, so that a kick never waits behind it.
 func (g *Gateway) hear(m *nats.Msg) {
 	var p peerMessage
 	if err := json.Unmarshal(m.Data, &p); err != nil {
 		g.log.Error("gateway: message of a peer cannot be read", "err", err)
 		return
 	}
+	if p.Settings {
+		g.goTask(func() {
+			g.readSettings(p.App, p.Revision)
+			g.acknowledge(m)
+		})
+		return
+	}
 	g.handle(p)
-	if m.Reply != "" {
-		if err := m.Respond(nil); err != nil {
-			g.log.Warn("gateway: peer not answered", "err", err)
-		}
+	g.acknowledge(m)
+}
+
+func (g *Gateway) acknowledge(m *nats.Msg) {
+	if m.Reply == "" {
+		return
+	}
+	if err := m.Respond(nil); err != nil {
+		g.log.Warn("gateway: peer not answered", "err", err)
+	}
+}
+
+// readSettings makes this edge know the settings of an app as of a revision.
+func (g *Gateway) readSettings(app string, revision uint64) {
+	ctx, cancel := context.WithTimeout(g.ctx, settingsTimeout)
+	defer cancel()
+	if _, err := g.apps.Policy(ctx, app, revision); err != nil {
+		g.log.Warn("gateway: settings of an app not read", "err", err)
 	}
 }
 
 func (g *Gateway) handle(p peerMessage) {
-	if p.Settings {
-		if _, err := g.apps.Policy(g.ctx, p.App, p.Revision); err != nil {
-			g.log.Warn("gateway: settings of an app not read", "err", err)
-		}
-		return
-	}
 	if p.Away != nil {
 		g.sendAway(*p.Away)
 		return
@@ -113,7 +133,7 @@ func (g *Gateway) SpreadSettings(ctx context.Context, app string, revision uint6
 		g.log.Error("gateway: settings not spread", "err", err)
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, kickTimeout)
+	ctx, cancel := context.WithTimeout(ctx, settingsTimeout)
 	defer cancel()
 	var wg sync.WaitGroup
 	for _, edge := range g.presence.Edges.Live() {

@@ -1,0 +1,55 @@
+package gateway
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/libnim/libnim/internal/wire"
+	"github.com/libnim/libnim/server/bus"
+)
+
+// An edge that has to read an app's settings from a bus that does not answer
+// goes on taking kicks.
+func TestKicksDoNotWaitForSettings(t *testing.T) {
+	e := newTestEdges(t, 1, 0)[0]
+	nc := e.bus.Conn
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := js.DeleteStream(t.Context(), "KV_nim_apps"); err != nil {
+		t.Fatal(err)
+	}
+	asked, err := nc.SubscribeSync("$JS.API.DIRECT.GET.KV_nim_apps.>") // and is not answered
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers, err := nc.SubscribeSync(nats.NewInbox() + ".*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inbox := answers.Subject[:len(answers.Subject)-1]
+	tell := func(name string, p peerMessage) {
+		data, err := json.Marshal(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := nc.PublishRequest(bus.EdgeSubject(e.presence.Lease.Edge), inbox+name, data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tell("settings", peerMessage{App: e.app, Revision: 1 << 40, Settings: true})
+	if _, err := asked.NextMsg(patience); err != nil {
+		t.Fatal(err)
+	}
+	tell("kick", peerMessage{App: e.app, Account: "alice", Session: "s", Kick: &wire.Kicked{}})
+	for _, want := range []string{"kick", "settings"} { // it is answered all the same, in the end
+		m, err := answers.NextMsg(patience)
+		if err != nil || m.Subject != inbox+want {
+			t.Fatalf("answered %v, %v; want %s", m, err, want)
+		}
+	}
+}
