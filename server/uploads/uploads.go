@@ -35,64 +35,93 @@ type Store struct {
 	dir    string
 	limits Limits
 
-	mu    sync.Mutex
-	total int64 // bytes below dir; guarded by mu
+	mu      sync.Mutex
+	total   int64 // bytes below dir, and those that open uploads have reserved
+	open    map[string]*Upload
+	counted time.Time // when the files were counted because there was no room
 }
+
+// recountAfter is how often, at the most, the files are counted anew when there
+// is no room: the operator may have deleted some.
+const recountAfter = time.Minute
 
 // Open returns the store in dir, which need not exist.
 func Open(dir string, limits Limits) (*Store, error) {
-	s := &Store{dir: dir, limits: limits}
-	err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		s.total += info.Size()
-		return nil
-	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	s := &Store{dir: dir, limits: limits, open: map[string]*Upload{}}
+	if err := s.count(); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
+// count adds up the files, with what open uploads have reserved for theirs.
+// Once the store is in use it is called with mu held.
+func (s *Store) count() error {
+	s.total = 0
+	for _, u := range s.open {
+		s.total += u.reserved
+	}
+	return filepath.WalkDir(s.dir, func(path string, d fs.DirEntry, err error) error {
+		var info fs.FileInfo
+		if err == nil {
+			info, err = d.Info()
+		}
+		if errors.Is(err, fs.ErrNotExist) { // no directory yet, or a file that just went
+			return nil
+		}
+		if err != nil || d.IsDir() || s.open[strings.TrimSuffix(path, feedbackSuffix)] != nil {
+			return err
+		}
+		s.total += info.Size()
+		return nil
+	})
+}
+
 // Upload is one file that a client sends in parts. It is used by one goroutine.
 type Upload struct {
-	store *Store
-	path  string
-	file  *os.File
-	next  int
-	size  int64
+	store    *Store
+	path     string
+	file     *os.File
+	next     int
+	size     int64
+	reserved int64 // of the store's total, feedback included; guarded by its mu
 }
 
 // Begin starts a file for an account. now names it.
 func (s *Store) Begin(app, account, name, feedback string, now time.Time) (*Upload, error) {
-	dir := filepath.Join(s.dir, encode(app), encode(account))
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, nimerr.ServerError.Wrap(err)
-	}
-	if err := s.makeRoom(dir); err != nil {
-		return nil, nimerr.ServerError.Wrap(err)
-	}
-	path := filepath.Join(dir, now.UTC().Format("20060102T150405.000000000")+"-"+safeName(name))
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	u, err := s.create(filepath.Join(s.dir, encode(app), encode(account)), now.UTC().Format("20060102T150405.000000000")+"-"+safeName(name))
 	if err != nil {
-		return nil, nimerr.ServerError.Wrap(err)
+		return nil, nimerr.From(err, nimerr.ServerError)
 	}
-	u := &Upload{store: s, path: path, file: f}
 	if feedback != "" {
-		if err := s.reserve(int64(len(feedback))); err != nil {
+		if err := s.reserve(u, int64(len(feedback))); err != nil {
 			u.Abandon()
 			return nil, err
 		}
-		if err := os.WriteFile(path+feedbackSuffix, []byte(feedback), 0o600); err != nil {
+		if err := os.WriteFile(u.path+feedbackSuffix, []byte(feedback), 0o600); err != nil {
 			u.Abandon()
 			return nil, nimerr.ServerError.Wrap(err)
 		}
 	}
+	return u, nil
+}
+
+// create opens a file in the place of the oldest of its account.
+func (s *Store) create(dir, name string) (*Upload, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.makeRoom(dir); err != nil {
+		return nil, err
+	}
+	u := &Upload{store: s, path: filepath.Join(dir, name)}
+	var err error
+	if u.file, err = os.OpenFile(u.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600); err != nil {
+		return nil, err
+	}
+	s.open[u.path] = u
 	return u, nil
 }
 
@@ -106,7 +135,7 @@ func (u *Upload) Write(part int, data []byte) error {
 	if u.size += int64(len(data)); u.size > u.store.limits.File {
 		return nimerr.InvalidArgument.Newf("data: the file is longer than %d bytes", u.store.limits.File)
 	}
-	if err := u.store.reserve(int64(len(data))); err != nil {
+	if err := u.store.reserve(u, int64(len(data))); err != nil {
 		return err
 	}
 	u.next++
@@ -116,55 +145,73 @@ func (u *Upload) Write(part int, data []byte) error {
 	return nil
 }
 
-// Finish keeps the file.
+// Finish keeps the file, or abandons it when it cannot be closed.
 func (u *Upload) Finish() error {
 	if err := u.file.Close(); err != nil {
+		u.Abandon()
 		return nimerr.ServerError.Wrap(err)
 	}
+	u.store.mu.Lock()
+	defer u.store.mu.Unlock()
+	delete(u.store.open, u.path)
 	return nil
 }
 
 // Abandon removes the file and what belongs to it.
 func (u *Upload) Abandon() {
 	_ = u.file.Close()
-	u.store.remove(u.path)
+	_, _ = os.Remove(u.path), os.Remove(u.path+feedbackSuffix)
+	u.store.mu.Lock()
+	defer u.store.mu.Unlock()
+	delete(u.store.open, u.path)
+	u.store.total -= u.reserved
 }
 
-// reserve counts bytes that are about to be written.
-func (s *Store) reserve(n int64) error {
+// reserve counts bytes that an upload is about to write.
+func (s *Store) reserve(u *Upload, n int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.total+n > s.limits.Total && time.Since(s.counted) > recountAfter {
+		s.counted = time.Now()
+		if err := s.count(); err != nil {
+			return nimerr.ServerError.Wrap(err)
+		}
+	}
 	if s.total+n > s.limits.Total {
 		return nimerr.ServerBusy.New("the server has no room for logs")
 	}
 	s.total += n
+	u.reserved += n
 	return nil
 }
 
 // makeRoom removes the oldest files of an account until one more may be there.
-// Two uploads of an account at once can leave one too many.
+// Those that are being written stay. mu is held.
 func (s *Store) makeRoom(dir string) error {
 	entries, err := os.ReadDir(dir) // sorted by name, which begins with the time
 	if err != nil {
 		return err
 	}
 	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return strings.HasSuffix(e.Name(), feedbackSuffix) })
-	for len(entries) >= s.limits.Account {
-		s.remove(filepath.Join(dir, entries[0].Name()))
-		entries = entries[1:]
+	surplus := len(entries) - s.limits.Account + 1
+	for _, e := range entries {
+		if path := filepath.Join(dir, e.Name()); surplus > 0 && s.open[path] == nil {
+			s.remove(path)
+			surplus--
+		}
+	}
+	if surplus > 0 {
+		return nimerr.ServerBusy.New("too many logs of this account are being uploaded")
 	}
 	return nil
 }
 
+// remove takes a file away that is complete. mu is held.
 func (s *Store) remove(path string) {
 	for _, p := range []string{path, path + feedbackSuffix} {
-		info, err := os.Stat(p)
-		if err != nil || os.Remove(p) != nil {
-			continue
+		if info, err := os.Stat(p); err == nil && os.Remove(p) == nil {
+			s.total -= info.Size()
 		}
-		s.mu.Lock()
-		s.total -= info.Size()
-		s.mu.Unlock()
 	}
 }
 

@@ -113,3 +113,67 @@ func TestPartsComeInOrder(t *testing.T) {
 		t.Errorf("part 1 first: %v", err)
 	}
 }
+
+// Uploads of one account that run at the same time, more than it may keep, take
+// no room that is not given back.
+func TestInterleavedUploadsGiveTheirRoomBack(t *testing.T) {
+	dir := t.TempDir()
+	s, err := Open(dir, Limits{File: 10, Account: 2, Total: 40})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for round := range 20 {
+		var open []*Upload
+		for i := range 4 {
+			u, err := s.Begin("app", "alice", "x", "f", time.Unix(int64(round), int64(i)))
+			if errors.Is(err, nimerr.ServerBusy) && i >= 2 {
+				continue // as many as it may keep are under way
+			}
+			if err != nil {
+				t.Fatalf("round %d, upload %d: %v", round, i, err)
+			}
+			open = append(open, u)
+		}
+		for part := range 3 {
+			for _, u := range open {
+				if err := u.Write(part, []byte("123")); err != nil {
+					t.Fatalf("round %d, part %d: %v", round, part, err)
+				}
+			}
+		}
+		for i, u := range open {
+			if i%2 == 0 {
+				u.Abandon()
+			} else if err := u.Finish(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var kept int64
+	for _, content := range files(t, dir) {
+		kept += int64(len(content))
+	}
+	if s.total != kept {
+		t.Errorf("counts %d bytes where %d are kept", s.total, kept)
+	}
+}
+
+// The operator deletes logs at will; their room is there for the next one.
+func TestRoomThatTheOperatorMadeIsFound(t *testing.T) {
+	dir := t.TempDir()
+	s, err := Open(dir, Limits{File: 30, Account: 9, Total: 30})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := upload(t, s, "a", "", time.Unix(1, 0), strings.Repeat("x", 30)); err != nil {
+		t.Fatal(err)
+	}
+	for name := range files(t, dir) {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := upload(t, s, "a", "", time.Unix(2, 0), strings.Repeat("x", 30)); err != nil {
+		t.Error(err)
+	}
+}
