@@ -17,7 +17,7 @@ import (
 // and file; zero durations and counts mean the default.
 type Config struct {
 	Listen      string // host:port of everything a client reaches
-	AdminListen string // host:port of /v1 and /metrics; empty: Listen
+	AdminListen string // host:port of /v1 and /metrics; empty: Listen, where both want the admin key
 	TLSCert     string // PEM files; both or none
 	TLSKey      string
 	DataDir     string   // secrets of this server and, without NATS, all data

@@ -254,7 +254,12 @@ func TestUploadedLogIsKept(t *testing.T) {
 
 func (e *edge) metrics() string {
 	e.t.Helper()
-	resp, err := http.Get(strings.TrimSuffix(e.Admin, "/v1") + "/metrics")
+	r, err := http.NewRequest("GET", strings.TrimSuffix(e.Admin, "/v1")+"/metrics", nil)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+e.AdminKey)
+	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
 		e.t.Fatal(err)
 	}
@@ -317,7 +322,21 @@ func TestAdminCalls(t *testing.T) {
 		{"POST", "/tokens", `{"account":"alice","ttl_s":0}`, 400, "ttl_s:"},
 		{"GET", "/online?limit=0", ``, 400, "limit:"},
 		{"POST", "/maintenance", `{"retry_after_ms":-1}`, 400, "retry_after_ms:"},
+		{"GET", "/online?account=a+b", ``, 400, "account:"},
 		{"GET", "/nothing", ``, 404, "no such call"},
+		{"GET", "", ``, 404, "no such call"},
+		{"DELETE", "/kick", ``, 405, "POST"},
+		{"PATCH", "/accounts", `{}`, 405, "DELETE, GET, POST"},
+		{"POST", "/accounts/alice", `{}`, 405, "DELETE, GET"},
+		{"POST", "/accounts", ``, 400, "empty"},
+		{"POST", "/accounts", `{"account":`, 400, "unexpected EOF"},
+		{"POST", "/accounts", `[]`, 400, "body: want an object, not array"},
+		{"POST", "/accounts", `{"account":"` + strings.Repeat("x", 1<<20) + `"}`, 413, "1048576 bytes"},
+		{"PUT", "/policy", `{"multi_login":5}`, 400, "multi_login: want a string, not number"},
+		{"PUT", "/policy", `{"multi_login":"custom","classes":[{"name":"a","max":"1"}]}`, 400, "classes.max: want an integer, not string"},
+		{"POST", "/kick", `{"account":"alice","device_ids":"d1"}`, 400, "device_ids: want a list, not string"},
+		{"POST", "/apps", `{"app_key":"x","webhook":"http://x"}`, 400, "webhook: want an object, not string"},
+		{"POST", "/maintenance", `{"close":1}`, 400, "close: want true or false, not number"},
 	} {
 		r, err := http.NewRequest(tc.method, e.Admin+tc.path, strings.NewReader(tc.body))
 		if err != nil {
@@ -331,7 +350,10 @@ func TestAdminCalls(t *testing.T) {
 		body, err := io.ReadAll(resp.Body)
 		_ = resp.Body.Close()
 		if err != nil || resp.StatusCode != tc.status || !bytes.Contains(body, []byte(tc.says)) {
-			t.Errorf("%s %s %s: %d %s; want %d with %q", tc.method, tc.path, tc.body, resp.StatusCode, body, tc.status, tc.says)
+			t.Errorf("%s %s %.100s: %d %s; want %d with %q", tc.method, tc.path, tc.body, resp.StatusCode, body, tc.status, tc.says)
+		}
+		if !json.Valid(body) || tc.status == http.StatusMethodNotAllowed && resp.Header.Get("Allow") != tc.says {
+			t.Errorf("%s %s: allows %q, says %s", tc.method, tc.path, resp.Header.Get("Allow"), body)
 		}
 	}
 	for _, key := range []string{"", "Bearer ", "Bearer wrong", e.AdminKey, "bearer " + e.AdminKey + "x"} {

@@ -101,5 +101,9 @@ func (s *Server) routePrivate(mux *http.ServeMux) {
 		Key: s.adminKey, Apps: s.apps, Accounts: s.store, Presence: s.people, Gateway: s.gateway, Log: s.log,
 	}
 	mux.Handle("/v1/", api.Handler())
-	mux.Handle("GET /metrics", &s.metrics)
+	metrics := http.Handler(&s.metrics)
+	if s.cfg.AdminListen == "" { // clients reach it too
+		metrics = api.Guard(metrics)
+	}
+	mux.Handle("GET /metrics", metrics)
 }

@@ -110,26 +110,40 @@ func TestTLSIsServedAndReloaded(t *testing.T) {
 func TestAdminOnItsOwnAddress(t *testing.T) {
 	e := startEdges(t, 1, func(_ int, c *server.Config) { c.AdminListen = "127.0.0.1:0" })[0]
 	e.do("GET", "/policy", nil)
-	e.metrics()
+	if status := get(t, strings.TrimSuffix(e.Admin, "/v1")+"/metrics"); status != http.StatusOK {
+		t.Errorf("/metrics on the operator's address, without a key: %d", status)
+	}
 	public := strings.TrimSuffix(e.LBS, "/lbs")
 	for _, path := range []string{"/v1/policy", "/metrics"} {
-		resp, err := http.Get(public + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = resp.Body.Close()
-		if resp.StatusCode != http.StatusNotFound {
-			t.Errorf("%s on the public address: %d", path, resp.StatusCode)
+		if status := get(t, public+path); status != http.StatusNotFound {
+			t.Errorf("%s on the public address: %d", path, status)
 		}
 	}
 	for _, path := range []string{"/healthz", "/readyz"} {
-		resp, err := http.Get(public + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = resp.Body.Close()
-		if resp.StatusCode != http.StatusOK {
-			t.Errorf("%s: %d", path, resp.StatusCode)
+		if status := get(t, public+path); status != http.StatusOK {
+			t.Errorf("%s: %d", path, status)
 		}
 	}
+}
+
+// On the address that clients reach, the metrics are the operator's alone.
+func TestMetricsOnTheClientsAddressWantTheKey(t *testing.T) {
+	e := startEdges(t, 1, nil)[0]
+	if status := get(t, strings.TrimSuffix(e.LBS, "/lbs")+"/metrics"); status != http.StatusUnauthorized {
+		t.Errorf("without a key: %d", status)
+	}
+	if text := e.metrics(); !strings.Contains(text, "nimd_ready 1") {
+		t.Errorf("with the key: %s", text)
+	}
+}
+
+// get returns the status of a call without a key.
+func get(t *testing.T, url string) int {
+	t.Helper()
+	resp, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	return resp.StatusCode
 }

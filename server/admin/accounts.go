@@ -52,10 +52,7 @@ func (a *API) putAccount(ctx context.Context, r *http.Request) (any, error) {
 		Icon    *string `json:"icon"`
 		Ex      *string `json:"ex"`
 	}
-	if err := read(r, &in); err != nil {
-		return nil, err
-	}
-	app, err := a.app(in.AppKey)
+	app, err := a.readFor(r, &in, &in.AppKey)
 	if err != nil {
 		return nil, err
 	}
@@ -124,10 +121,7 @@ func (a *API) kick(ctx context.Context, r *http.Request) (any, error) {
 		DeviceIDs []string `json:"device_ids"`
 		Reason    string   `json:"reason"`
 	}
-	if err := read(r, &in); err != nil {
-		return nil, err
-	}
-	app, err := a.app(in.AppKey)
+	app, err := a.readFor(r, &in, &in.AppKey)
 	if err != nil {
 		return nil, err
 	}
@@ -160,10 +154,7 @@ func (a *API) ban(ctx context.Context, r *http.Request) (any, error) {
 		Reason    string `json:"reason"`
 		DurationS int64  `json:"duration_s"` // 0: until it is lifted
 	}
-	if err := read(r, &in); err != nil {
-		return nil, err
-	}
-	app, err := a.app(in.AppKey)
+	app, err := a.readFor(r, &in, &in.AppKey)
 	if err != nil {
 		return nil, err
 	}
@@ -191,28 +182,32 @@ func (a *API) ban(ctx context.Context, r *http.Request) (any, error) {
 }
 
 func (a *API) unban(ctx context.Context, r *http.Request) (any, error) {
-	var in struct {
-		AppKey  string `json:"app_key"`
-		Account string `json:"account"`
-	}
-	if err := read(r, &in); err != nil {
-		return nil, err
-	}
-	app, err := a.app(in.AppKey)
-	if err != nil {
-		return nil, err
-	}
-	saved, err := a.Accounts.Change(ctx, app.Key, in.Account, func(acc *accounts.Account, exists bool) error {
-		if !exists {
-			return nimerr.NotFound.New("account: no such account")
-		}
-		acc.Ban = nil
-		return nil
-	})
+	app, saved, err := a.changeNamed(ctx, r, func(acc *accounts.Account) { acc.Ban = nil })
 	if err != nil {
 		return nil, err
 	}
 	return viewOf(app.Key, saved), nil
+}
+
+// changeNamed changes the account that the body of a call names and nothing
+// else. It must exist.
+func (a *API) changeNamed(ctx context.Context, r *http.Request, edit func(*accounts.Account)) (*accounts.App, *accounts.Account, error) {
+	var in struct {
+		AppKey  string `json:"app_key"`
+		Account string `json:"account"`
+	}
+	app, err := a.readFor(r, &in, &in.AppKey)
+	if err != nil {
+		return nil, nil, err
+	}
+	saved, err := a.Accounts.Change(ctx, app.Key, in.Account, func(acc *accounts.Account, exists bool) error {
+		if !exists {
+			return accounts.ErrUnknown
+		}
+		edit(acc)
+		return nil
+	})
+	return app, saved, unknownIsNotFound(err)
 }
 
 // accountOf is the account in the path, or in the query where a path cannot

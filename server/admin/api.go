@@ -10,10 +10,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -46,6 +46,7 @@ type endpoint func(ctx context.Context, r *http.Request) (any, error)
 // Handler returns the handler for paths under /v1/.
 func (a *API) Handler() http.Handler {
 	mux := http.NewServeMux()
+	methods := map[string][]string{} // by path
 	for pattern, f := range map[string]endpoint{
 		"POST /v1/accounts":             a.putAccount,
 		"GET /v1/accounts":              a.getAccount,
@@ -66,6 +67,12 @@ func (a *API) Handler() http.Handler {
 		"POST /v1/maintenance":          a.maintenance,
 	} {
 		mux.Handle(pattern, a.serve(f))
+		method, path, _ := strings.Cut(pattern, " ")
+		methods[path] = append(methods[path], method)
+	}
+	for path, allowed := range methods {
+		slices.Sort(allowed)
+		mux.Handle(path, a.otherMethods(strings.Join(allowed, ", ")))
 	}
 	mux.Handle("/v1/", a.serve(func(context.Context, *http.Request) (any, error) {
 		return nil, nimerr.NotFound.New("no such call")
@@ -73,34 +80,60 @@ func (a *API) Handler() http.Handler {
 	return mux
 }
 
-func (a *API) serve(f endpoint) http.Handler {
+// otherMethods answers the methods that a path does not have.
+func (a *API) otherMethods(allowed string) http.Handler {
+	refuse := a.serve(func(_ context.Context, r *http.Request) (any, error) {
+		return nil, &httpError{http.StatusMethodNotAllowed, nimerr.InvalidArgument.Newf("%s: this call has %s", r.Method, allowed)}
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Allow", allowed)
+		refuse.ServeHTTP(w, r)
+	})
+}
+
+// Guard lets only calls with the admin key through to h.
+func (a *API) Guard(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !a.allowed(r) {
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			writeJSON(w, http.StatusUnauthorized, problem(nimerr.Forbidden.New("the admin key is missing or wrong")))
 			return
 		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+func (a *API) serve(f endpoint) http.Handler {
+	return a.Guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), callBudget)
 		defer cancel()
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		answer, err := f(ctx, r)
 		if err != nil {
-			e := nimerr.From(err, nimerr.ServerError)
-			if e.Kind == nimerr.ServerError {
-				a.Log.Error("admin: call failed", "path", r.URL.Path, "err", err)
-				e = nimerr.ServerError.New("")
-			}
-			if e.RetryAfter > 0 {
-				w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
-			}
-			writeJSON(w, statusOf(e.Kind), problem(e))
+			a.fail(w, r, err)
 			return
 		}
 		if answer == nil {
 			answer = map[string]any{"code": nimerr.OK.Code}
 		}
 		writeJSON(w, http.StatusOK, answer)
-	})
+	}))
+}
+
+func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
+	e := nimerr.From(err, nimerr.ServerError)
+	if e.Kind == nimerr.ServerError {
+		a.Log.Error("admin: call failed", "path", r.URL.Path, "err", err)
+		e = nimerr.ServerError.New("")
+	}
+	if e.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
+	}
+	status := statusOf(e.Kind)
+	if h, ok := errors.AsType[*httpError](err); ok {
+		status = h.status
+	}
+	writeJSON(w, status, problem(e))
 }
 
 // allowed compares hashes, so that neither content nor length of the key shows
@@ -123,30 +156,14 @@ func (a *API) app(key string) (*accounts.App, error) {
 	return app, nil
 }
 
-// read decodes the body of a call over v: unknown keys and wrong types are
-// errors that name the key.
-func read(r *http.Request, v any) error {
-	d := json.NewDecoder(r.Body)
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			return nimerr.InvalidArgument.Newf("%s: want %s, not %s", wrong.Field, wrong.Type, wrong.Value)
-		}
-		return nimerr.InvalidArgument.New(strings.TrimPrefix(err.Error(), "json: "))
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nimerr.InvalidArgument.New("more than one JSON value in the body")
-	}
-	return nil
+// httpError is an error with an HTTP status of its own.
+type httpError struct {
+	status int
+	err    *nimerr.Error
 }
 
-// limit returns an error that names key when value is longer than n bytes.
-func limit(key, value string, n int) error {
-	if len(value) > n {
-		return nimerr.InvalidArgument.Newf("%s: more than %d bytes", key, n)
-	}
-	return nil
-}
+func (e *httpError) Error() string { return e.err.Error() }
+func (e *httpError) Unwrap() error { return e.err }
 
 func problem(e *nimerr.Error) map[string]any {
 	return map[string]any{"code": e.Kind.Code, "err_name": e.Kind.Name, "err_msg": e.Error()}

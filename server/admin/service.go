@@ -43,27 +43,27 @@ func (a *API) getPolicy(_ context.Context, r *http.Request) (any, error) {
 // apply_now it ends the sessions that it does not allow.
 func (a *API) putPolicy(ctx context.Context, r *http.Request) (any, error) {
 	var in struct {
-		policyView
-		ApplyNow bool `json:"apply_now"`
+		AppKey   string           `json:"app_key"`
+		Mode     string           `json:"multi_login"`
+		Classes  []presence.Class `json:"classes"`
+		ApplyNow bool             `json:"apply_now"`
 	}
-	if err := read(r, &in); err != nil {
-		return nil, err
-	}
-	app, err := a.app(in.AppKey)
+	app, err := a.readFor(r, &in, &in.AppKey)
 	if err != nil {
 		return nil, err
 	}
 	if in.Mode == "" {
 		return nil, nimerr.InvalidArgument.New("multi_login: missing")
 	}
-	if err := in.Validate(); err != nil {
+	policy := presence.Policy{Mode: in.Mode, Classes: in.Classes}
+	if err := policy.Validate(); err != nil {
 		return nil, err
 	}
 	saved, err := a.changeApp(ctx, app.Key, func(app *accounts.App, exists bool) error {
 		if !exists {
 			return nimerr.AppKeyUnknown.New("app_key: no such app")
 		}
-		app.Policy = in.Policy
+		app.Policy = policy
 		return nil
 	})
 	if err != nil {
@@ -101,6 +101,9 @@ func (a *API) online(ctx context.Context, r *http.Request) (any, error) {
 	}
 	list, more := []onlineView{}, false
 	if account := q.Get("account"); account != "" {
+		if err := accounts.CheckName(account); err != nil {
+			return nil, err
+		}
 		devices, err := a.Presence.Online(ctx, app.Key, account)
 		if err != nil {
 			return nil, err
@@ -117,7 +120,7 @@ func (a *API) online(ctx context.Context, r *http.Request) (any, error) {
 			return true
 		})
 		if err != nil {
-			return nil, nimerr.ServerError.Wrap(err)
+			return nil, err
 		}
 	}
 	return map[string]any{"app_key": app.Key, "accounts": list, "more": more}, nil

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/libnim/libnim/internal/nimerr"
 	"github.com/libnim/libnim/server/accounts"
 	"github.com/libnim/libnim/server/auth"
 	"github.com/libnim/libnim/server/auth/token"
@@ -24,10 +23,7 @@ func (a *API) mintToken(ctx context.Context, r *http.Request) (any, error) {
 		Kind    string `json:"kind"`
 		TTLS    int64  `json:"ttl_s"`
 	}{Kind: accounts.KindHMAC, TTLS: defaultTTL}
-	if err := read(r, &in); err != nil {
-		return nil, err
-	}
-	app, err := a.app(in.AppKey)
+	app, err := a.readFor(r, &in, &in.AppKey)
 	if err != nil {
 		return nil, err
 	}
@@ -83,28 +79,11 @@ func (a *API) mintStatic(ctx context.Context, app, account string) (any, error) 
 // revokeTokens ends every signed token of an account that was issued until now,
 // and its sessions.
 func (a *API) revokeTokens(ctx context.Context, r *http.Request) (any, error) {
-	var in struct {
-		AppKey  string `json:"app_key"`
-		Account string `json:"account"`
-	}
-	if err := read(r, &in); err != nil {
-		return nil, err
-	}
-	app, err := a.app(in.AppKey)
+	app, saved, err := a.changeNamed(ctx, r, func(acc *accounts.Account) { acc.RevokedBeforeMS = time.Now().UnixMilli() })
 	if err != nil {
 		return nil, err
 	}
-	saved, err := a.Accounts.Change(ctx, app.Key, in.Account, func(acc *accounts.Account, exists bool) error {
-		if !exists {
-			return nimerr.NotFound.New("account: no such account")
-		}
-		acc.RevokedBeforeMS = time.Now().UnixMilli()
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	if _, err := a.Gateway.Kick(ctx, app.Key, in.Account, everyDevice, "the tokens of the account were revoked"); err != nil {
+	if _, err := a.Gateway.Kick(ctx, app.Key, saved.Account, everyDevice, "the tokens of the account were revoked"); err != nil {
 		return nil, err
 	}
 	return viewOf(app.Key, saved), nil

@@ -180,7 +180,7 @@ func (s *Store) Online(ctx context.Context, app, account string) ([]Device, erro
 // it returns false.
 func (s *Store) EachOnline(ctx context.Context, app string, yield func(account string, devices []Device) bool) error {
 	dead := s.dead(ctx)
-	return s.bucket.Keys(ctx, bus.AppPrefix(app), func(e bus.Entry) bool {
+	err := s.bucket.Keys(ctx, bus.AppPrefix(app), func(e bus.Entry) bool {
 		_, account, ok := bus.SplitAccountKey(e.Key)
 		r, err := decodeRecord(e.Value)
 		if !ok || err != nil {
@@ -189,6 +189,10 @@ func (s *Store) EachOnline(ctx context.Context, app string, yield func(account s
 		devices := slices.DeleteFunc(r.Devices, dead)
 		return len(devices) == 0 || yield(account, devices)
 	})
+	if err != nil {
+		return busy(err)
+	}
+	return nil
 }
 
 func (s *Store) dead(ctx context.Context) func(Device) bool {
