@@ -160,3 +160,38 @@ func TestWebhookDecides(t *testing.T) {
 	e.do("POST", "/apps", map[string]any{"app_key": e.AppKey, "webhook": map[string]any{"url": hook.URL, "on_failure": "allow"}})
 	e.dial().mustLogin(l)
 }
+
+// The operator puts an account out while a login of it is being verified. The
+// call finds nobody on line, and the login must not be let in after it.
+func TestALoginUnderWayDoesNotOutliveABan(t *testing.T) {
+	var meanwhile func()
+	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if meanwhile != nil {
+			meanwhile()
+			meanwhile = nil
+		}
+		_, _ = io.WriteString(w, `{"errCode":0}`)
+	}))
+	defer hook.Close()
+	edges := startEdges(t, 2, nil)
+	e := edges[0]
+	e.do("POST", "/apps", map[string]any{"app_key": e.AppKey, "webhook": map[string]any{"url": hook.URL}})
+	for name, tc := range map[string]struct {
+		meanwhile func(account string)
+		err       string
+	}{
+		"banned":  {func(a string) { edges[1].do("POST", "/ban", map[string]any{"account": a}) }, "account_banned"},
+		"deleted": {func(a string) { edges[1].do("DELETE", "/accounts/"+a, nil) }, ""}, // and made anew by its token
+	} {
+		e.account(name)
+		l := e.loginAs(name, "d1", pc)
+		l.AuthType = 2
+		meanwhile = func() { tc.meanwhile(name) }
+		if f := e.dial().ask(wire.OpLogin, l, nil); f.ErrName != tc.err {
+			t.Errorf("%s: %d %q", name, f.Code, f.ErrName)
+		}
+		if status, _ := e.admin("GET", "/accounts/"+name, nil); status != http.StatusOK {
+			t.Errorf("%s: the account: %d", name, status)
+		}
+	}
+}

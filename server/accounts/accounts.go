@@ -23,6 +23,8 @@ type Account struct {
 	// RevokedBeforeMS ends every signed token that was issued before it.
 	RevokedBeforeMS int64 `json:"revoked_before_ms,omitempty"`
 	CreatedMS       int64 `json:"created_ms"`
+
+	Rev uint64 `json:"-"` // of the key it was read from or written to
 }
 
 // Ban keeps an account out.
@@ -98,7 +100,7 @@ func (s *Store) Change(ctx context.Context, app, account string, edit func(a *Ac
 		if err != nil {
 			return nil, nimerr.ServerError.Wrap(err)
 		}
-		_, err = s.bucket.Set(ctx, bus.AccountKey(app, account), data, rev, 0)
+		a.Rev, err = s.bucket.Set(ctx, bus.AccountKey(app, account), data, rev, 0)
 		switch {
 		case errors.Is(err, bus.ErrConflict):
 			continue
@@ -109,15 +111,18 @@ func (s *Store) Change(ctx context.Context, app, account string, edit func(a *Ac
 	}
 }
 
-// Delete removes an account, or returns ErrUnknown.
-func (s *Store) Delete(ctx context.Context, app, account string) error {
-	if _, _, err := s.get(ctx, app, account); err != nil {
-		return err
+// Delete removes an account and returns the revision from which on it is gone,
+// with ErrUnknown where it was gone already.
+func (s *Store) Delete(ctx context.Context, app, account string) (uint64, error) {
+	_, rev, err := s.get(ctx, app, account)
+	if err != nil {
+		return rev, err
 	}
-	if err := s.bucket.Delete(ctx, bus.AccountKey(app, account)); err != nil {
-		return busError(err)
+	rev, err = s.bucket.Delete(ctx, bus.AccountKey(app, account))
+	if err != nil {
+		return 0, busError(err)
 	}
-	return nil
+	return rev, nil
 }
 
 func (s *Store) get(ctx context.Context, app, account string) (*Account, uint64, error) {
@@ -132,6 +137,7 @@ func (s *Store) get(ctx context.Context, app, account string) (*Account, uint64,
 	if err := json.Unmarshal(e.Value, &a); err != nil {
 		return nil, 0, nimerr.ServerError.Wrap(err)
 	}
+	a.Rev = e.Revision
 	return &a, e.Revision, nil
 }
 

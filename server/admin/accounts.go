@@ -106,11 +106,13 @@ func (a *API) deleteAccount(ctx context.Context, r *http.Request) (any, error) {
 		return nil, err
 	}
 	account := accountOf(r)
-	if err := a.Accounts.Delete(ctx, app.Key, account); err != nil {
-		return nil, unknownIsNotFound(err)
+	rev, err := a.Accounts.Delete(ctx, app.Key, account)
+	if err == nil || errors.Is(err, accounts.ErrUnknown) && rev > 0 { // an earlier call may not have got further
+		if err := a.Gateway.Expel(ctx, app.Key, account, rev, "the account was deleted"); err != nil {
+			return nil, err
+		}
 	}
-	_, err = a.Gateway.Kick(ctx, app.Key, account, everyDevice, "the account was deleted")
-	return nil, err
+	return nil, unknownIsNotFound(err)
 }
 
 // kick ends sessions of an account: all, or those with the device ids given.
@@ -131,7 +133,7 @@ func (a *API) kick(ctx context.Context, r *http.Request) (any, error) {
 	if len(in.DeviceIDs) > maxDevices {
 		return nil, nimerr.InvalidArgument.Newf("device_ids: more than %d", maxDevices)
 	}
-	match := everyDevice
+	match := func(string) bool { return true }
 	if len(in.DeviceIDs) > 0 {
 		match = func(id string) bool { return slices.Contains(in.DeviceIDs, id) }
 	}
@@ -175,7 +177,7 @@ func (a *API) ban(ctx context.Context, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := a.Gateway.Kick(ctx, app.Key, in.Account, everyDevice, "the account was banned"); err != nil {
+	if err := a.Gateway.Expel(ctx, app.Key, in.Account, saved.Rev, "the account was banned"); err != nil {
 		return nil, err
 	}
 	return viewOf(app.Key, saved), nil
@@ -218,8 +220,6 @@ func accountOf(r *http.Request) string {
 	}
 	return r.URL.Query().Get("account")
 }
-
-func everyDevice(string) bool { return true }
 
 func unknownIsNotFound(err error) error {
 	if errors.Is(err, accounts.ErrUnknown) {

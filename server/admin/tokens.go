@@ -83,7 +83,7 @@ func (a *API) revokeTokens(ctx context.Context, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := a.Gateway.Kick(ctx, app.Key, saved.Account, everyDevice, "the tokens of the account were revoked"); err != nil {
+	if err := a.Gateway.Expel(ctx, app.Key, saved.Account, saved.Rev, "the tokens of the account were revoked"); err != nil {
 		return nil, err
 	}
 	return viewOf(app.Key, saved), nil

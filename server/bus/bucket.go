@@ -103,10 +103,9 @@ func (b *Bucket) Put(ctx context.Context, key string, value []byte) (uint64, err
 	return b.publish(ctx, &nats.Msg{Subject: b.prefix + key, Data: value})
 }
 
-// Delete marks the key as absent.
-func (b *Bucket) Delete(ctx context.Context, key string) error {
-	_, err := b.publish(ctx, &nats.Msg{Subject: b.prefix + key, Header: nats.Header{"KV-Operation": []string{"DEL"}}})
-	return err
+// Delete marks the key as absent and returns the revision in which it is.
+func (b *Bucket) Delete(ctx context.Context, key string) (uint64, error) {
+	return b.publish(ctx, &nats.Msg{Subject: b.prefix + key, Header: nats.Header{"KV-Operation": []string{"DEL"}}})
 }
 
 // Keys calls yield for every key that matches filter and has a value, with

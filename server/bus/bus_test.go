@@ -43,7 +43,7 @@ func TestSetComparesTheRevision(t *testing.T) {
 	if _, err := b.Set(ctx, "k", []byte("3"), first, 0); !errors.Is(err, ErrConflict) {
 		t.Errorf("set with an old revision: %v", err)
 	}
-	if err := b.Delete(ctx, "k"); err != nil {
+	if _, err := b.Delete(ctx, "k"); err != nil {
 		t.Fatal(err)
 	}
 	e, err = b.Get(ctx, "k")
@@ -103,7 +103,7 @@ func TestWatchSeesNowAndLater(t *testing.T) {
 	if _, err := b.Put(t.Context(), "new", []byte("2")); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Delete(t.Context(), "old"); err != nil {
+	if _, err := b.Delete(t.Context(), "old"); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []Entry{{Key: "new", Value: []byte("2")}, {Key: "old"}} {

@@ -107,13 +107,13 @@ func TestAKickWhoseOutcomeIsUnknownIsSettled(t *testing.T) {
 	owner := edges[0].account(t, "alice")
 	desk, _ := edges[0].login(t, "alice", "desk")
 	ctx, leave := context.WithCancel(t.Context())
-	_, err := edges[1].evictCtx(ctx, owner, func(string) bool {
+	_, err := edges[1].evict(ctx, owner, func(string) bool {
 		if ctx.Err() == nil { // as if this change were written already
 			edges[1].writeEntry(t, owner, presence.Device{DeviceID: "other", Session: "other"})
 			leave()
 		}
 		return true
-	}, wire.Kicked{Reason: wire.KickByServer})
+	}, wire.Kicked{Reason: wire.KickByServer}, 0)
 	if err == nil {
 		t.Fatal("the call was answered")
 	}

@@ -17,18 +17,24 @@ type Evicted struct {
 // Kick ends the sessions of an account whose device ids match accepts, for the
 // given reason.
 func (g *Gateway) Kick(ctx context.Context, app, account string, match func(deviceID string) bool, why string) (Evicted, error) {
-	by := wire.Kicked{Reason: wire.KickByServer, Description: why, TimeMS: time.Now().UnixMilli()}
-	return g.evictCtx(ctx, accountID{app, account}, match, by)
+	return g.evict(ctx, accountID{app, account}, match, byServer(why), 0)
 }
 
-func (g *Gateway) evict(owner accountID, match func(string) bool, by wire.Kicked) (Evicted, error) {
-	return g.evictCtx(g.ctx, owner, match, by)
+// Expel ends all sessions of an account, and keeps out the logins under way
+// that were verified with the account as it was before the revision rev.
+func (g *Gateway) Expel(ctx context.Context, app, account string, rev uint64, why string) error {
+	_, err := g.evict(ctx, accountID{app, account}, func(string) bool { return true }, byServer(why), rev)
+	return err
 }
 
-// evictCtx takes devices out of the record, then ends their sessions and tells
+func byServer(why string) wire.Kicked {
+	return wire.Kicked{Reason: wire.KickByServer, Description: why, TimeMS: time.Now().UnixMilli()}
+}
+
+// evict takes devices out of the record, then ends their sessions and tells
 // the devices that stay.
-func (g *Gateway) evictCtx(ctx context.Context, owner accountID, match func(string) bool, by wire.Kicked) (Evicted, error) {
-	left, err := g.presence.Evict(ctx, owner.app, owner.account, match, by)
+func (g *Gateway) evict(ctx context.Context, owner accountID, match func(string) bool, by wire.Kicked, accountRev uint64) (Evicted, error) {
+	left, err := g.presence.Evict(ctx, owner.app, owner.account, match, by, accountRev)
 	byAll := func(presence.Device) wire.Kicked { return by }
 	if err != nil {
 		g.settle(owner, left.Gone, byAll)

@@ -42,16 +42,31 @@ func (c *conn) login(f wire.Frame) {
 	ctx, cancel := context.WithTimeout(c.g.ctx, loginBudget)
 	defer cancel()
 	l := &login{c: c, id: f.ID, time: time.Now()}
-	for _, step := range []func(context.Context, wire.Frame) error{l.parse, l.verify, l.join} {
-		if err := step(ctx, f); err != nil {
-			l.refuse(err)
-			return
-		}
+	err := l.parse(f)
+	if err == nil {
+		err = l.enter(ctx)
+	}
+	if err != nil {
+		l.refuse(err)
+		return
 	}
 	l.accept()
 }
 
-func (l *login) parse(_ context.Context, f wire.Frame) error {
+// enter lets the account in, if its token proves it. Who is put out in between
+// has to prove it again.
+func (l *login) enter(ctx context.Context) error {
+	for {
+		if err := l.verify(ctx); err != nil {
+			return err
+		}
+		if err := l.join(ctx); !errors.Is(err, presence.ErrAccountChanged) {
+			return err
+		}
+	}
+}
+
+func (l *login) parse(f wire.Frame) error {
 	l.req = wire.Login{Force: true} // a client that does not say means the usual
 	if err := f.DecodeBody(&l.req); err != nil {
 		return nimerr.InvalidArgument.Wrap(err)
@@ -70,7 +85,7 @@ func (l *login) parse(_ context.Context, f wire.Frame) error {
 	return nil
 }
 
-func (l *login) verify(ctx context.Context, _ wire.Frame) error {
+func (l *login) verify(ctx context.Context) error {
 	who, err := l.c.verify(ctx, auth.Request{
 		App: l.app, Account: l.req.Account, Token: l.req.Token, AuthType: l.req.AuthType,
 		Client: auth.Client{
@@ -98,7 +113,7 @@ func (c *conn) verify(ctx context.Context, r auth.Request) (auth.Identity, error
 	return who, err
 }
 
-func (l *login) join(ctx context.Context, _ wire.Frame) error {
+func (l *login) join(ctx context.Context) error {
 	g, r := l.c.g, &l.req
 	l.s = newSession(l.c, accountID{r.AppKey, r.Account}, presence.Device{
 		DeviceID: r.DeviceID, ClientType: r.ClientType, CustomClientType: r.CustomClientType,
@@ -108,10 +123,10 @@ func (l *login) join(ctx context.Context, _ wire.Frame) error {
 	l.s.epoch = g.presence.Lease.Epoch()
 	g.hub.add(l.s)
 	out, epoch, err := g.presence.Join(ctx, presence.Login{
-		App: r.AppKey, Account: r.Account, Device: l.s.device, Force: r.Force, Relogin: r.Relogin,
+		App: r.AppKey, Account: r.Account, AccountRev: l.who.Account.Rev, Device: l.s.device, Force: r.Force, Relogin: r.Relogin,
 	})
 	if err != nil {
-		if _, refused := errors.AsType[*presence.Refused](err); refused {
+		if _, refused := errors.AsType[*presence.Refused](err); refused || errors.Is(err, presence.ErrAccountChanged) {
 			g.hub.remove(l.s)
 			g.kickAll(l.s.owner, out.Revision, removed(out), l.kick)
 		} else { // it may be in the record although it looks otherwise

@@ -81,9 +81,9 @@ func (c *conn) kickOther(f wire.Frame) error {
 	}
 	s := c.session
 	by := presence.KickBy(s.device, wire.KickByOther, "kicked by another device of this account", time.Now())
-	found, err := c.g.evict(s.owner, func(id string) bool {
+	found, err := c.g.evict(c.g.ctx, s.owner, func(id string) bool {
 		return id != s.device.DeviceID && slices.Contains(k.DeviceIDs, id)
-	}, by)
+	}, by, 0)
 	if err != nil {
 		return err
 	}

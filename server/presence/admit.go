@@ -19,6 +19,7 @@ const (
 // Login asks to put a device on line.
 type Login struct {
 	App, Account string
+	AccountRev   uint64 // revision of the account that the login was verified with
 	Device       Device
 	Force        bool // displace others where the policy demands it
 	Relogin      bool // the device was on line before and comes back on its own

@@ -194,7 +194,7 @@ func (l *Lease) release() {
 	l.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	if err := l.bucket.Delete(ctx, l.Edge); err != nil {
+	if _, err := l.bucket.Delete(ctx, l.Edge); err != nil {
 		l.log.Debug("presence: edge lease not released", "err", err)
 	}
 }

@@ -90,7 +90,7 @@ func TestLostLeaseGetsANewEpoch(t *testing.T) {
 	if !table.Alive(ctx, own.Edge, first) {
 		t.Error("a live lease looks dead")
 	}
-	if err := b.Leases.Delete(ctx, own.Edge); err != nil {
+	if _, err := b.Leases.Delete(ctx, own.Edge); err != nil {
 		t.Fatal(err)
 	}
 	select {

@@ -69,7 +69,8 @@ type offlineKick struct {
 // entries that the policy of that revision lets be on line together.
 type record struct {
 	PolicyRev     uint64        `json:"policy_rev"`
-	ActiveDay     int64         `json:"active_day,omitempty"` // UTC day of the newest login
+	AccountRev    uint64        `json:"account_rev,omitempty"` // logins that were verified with an older account are not let in
+	ActiveDay     int64         `json:"active_day,omitempty"`  // UTC day of the newest login
 	Devices       []Device      `json:"devices"`
 	Away          []away        `json:"away,omitempty"`
 	KickedOffline []offlineKick `json:"kicked_offline,omitempty"`

@@ -22,6 +22,10 @@ const (
 	retryAfter = time.Second // told to a client whose login met too much contention
 )
 
+// ErrAccountChanged says that the account was put out since the login was
+// verified: it has to be verified again.
+var ErrAccountChanged = errors.New("the account changed meanwhile")
+
 // Store changes records by compare-and-set.
 type Store struct {
 	Lease *Lease
@@ -43,8 +47,8 @@ func NewStore(b *bus.Bus, lease *Lease, policy func(ctx context.Context, app str
 //
 // With an error too, Admitted says whose sessions have to end: those that a try
 // took out which may have been written although it did not look so. With a
-// *Refused they are out of the record as of its revision; with any other error
-// that is not known.
+// *Refused and ErrAccountChanged they are out of the record as of its revision,
+// and the newcomer is not in it; with any other error that is not known.
 func (s *Store) Join(ctx context.Context, l Login) (Admitted, uint64, error) {
 	policy, err := s.policy(ctx, l.App, 0)
 	if err != nil {
@@ -66,6 +70,10 @@ func (s *Store) Join(ctx context.Context, l Login) (Admitted, uint64, error) {
 			r.forget(l.Device.DeviceID)
 			out = out.since(Admitted{}, r)
 			return r.takeOfflineKick(l.Device.DeviceID) != nil, nil
+		}
+		if r.AccountRev > l.AccountRev {
+			out = out.since(Admitted{}, r)
+			return false, ErrAccountChanged
 		}
 		if r.PolicyRev > policy.Rev {
 			if policy, err = s.policy(ctx, l.App, r.PolicyRev); err != nil {
@@ -114,9 +122,11 @@ func (s *Store) Leave(ctx context.Context, app, account, session string, comesBa
 }
 
 // Evict removes the sessions whose device id match accepts, and leaves a kick
-// for each such device, on line or away.
-func (s *Store) Evict(ctx context.Context, app, account string, match func(deviceID string) bool, by wire.Kicked) (Left, error) {
+// for each such device, on line or away. It keeps out the logins under way that
+// were verified with the account as it was before the revision accountRev.
+func (s *Store) Evict(ctx context.Context, app, account string, match func(deviceID string) bool, by wire.Kicked, accountRev uint64) (Left, error) {
 	return s.remove(ctx, app, account, func(r *record, left *Left) {
+		r.AccountRev = max(r.AccountRev, accountRev)
 		left.Offline = append(left.Offline, r.kickAway(func(a away) bool { return match(a.DeviceID) }, by)...)
 		for _, d := range r.take(func(d Device) bool { return match(d.DeviceID) }) {
 			left.Gone = append(left.Gone, d)
@@ -206,8 +216,9 @@ func (s *Store) remove(ctx context.Context, app, account string, take func(*reco
 	var out Left
 	rev, err := s.change(ctx, app, account, func(r *record) (bool, error) {
 		var now Left
+		known := r.AccountRev
 		take(r, &now)
-		write := len(now.Gone)+len(now.Offline) > 0
+		write := len(now.Gone)+len(now.Offline) > 0 || r.AccountRev != known
 		now.Rest = slices.Clone(r.Devices)
 		now.Gone = r.alsoGone(now.Gone, out.Gone)
 		for _, id := range out.Offline {
@@ -239,6 +250,9 @@ func (s *Store) change(ctx context.Context, app, account string, edit func(*reco
 		}
 		if e, ok := errors.AsType[*nimerr.Error](err); ok {
 			return 0, e
+		}
+		if errors.Is(err, ErrAccountChanged) {
+			return rev, err
 		}
 		last = err
 	}

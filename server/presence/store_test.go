@@ -74,7 +74,7 @@ func TestAKickIsToldAlthoughTheAnswerOfTheBusWasLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := func(string) bool { return true }
-	if left, err := s.Evict(t.Context(), "app", "alice", all, wire.Kicked{Reason: 2, TimeMS: time.Now().UnixMilli()}); err != nil || len(left.Offline) != 1 {
+	if left, err := s.Evict(t.Context(), "app", "alice", all, wire.Kicked{Reason: 2, TimeMS: time.Now().UnixMilli()}, 0); err != nil || len(left.Offline) != 1 {
 		t.Fatalf("evicted %+v, %v", left, err)
 	}
 	meddle(func(r *record) { r.takeOfflineKick("desk") })
@@ -130,7 +130,7 @@ func TestARemovalReportsWhatEachOfItsTriesTook(t *testing.T) {
 			t.Fatal(err)
 		}
 		return true
-	}, wire.Kicked{Reason: 2})
+	}, wire.Kicked{Reason: 2}, 0)
 	if err != nil || len(left.Gone) != 2 || left.Gone[0].Session != "s2" || left.Gone[1].Session != "s1" {
 		t.Errorf("gone %+v, %v", left.Gone, err)
 	}
