@@ -62,17 +62,18 @@ func newConn(g *Gateway, ws *websocket.Conn, remote string) *conn {
 
 // serve runs the connection until it has ended and its session is off line.
 func (c *conn) serve() {
-	written := make(chan struct{})
-	go func() {
-		defer close(written)
-		c.write()
-	}()
 	c.push(wire.OpHello, wire.Hello{
 		Server:       "nimd/" + c.g.cfg.Version,
 		HeartbeatMS:  c.g.cfg.Heartbeat.Milliseconds(),
 		ServerTimeMS: time.Now().UnixMilli(),
 		Conn:         c.id,
 	})
+	ended := !c.flush() // the greeting needs no other goroutine to wake up
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		c.write(ended)
+	}()
 	c.read()
 	c.finish(websocket.CloseNormalClosure, "") // ends the writer, if nothing did
 	<-written
@@ -175,38 +176,46 @@ func (c *conn) setReadDeadline(d time.Duration) {
 	}
 }
 
-// write puts the outbox on the wire until the last item, or an error.
-func (c *conn) write() {
-	for range c.out.ready {
-		for _, it := range c.out.take() {
-			if f := c.fence.Load(); f != nil && it.kind == websocket.TextMessage && !f.valid(f.epoch) {
-				c.ending.Store(true)
-				it = item{kind: websocket.CloseMessage, data: websocket.FormatCloseMessage(wire.CloseFenced, "edge fenced")}
-			}
-			timeout := writeTimeout
-			if c.ending.Load() {
-				timeout = finalTimeout
-			}
-			deadline := time.Now().Add(timeout)
-			var err error
-			if it.kind == websocket.TextMessage {
-				c.g.stats.frames.Inc("out")
-				_ = c.ws.SetWriteDeadline(deadline)
-				err = c.ws.WriteMessage(it.kind, it.data)
-			} else {
-				err = c.ws.WriteControl(it.kind, it.data, deadline)
-			}
-			if err != nil {
-				c.ending.Store(true)
-				_ = c.ws.NetConn().SetReadDeadline(time.Now()) // the reader ends the connection
-				return
-			}
-			if it.kind == websocket.CloseMessage {
-				_ = c.ws.NetConn().SetReadDeadline(time.Now().Add(lingerTime))
-				return
-			}
+// write puts the outbox on the wire until the last item, or an error; ended says
+// that there was one already.
+func (c *conn) write(ended bool) {
+	for !ended {
+		<-c.out.ready
+		ended = !c.flush()
+	}
+}
+
+// flush writes what waits, and returns false when nothing more may be written.
+func (c *conn) flush() bool {
+	for _, it := range c.out.take() {
+		if f := c.fence.Load(); f != nil && it.kind == websocket.TextMessage && !f.valid(f.epoch) {
+			c.ending.Store(true)
+			it = item{kind: websocket.CloseMessage, data: websocket.FormatCloseMessage(wire.CloseFenced, "edge fenced")}
+		}
+		timeout := writeTimeout
+		if c.ending.Load() {
+			timeout = finalTimeout
+		}
+		deadline := time.Now().Add(timeout)
+		var err error
+		if it.kind == websocket.TextMessage {
+			c.g.stats.frames.Inc("out")
+			_ = c.ws.SetWriteDeadline(deadline)
+			err = c.ws.WriteMessage(it.kind, it.data)
+		} else {
+			err = c.ws.WriteControl(it.kind, it.data, deadline)
+		}
+		if err != nil {
+			c.ending.Store(true)
+			_ = c.ws.NetConn().SetReadDeadline(time.Now()) // the reader ends the connection
+			return false
+		}
+		if it.kind == websocket.CloseMessage {
+			_ = c.ws.NetConn().SetReadDeadline(time.Now().Add(lingerTime))
+			return false
 		}
 	}
+	return true
 }
 
 // send queues an item. A client that lets too much wait is cut off.

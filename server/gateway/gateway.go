@@ -4,9 +4,9 @@
 // by their own packages.
 //
 // A connection has two goroutines. The reader runs the requests, one at a
-// time, and is the only one that ends the connection; the writer is the only
-// one that writes to the socket. Everything else reaches a connection through
-// its outbox.
+// time, and is the only one that ends the connection; the writer, once the
+// greeting is out, is the only one that writes to the socket. Everything else
+// reaches a connection through its outbox.
 package gateway
 
 import (
@@ -204,7 +204,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeUpgradeError(w, http.StatusServiceUnavailable, err)
 		return
 	}
-	ws, err := g.upgrader.Upgrade(w, r, nil)
+	ws, err := g.upgrader.Upgrade(greeting{w}, r, nil)
 	if err != nil {
 		return // the upgrader has answered
 	}
