@@ -12,7 +12,7 @@ import (
 )
 
 // settings decodes init settings as a program gives them.
-func settings(t *testing.T, text string) *abi.InitOptions {
+func settings(t testing.TB, text string) *abi.InitOptions {
 	t.Helper()
 	o, err := abi.DecodeInitOptions(text)
 	if err != nil {

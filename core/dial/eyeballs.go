@@ -43,8 +43,15 @@ type attempt struct {
 
 // race connects to the first address that answers. The next address starts when
 // one before it failed, or after the stagger. It returns when every attempt it
-// started is over; the losers are closed.
+// started is over; the losers are closed. A single address has nobody to race.
 func (d *Dialer) race(ctx context.Context, addrs []netip.AddrPort) (net.Conn, error) {
+	if len(addrs) == 1 {
+		a := d.tryAddress(ctx, addrs[0])
+		if a.err != nil {
+			return nil, raceError([]attempt{a})
+		}
+		return a.conn, nil
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	results := make(chan attempt, len(addrs))
@@ -56,7 +63,7 @@ func (d *Dialer) race(ctx context.Context, addrs []netip.AddrPort) (net.Conn, er
 	next, running, due := 0, 0, true
 	for {
 		if due && next < len(addrs) && ctx.Err() == nil {
-			go d.tryAddress(ctx, addrs[next], results)
+			go func(a netip.AddrPort) { results <- d.tryAddress(ctx, a) }(addrs[next])
 			next, running, due = next+1, running+1, false
 			timer.Reset(stagger)
 		}
@@ -85,19 +92,19 @@ func (d *Dialer) race(ctx context.Context, addrs []netip.AddrPort) (net.Conn, er
 	return nil, raceError(failures)
 }
 
-func (d *Dialer) tryAddress(ctx context.Context, a netip.AddrPort, results chan<- attempt) {
-	r := attempt{address: a}
+func (d *Dialer) tryAddress(ctx context.Context, a netip.AddrPort) (r attempt) {
+	r.address = a
 	defer func() {
 		if p := recover(); p != nil { // a NetDial of someone else must not end the process
 			r.err = nimerr.Internal.Newf("the dial function panicked: %v", p)
 		}
-		results <- r
 	}()
 	network := "tcp4"
 	if a.Addr().Is6() {
 		network = "tcp6"
 	}
 	r.conn, r.err = d.netDial(ctx, network, a.String())
+	return r
 }
 
 // raceError says why no address answered, led by the failure that tells most.
