@@ -250,8 +250,11 @@ func TestTokenNotices(t *testing.T) {
 		st.tokens.give("fresh")
 		l := st.server.link()
 		l.push(backend.TokenExpiring{ExpiresAt: time.Now().Add(time.Minute)})
-		l.push(backend.TokenExpired{})
+		l.push(backend.TokenExpired{ServerCode: 70001})
 		st.want("0s token_expiring", "0s token_expired 302")
+		if e := st.rec.lastEvent; e.ErrName != "token_expired" || e.ServerCode != 70001 {
+			t.Errorf("the end of the token is told as %+v", e)
+		}
 		l.lose(nimerr.ConnectionLost.New(""))
 		st.sleep(time.Second)
 		if got := st.server.lastLogin().Token; got != "fresh" {

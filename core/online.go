@@ -119,7 +119,9 @@ func (o *onlineState) event(e backend.Event) {
 		o.connectionEvent(abi.ConnectionEvent{Event: connTokenExpiring, ErrorInfo: o.info(nil), ExpiresInMs: e.ExpiresAt.Sub(o.env.Wall()).Milliseconds()})
 	case backend.TokenExpired:
 		o.acct.mustAsk = true
-		o.connection(connTokenExpired, nimerr.TokenExpired.New(""))
+		err := nimerr.TokenExpired.New("")
+		err.ServerCode = e.ServerCode
+		o.connection(connTokenExpired, err)
 	case backend.Profile:
 		o.profileCame(&e)
 	case backend.PushChanged:

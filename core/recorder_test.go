@@ -43,7 +43,8 @@ type recorder struct {
 	stopped   bool // the session is done
 	syncs     int
 	lastLogin *abi.LoginResult // the newest answer of a login call
-	tokenEnds int64            // as the newest answer of a renewal says
+	lastEvent *abi.ConnectionEvent
+	tokenEnds int64 // as the newest answer of a renewal says
 }
 
 func newRecorder(t testing.TB) *recorder {
@@ -252,6 +253,7 @@ func (r *recorder) connectionEvent(e *abi.ConnectionEvent) {
 		text += fmt.Sprintf(" %d %s", e.ErrCode, e.Step)
 	}
 	r.add("%s", strings.TrimSpace(text))
+	r.lastEvent = e
 	if e.Status != int(r.status) {
 		r.fault("%s carries status %d, published is %d", e.Event, e.Status, r.status)
 	}

@@ -101,11 +101,11 @@ func TestRotatedSecretStillVerifies(t *testing.T) {
 
 func TestTokenEndsWhileOnline(t *testing.T) {
 	e := startEdges(t, 1, nil)[0]
-	e.do("POST", "/apps", map[string]any{"app_key": e.AppKey, "token_expiring_s": 1, "token_grace_s": 1})
+	e.do("POST", "/apps", map[string]any{"app_key": e.AppKey, "token_expiring_s": 1, "token_grace_s": 1, "sdkappid": 1400000000})
 	renewed, abandoned := e.dial(), e.dial()
 	for i, c := range []*client{renewed, abandoned} {
 		l := e.loginAs([]string{"alice", "bob"}[i], "d1", pc)
-		l.Token, _ = e.mint(l.Account, "hmac", 2*time.Second)
+		l.Token, _ = e.mint(l.Account, []string{"hmac", "usersig"}[i], 2*time.Second)
 		ok := c.mustLogin(l)
 		var early, ended wire.TokenExpiry
 		c.want(wire.OpTokenExpiring, &early)
@@ -123,7 +123,9 @@ func TestTokenEndsWhileOnline(t *testing.T) {
 			}
 			continue
 		}
-		c.want(wire.OpTokenExpired, &ended)
+		if c.want(wire.OpTokenExpired, &ended); ended.ServerCode != 70001 {
+			t.Errorf("the end of a UserSig has server_code %d, want 70001", ended.ServerCode)
+		}
 		if code, frames := c.wantClose(); code != wire.CloseRefused || len(frames) != 0 {
 			t.Errorf("closed with %d after %v", code, frames)
 		}

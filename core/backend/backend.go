@@ -206,7 +206,7 @@ type (
 		RetryAfter time.Duration
 	}
 	TokenExpiring struct{ ExpiresAt time.Time }
-	TokenExpired  struct{}
+	TokenExpired  struct{ ServerCode int32 } // the number that the token's family gives it; 0: none
 	PushChanged   struct{ SwitchOpen int }
 	// Profile is what the server knows of the account that is logged in.
 	Profile struct{ Account, Name, Icon, Ex string }

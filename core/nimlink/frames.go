@@ -56,7 +56,8 @@ func (l *link) event(f *wire.Frame) (backend.Event, error) {
 		t, err := body[wire.TokenExpiry](f)
 		return backend.TokenExpiring{ExpiresAt: at(t.ExpiresAtMS)}, err
 	case wire.OpTokenExpired:
-		return backend.TokenExpired{}, nil
+		t, err := body[wire.TokenExpiry](f)
+		return backend.TokenExpired{ServerCode: t.ServerCode}, err
 	case wire.OpPushChanged:
 		p, err := body[wire.PushConfig](f)
 		return backend.PushChanged{SwitchOpen: p.SwitchOpen}, err

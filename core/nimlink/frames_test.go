@@ -107,6 +107,7 @@ func TestPushes(t *testing.T) {
 		`{"op":"going_away","body":{"retry_after_ms":9223372036854775807}}`: backend.GoingAway{RetryAfter: 24 * time.Hour},
 		`{"op":"token_expiring","body":{"expires_at_ms":5}}`:                backend.TokenExpiring{ExpiresAt: time.UnixMilli(5)},
 		`{"op":"token_expired","body":{"expires_at_ms":5}}`:                 backend.TokenExpired{},
+		`{"op":"token_expired","body":{"server_code":70001}}`:               backend.TokenExpired{ServerCode: 70001},
 		`{"op":"push_changed","body":{"switch_open":2,"new":[1]}}`:          backend.PushChanged{SwitchOpen: 2},
 	} {
 		e, err := said(t, text)

@@ -97,7 +97,8 @@ type GoingAway struct {
 
 // TokenExpiry gives when the session's token ends.
 type TokenExpiry struct {
-	ExpiresAtMS int64 `json:"expires_at_ms"` // Unix time in milliseconds; 0: never
+	ExpiresAtMS int64 `json:"expires_at_ms"`         // Unix time in milliseconds; 0: never
+	ServerCode  int32 `json:"server_code,omitempty"` // of token_expired: the number that the token's family gives it
 }
 
 // Logout ends the session. The server answers, then closes.

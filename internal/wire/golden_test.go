@@ -41,7 +41,7 @@ var goldens = []struct {
 	{Frame{Op: OpKicked}, Kicked{Reason: KickSameType, Description: "another device", ClientType: 16, CustomClientType: 1, DeviceID: "d4", TimeMS: 4}},
 	{Frame{Op: OpGoingAway}, GoingAway{Reason: "maintenance", RetryAfterMS: 2500}},
 	{Frame{Op: OpTokenExpiring}, TokenExpiry{ExpiresAtMS: 5}},
-	{Frame{Op: OpTokenExpired}, TokenExpiry{ExpiresAtMS: 5}},
+	{Frame{Op: OpTokenExpired}, TokenExpiry{ExpiresAtMS: 5, ServerCode: 70001}},
 	{Frame{Op: OpRenewToken, ID: 2}, RenewToken{Token: "new", AuthType: 1, LoginEx: "{}"}},
 	{Frame{Op: OpKickOther, ID: 3}, KickOther{DeviceIDs: []string{"d2", "d9"}}},
 	{Frame{Op: OpReply, ID: 3, Code: 200}, KickOtherOK{Results: []KickResult{{"d2", 200}, {"d9", 404}}}},

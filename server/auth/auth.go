@@ -44,6 +44,7 @@ type Client struct {
 type Identity struct {
 	Account   *accounts.Account
 	ExpiresAt time.Time // zero: never
+	UserSig   bool      // the proof was a UserSig: errors carry Tencent's numbers
 }
 
 // Verifier checks tokens against the accounts of a store.
@@ -82,9 +83,10 @@ func (v *Verifier) Verify(ctx context.Context, r Request) (Identity, error) {
 			return Identity{}, err
 		}
 	}
+	usersig := kind == accounts.KindUserSig
 	if accounts.Signed(kind) && claims.IssuedAt.UnixMilli() < a.RevokedBeforeMS {
 		revoked := nimerr.TokenRevoked.New("")
-		if kind == accounts.KindUserSig {
+		if usersig {
 			revoked.ServerCode = revoked.Kind.Tencent
 		}
 		return Identity{}, revoked
@@ -92,7 +94,7 @@ func (v *Verifier) Verify(ctx context.Context, r Request) (Identity, error) {
 	if ban := a.Banned(v.now()); ban != nil {
 		return Identity{}, nimerr.AccountBanned.New(ban.Reason)
 	}
-	return Identity{Account: a, ExpiresAt: claims.ExpiresAt}, nil
+	return Identity{Account: a, ExpiresAt: claims.ExpiresAt, UserSig: usersig}, nil
 }
 
 // prove finds the kind of the token and checks it. a is nil for an account that

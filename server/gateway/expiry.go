@@ -4,8 +4,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/libnim/libnim/internal/nimerr"
 	"github.com/libnim/libnim/internal/wire"
 	"github.com/libnim/libnim/server/accounts"
+	"github.com/libnim/libnim/server/auth"
 )
 
 // expiry follows the end of a session's token: an early notice, the notice that
@@ -18,8 +20,9 @@ type expiry struct {
 	round int // counts renewals; a timer of an earlier one does nothing
 }
 
-// watch starts over with a token that ends at the given time; zero: never.
-func (e *expiry) watch(ends time.Time, app *accounts.App) {
+// watch starts over with the token that proved who.
+func (e *expiry) watch(who auth.Identity, app *accounts.App) {
+	ends := who.ExpiresAt
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.round++
@@ -31,11 +34,15 @@ func (e *expiry) watch(ends time.Time, app *accounts.App) {
 	}
 	round := e.round
 	body := wire.TokenExpiry{ExpiresAtMS: ends.UnixMilli()}
+	ended := body
+	if who.UserSig {
+		ended.ServerCode = nimerr.TokenExpired.Tencent
+	}
 	grace := app.Grace()
 	e.after(round, time.Until(ends.Add(-app.Expiring())), func() {
 		e.tell(wire.OpTokenExpiring, body)
 		e.after(round, time.Until(ends), func() {
-			e.tell(wire.OpTokenExpired, body)
+			e.tell(wire.OpTokenExpired, ended)
 			e.after(round, grace, func() {
 				e.s.conn.finish(wire.CloseRefused, "token_expired")
 			})

@@ -174,7 +174,7 @@ func (l *login) accept() {
 	}
 	s.activate(l.out.Revision, func() { c.answer(l.id, ok) })
 	c.extend()
-	s.expiry.watch(l.who.ExpiresAt, l.app)
+	s.expiry.watch(l.who, l.app)
 	g.stats.logins.Inc("ok")
 	g.stats.loginFor.Observe(time.Since(l.time))
 	if l.out.First {

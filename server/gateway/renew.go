@@ -31,7 +31,7 @@ func (c *conn) renewToken(f wire.Frame) error {
 		return err
 	}
 	c.answer(f.ID, wire.TokenExpiry{ExpiresAtMS: unixMilli(who.ExpiresAt)})
-	s.expiry.watch(who.ExpiresAt, app)
+	s.expiry.watch(who, app)
 	return nil
 }
 
