@@ -62,7 +62,7 @@ func (s *Session) dialing() stateFn {
 			if r.err != nil {
 				return s.failure(nimerr.From(r.err, nimerr.ConnectionFailed), stepLinking, nil)
 			}
-			return s.linked(newConn(r.link))
+			return s.linked(newConn(r.link, border{s.env.Journal}))
 		case <-limit.C:
 			return s.failure(s.outOfTime("connecting"), stepLinking, nil)
 		case cmd := <-s.cmds:
@@ -93,7 +93,7 @@ func (s *Session) dial(ctx context.Context, login *backend.Login) (r linked) {
 		}
 	}()
 	r.link, r.attempts, r.err = s.env.Router.Connect(ctx, login, login.Relogin && s.env.Config.RefreshLBS)
-	return r
+	return border{s.env.Journal}.linked(r)
 }
 
 // linked: the socket is up. A token that is needed is asked for now, when a

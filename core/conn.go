@@ -11,6 +11,7 @@ import (
 // and authenticating to online; the state that leaves this chain closes it.
 type conn struct {
 	link   backend.Link
+	border border             // reader
 	events chan backend.Event // reader -> run, unbuffered: run sets the pace
 	lost   chan *nimerr.Error // reader -> run, once, after its last event
 	left   chan struct{}      // closed by close
@@ -18,9 +19,9 @@ type conn struct {
 	nextID uint64
 }
 
-func newConn(link backend.Link) *conn {
+func newConn(link backend.Link, b border) *conn {
 	c := &conn{
-		link: link, events: make(chan backend.Event),
+		link: link, border: b, events: make(chan backend.Event),
 		lost: make(chan *nimerr.Error, 1), left: make(chan struct{}),
 	}
 	c.reader.Go(c.read)
@@ -31,9 +32,9 @@ func newConn(link backend.Link) *conn {
 // shows up here, after everything that was received before it.
 func (c *conn) read() {
 	for {
-		e, err := receive(c.link)
+		e, err := c.receive()
 		if err != nil {
-			c.lost <- nimerr.From(err, nimerr.ConnectionLost)
+			c.lost <- err
 			return
 		}
 		select {
@@ -45,13 +46,14 @@ func (c *conn) read() {
 }
 
 // receive turns a panic of a decoder into the end of the link.
-func receive(l backend.Link) (e backend.Event, err error) {
+func (c *conn) receive() (e backend.Event, failed *nimerr.Error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = nimerr.Internal.Newf("%v", p)
+			failed = nimerr.Internal.Newf("%v", p)
 		}
 	}()
-	return l.Receive()
+	e, err := c.link.Receive()
+	return c.border.event(e), c.border.err(nimerr.From(err, nimerr.ConnectionLost))
 }
 
 // send queues a request and returns its id. A panic of an encoder fails the

@@ -12,14 +12,35 @@ import (
 	"github.com/libnim/libnim/internal/nimerr"
 )
 
-// No token is in the trace, whatever goes wrong: given by the login, by the
-// provider or by a renewal, refused or taken, even where a server repeats it.
-func TestNoTokenInTheTrace(t *testing.T) {
+// A toldSink keeps what the application was told.
+type toldSink struct {
+	Sink
+	told []string
+}
+
+func (s *toldSink) Event(e Event) int {
+	s.told = append(s.told, fmt.Sprintf("%+v", e))
+	return s.Sink.Event(e)
+}
+
+func (s *toldSink) Answer(call Call, payload any, final bool) {
+	s.told = append(s.told, fmt.Sprintf("%+v", payload))
+	s.Sink.Answer(call, payload, final)
+}
+
+// No token is in the trace or in what the application is told, whatever goes
+// wrong: given by the login, by the provider or by a renewal, refused or taken,
+// even where a server repeats it, and when it is forgotten since.
+func TestNoTokenIsSeen(t *testing.T) {
 	tokens := []string{"token-of-login", "token-of-provider", "token-of-renewal", "token-refused"}
 	for _, inPlace := range []bool{true, false} {
 		t.Run(fmt.Sprint("in place ", inPlace), func(t *testing.T) {
 			j := journal.New(journal.Options{RingLines: 10_000})
-			play(t, func(e *Env) { e.Journal, e.Backend.RenewToken = j, inPlace }, func(st *tester) {
+			told := &toldSink{}
+			play(t, func(e *Env) {
+				told.Sink = e.Sink
+				e.Sink, e.Journal, e.Backend.RenewToken = told, j, inPlace
+			}, func(st *tester) {
 				st.loginWith(signedWith(tokens[0]))
 				st.tokens.give(tokens[1])
 				st.lose()
@@ -38,17 +59,68 @@ func TestNoTokenInTheTrace(t *testing.T) {
 				st.wantStatus(StatusGaveUp, "")
 				st.loginWith(signedWith(tokens[0]))
 				st.sleep(time.Minute)
+				st.server.on(nil)
+				st.loginWith(signedWith(tokens[0]))
+				st.sleep(time.Minute)
+				st.server.link().lose(nimerr.ConnectionLost.New("closed because of " + tokens[0]))
+				st.server.refuse(nimerr.NotAGateway.New("no way for " + tokens[0]))
+				st.sleep(time.Minute)
+				st.server.refuse(nil)
+				st.sleep(time.Minute)
+				st.wantStatus(StatusOnline, "alice")
+				st.server.link().push(backend.Kicked{Reason: 1, Description: "somebody else has " + tokens[1]})
+				st.sleep(time.Minute)
+				st.loginWith(signedWith(tokens[0]))
+				st.sleep(time.Minute)
+				st.server.onLogin(func(*backend.Login) *backend.Answer {
+					return &backend.Answer{Err: nimerr.KickedOffline.New(""), Body: backend.LoginRefused{
+						Kicked: &backend.Kicked{Reason: 1, Description: "somebody else has " + tokens[1]},
+					}}
+				})
+				st.lose()
+				st.sleep(time.Minute)
+				st.wantStatus(StatusKicked, "")
+				st.logout()
+				st.diagnostics()
+				st.sleep(time.Second)
 			})
-			trace := strings.Join(j.Trace(), "\n")
+			trace, host := strings.Join(j.Trace(), "\n"), strings.Join(told.told, "\n")
 			for _, token := range tokens {
-				if i := strings.Index(trace, token); i >= 0 {
-					t.Errorf("the trace holds %s: …%s…", token, trace[max(0, i-100):min(len(trace), i+50)])
+				for where, text := range map[string]string{"the trace": trace, "what the application is told": host} {
+					if i := strings.Index(text, token); i >= 0 {
+						t.Errorf("%s holds %s: …%s…", where, token, text[max(0, i-100):min(len(text), i+50)])
+					}
 				}
+			}
+			if !strings.Contains(host, "your token ***") || !strings.Contains(host, "somebody else has ***") {
+				t.Error("the texts of the server do not reach the application")
 			}
 			if n := strings.Count(trace, "\n"); n < 30 {
 				t.Errorf("%d lines only", n)
 			}
 		})
+	}
+}
+
+// A name that only the server knows passes, unless it is a secret.
+func TestErrorNameOfTheServer(t *testing.T) {
+	for name, want := range map[string]string{"out_of_credit": "out_of_credit", "secret": "server_refused", "timeout": "timeout"} {
+		j := journal.New(journal.Options{})
+		play(t, func(e *Env) { e.Journal = j }, func(st *tester) {
+			st.server.refuseLogin((&nimerr.Kind{Name: name, Code: 431, Domain: nimerr.Server}).New(""))
+			st.login("alice")
+			if got := st.lastLogin(); got.ErrName != want || got.ErrCode != 431 {
+				t.Errorf("%s is told as %+v", name, got)
+			}
+		})
+		if trace := strings.Join(j.Trace(), "\n"); strings.Contains(trace, `"secret"`) {
+			t.Errorf("the token is in the trace: %s", trace)
+		}
+	}
+	j := journal.New(journal.Options{})
+	j.Secret("timeout")
+	if got := (border{j}).err(nimerr.Timeout.New("")); got.Kind != nimerr.Timeout {
+		t.Errorf("a row of the table became %s", got.Kind.Name)
 	}
 }
 

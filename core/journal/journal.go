@@ -144,6 +144,14 @@ func (j *Journal) Forget(text string) {
 	}
 }
 
+// Scrub returns text as a line would show it: every secret is ***.
+func (j *Journal) Scrub(text string) string {
+	if j == nil {
+		return text
+	}
+	return j.secrets.needles().scrub(text)
+}
+
 // Add writes one line. event and the keys are snake_case words. Add takes
 // about a microsecond and never waits for a file or a callback.
 func (j *Journal) Add(level Level, event string, fields ...Field) {

@@ -2,6 +2,7 @@ package nimlink
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/libnim/libnim/core/backend"
@@ -156,10 +157,16 @@ func byCode(f *wire.Frame) *nimerr.Kind {
 		}
 	}
 	name := f.ErrName
-	if name == "" {
+	if !isName(name) {
 		name = "server_refused"
 	}
 	return &nimerr.Kind{Name: name, Code: f.Code, Domain: nimerr.Server, Text: "the server refused the request"}
+}
+
+// isName reports whether a text of the server can be an err_name.
+func isName(s string) bool {
+	strange := func(r rune) bool { return r != '_' && (r < 'a' || r > 'z') && (r < '0' || r > '9') }
+	return s != "" && len(s) <= 64 && !strings.ContainsFunc(s, strange)
 }
 
 func body[T any](f *wire.Frame) (T, error) {

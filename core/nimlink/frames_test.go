@@ -213,6 +213,8 @@ func TestRefusals(t *testing.T) {
 		{wire.Frame{Code: 302, ErrName: "ok"}, "token_invalid", 302},
 		{wire.Frame{Code: 431, ErrName: "out_of_credit"}, "out_of_credit", 431},
 		{wire.Frame{Code: 431}, "server_refused", 431},
+		{wire.Frame{Code: 431, ErrName: "Out of credit\n"}, "server_refused", 431},
+		{wire.Frame{Code: 431, ErrName: strings.Repeat("x", 65)}, "server_refused", 431},
 		{wire.Frame{}, "server_error", 500},
 	} {
 		a := refusedWith(t, tt.frame, nil)

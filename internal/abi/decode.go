@@ -47,7 +47,9 @@ func decode(text string, member memberFunc) error {
 }
 
 // want records that the current value should have been something else.
-func (d *decoder) want(what string, r gjson.Result) {
+func (d *decoder) want(what string, r gjson.Result) { d.wantNot(what, describe(r)) }
+
+func (d *decoder) wantNot(what, got string) {
 	if d.err != nil {
 		return
 	}
@@ -55,7 +57,7 @@ func (d *decoder) want(what string, r gjson.Result) {
 	if at != "" {
 		at += ": "
 	}
-	d.err = nimerr.InvalidArgument.New(at + "want " + what + ", got " + describe(r))
+	d.err = nimerr.InvalidArgument.New(at + "want " + what + ", got " + got)
 }
 
 // describe names a value in an error.
@@ -105,6 +107,10 @@ func (d *decoder) objectOrBool(r gjson.Result, member memberFunc) {
 }
 
 func (d *decoder) text(r gjson.Result, to *string) {
+	if r.Type == gjson.Number { // not repeated: what should be a text may be a secret
+		d.wantNot("a string", "a number")
+		return
+	}
 	if r.Type != gjson.String {
 		d.want("a string", r)
 		return

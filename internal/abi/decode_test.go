@@ -68,7 +68,7 @@ func TestDecodeFaults(t *testing.T) {
 	}{
 		{initOptions, `{"global_config":{"login_retry_max_times":"3"}}`, `global_config.login_retry_max_times: want an integer, got a string "3"`},
 		{initOptions, `{"global_config":[]}`, `global_config: want an object, got an array`},
-		{initOptions, `{"private_server_setting":{"link":["a",3]}}`, `private_server_setting.link.1: want a string, got the number 3`},
+		{initOptions, `{"private_server_setting":{"link":["a",3]}}`, `private_server_setting.link.1: want a string, got a number`},
 		{initOptions, `{"private_server_setting":{"lbs":true}}`, `private_server_setting.lbs: want a string, got true`},
 		{initOptions, `{"nimx":{"report_mac":1}}`, `nimx.report_mac: want true or false, got the number 1`},
 		{initOptions, `{"global_config":{"use_https":2}}`, `global_config.use_https: want true or false, got the number 2`},
@@ -76,6 +76,7 @@ func TestDecodeFaults(t *testing.T) {
 		{login, `{`, `not valid JSON`},
 		{login, `{"auth_type":1.5}`, `auth_type: want an integer, got the number 1.5`},
 		{login, `{"auth_type":99999999999}`, `auth_type: want an integer, got the number 99999999999`},
+		{initOptions, `{"private_server_setting":{"admin_token":123456}}`, `private_server_setting.admin_token: want a string, got a number`},
 		{login, `{"login_ex":{}}`, `login_ex: want a string, got an object`},
 		{login, `{"force":"` + strings.Repeat("é", 40) + `"}`, `force: want true or false, got a string "` + strings.Repeat("é", 16) + `…"`},
 		{kick, `{"device_ids":7}`, `device_ids: want an array of strings, got the number 7`},
