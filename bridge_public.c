@@ -81,9 +81,9 @@ NIM_API void NIM_CALL nimx_global_set_signal_stack(int kib) { front_set_signal_s
 NIM_API const char *NIM_CALL nimx_init_error(void) { return front_init_error(); }
 NIM_API int NIM_CALL nimx_abi_level(void) { return ABI_LEVEL; }
 
-NIM_API int NIM_CALL nimx_has_feature(const char *name)
+NIM_API int NIM_CALL nimx_build_has(const char *name)
 {
-    static const char *const features[] = {
+    static const char *const names[] = {
         "pull", "wake", "detach", "client", "global", "data_sync", "backend.nim", "backend.openim",
         "proxy.socks4", "proxy.socks4a", "proxy.socks5", "proxy.http",
 #ifdef __linux__
@@ -91,8 +91,8 @@ NIM_API int NIM_CALL nimx_has_feature(const char *name)
 #endif
     };
     size_t i;
-    for (i = 0; name != NULL && i < sizeof features / sizeof features[0]; i++)
-        if (strcmp(name, features[i]) == 0)
+    for (i = 0; name != NULL && i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(name, names[i]) == 0)
             return 1;
     return 0;
 }

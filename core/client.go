@@ -357,14 +357,14 @@ func (c *Client) Panicked(where, value, stack string) {
 func (c *Client) Describe() *abi.Capabilities {
 	return &abi.Capabilities{
 		Version: c.version, AbiLevel: AbiLevel, Backend: c.backend.Name(), Backends: []string{"nim", "openim"},
-		Features: features(c.backend.Capabilities()), Modules: []string{"client", "global", "data_sync"},
+		BackendFeatures: backendFeatures(c.backend.Capabilities()), Modules: []string{"client", "global", "data_sync"},
 	}
 }
 
 // AbiLevel counts the additions to the ABI.
 const AbiLevel = 1
 
-func features(b backend.Capabilities) []string {
+func backendFeatures(b backend.Capabilities) []string {
 	var out []string
 	for _, f := range []struct {
 		name string

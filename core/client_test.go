@@ -149,12 +149,12 @@ func TestDescribe(t *testing.T) {
 		t.Errorf("got %+v", d)
 	}
 	for _, f := range []string{"kick_other", "presence", "renew_token", "push_config", "server_time", "upload_log", "kick_details", "token_expiry", "refuse_device"} {
-		if !slices.Contains(d.Features, f) {
-			t.Errorf("feature %s is missing in %q", f, d.Features)
+		if !slices.Contains(d.BackendFeatures, f) {
+			t.Errorf("feature %s is missing in %q", f, d.BackendFeatures)
 		}
 	}
 	c := open(t, options(t, `{"private_server_setting":{"backend":"openim","ws_addr":"ws://127.0.0.1:1","api_addr":"http://127.0.0.1:1"}}`))
-	if d := c.Describe(); d.Backend != "openim" || slices.Contains(d.Features, "renew_token") {
+	if d := c.Describe(); d.Backend != "openim" || slices.Contains(d.BackendFeatures, "renew_token") {
 		t.Errorf("got %+v", d)
 	}
 	if name, caps := c.Capabilities(); name != "openim" || !caps.TokenInHandshake {

@@ -118,15 +118,16 @@ typedef void (NIM_CALL *nimx_wake_cb_func)(const void *user_data);
  *   app_key     string; the app key */
 
 /* JSON object Capabilities: what this library and its current server can do.
- *   version    string; version of the library
- *   abi_level  int; as nimx_abi_level
- *   backend    string; nim or openim
- *   backends   array of string; the backends of this build
- *   features   array of string; what the backend can do: kick_other, presence,
- *              renew_token, push_config, server_time, upload_log, profile,
- *              kick_details, token_expiry, refuse_device. What the build can
- *              do, nimx_has_feature tells
- *   modules    array of string; modules that are built */
+ *   version           string; version of the library
+ *   abi_level         int; as nimx_abi_level
+ *   backend           string; nim or openim
+ *   backends          array of string; the backends of this build
+ *   backend_features  array of string; what the present backend can do:
+ *                     kick_other, presence, renew_token, push_config,
+ *                     server_time, upload_log, profile, kick_details,
+ *                     token_expiry, refuse_device. What this build can do,
+ *                     nimx_build_has tells
+ *   modules           array of string; modules that are built */
 
 /* JSON object Diagnostics: what is known about the connection.
  *   status              int; enum nimx_status
@@ -225,7 +226,7 @@ NIM_API int NIM_CALL nimx_abi_level(void);
  *         "backend.openim", "proxy.http", "proxy.socks4", "proxy.socks4a",
  *         "proxy.socks5", or a module: "client", "global", "data_sync"
  * Returns 1 or 0. */
-NIM_API int NIM_CALL nimx_has_feature(const char *name);
+NIM_API int NIM_CALL nimx_build_has(const char *name);
 
 /* Tells the state of the session. Cheap; may be ahead of the events, never
  * behind.

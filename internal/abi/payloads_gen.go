@@ -691,12 +691,12 @@ func (v *LoginUser) AppendJSON(b []byte) []byte {
 // Capabilities: what this library and its current server can do.
 // Used by nimx_client_capabilities.
 type Capabilities struct {
-	Version  string   // version of the library
-	AbiLevel int      // as nimx_abi_level
-	Backend  string   // nim or openim
-	Backends []string // the backends of this build
-	Features []string // what the backend can do: kick_other, presence, renew_token, push_config, server_time, upload_log, profile, kick_details, token_expiry, refuse_device. What the build can do, nimx_has_feature tells
-	Modules  []string // modules that are built
+	Version         string   // version of the library
+	AbiLevel        int      // as nimx_abi_level
+	Backend         string   // nim or openim
+	Backends        []string // the backends of this build
+	BackendFeatures []string // what the present backend can do: kick_other, presence, renew_token, push_config, server_time, upload_log, profile, kick_details, token_expiry, refuse_device. What this build can do, nimx_build_has tells
+	Modules         []string // modules that are built
 }
 
 // AppendJSON appends v as a JSON object.
@@ -706,7 +706,7 @@ func (v *Capabilities) AppendJSON(b []byte) []byte {
 	b = strconv.AppendInt(appendKey(b, "abi_level"), int64(v.AbiLevel), 10)
 	b = appendString(appendKey(b, "backend"), v.Backend)
 	b = appendStrings(appendKey(b, "backends"), v.Backends)
-	b = appendStrings(appendKey(b, "features"), v.Features)
+	b = appendStrings(appendKey(b, "backend_features"), v.BackendFeatures)
 	b = appendStrings(appendKey(b, "modules"), v.Modules)
 	return append(b, '}')
 }

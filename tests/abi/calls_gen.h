@@ -1950,10 +1950,10 @@ static void call_nimx_abi_level(int at, const char *s) {
     (void)nimx_abi_level();
 }
 
-static void call_nimx_has_feature(int at, const char *s) {
+static void call_nimx_build_has(int at, const char *s) {
     (void)at;
     (void)s;
-    (void)nimx_has_feature(at == 0 ? s : "");
+    (void)nimx_build_has(at == 0 ? s : "");
 }
 
 static void call_nimx_client_get_status(int at, const char *s) {
@@ -2215,7 +2215,7 @@ static const struct call_row {
     {"nimx_global_set_signal_stack", 0, 0, 1, call_nimx_global_set_signal_stack},
     {"nimx_init_error", 0, 0, 1, call_nimx_init_error},
     {"nimx_abi_level", 0, 0, 0, call_nimx_abi_level},
-    {"nimx_has_feature", 1, 0, 0, call_nimx_has_feature},
+    {"nimx_build_has", 1, 0, 0, call_nimx_build_has},
     {"nimx_client_get_status", 0, 0, 0, call_nimx_client_get_status},
     {"nimx_client_get_login_user", 0, 0, 0, call_nimx_client_get_login_user},
     {"nimx_client_reg_connection_cb", 1, 0, 0, call_nimx_client_reg_connection_cb},

@@ -83,9 +83,9 @@ static void features_and_versions(void)
 {
     CHECK(strlen(nim_client_version()) > 0);
     EQUAL(nimx_abi_level(), 1);
-    EQUAL(nimx_has_feature("pull"), 1);
-    EQUAL(nimx_has_feature("telepathy"), 0);
-    EQUAL(nimx_has_feature(NULL), 0);
+    EQUAL(nimx_build_has("pull"), 1);
+    EQUAL(nimx_build_has("telepathy"), 0);
+    EQUAL(nimx_build_has(NULL), 0);
 }
 
 const test state_tests[] = {

@@ -93,7 +93,7 @@ func TestOpenIMLogin(t *testing.T) {
 	}
 	var can struct {
 		Backend  string
-		Features []string
+		Features []string `json:"backend_features"`
 	}
 	must(t, json.Unmarshal([]byte(d.value("capabilities")), &can))
 	if want := []string{"presence", "profile", "token_expiry"}; can.Backend != "openim" || !slices.Equal(can.Features, want) {

@@ -80,5 +80,5 @@ void nimx_global_detach_callbacks(void) {}
 void nimx_global_set_signal_stack(int k) { (void)k; }
 const char *nimx_init_error(void) { return ""; }
 int nimx_abi_level(void) { return 1; }
-int nimx_has_feature(const char *n) { (void)n; return 0; }
+int nimx_build_has(const char *n) { (void)n; return 0; }
 int nimx_client_get_status(void) { return NIMX_STATUS_LOGGED_OUT; }

@@ -50,7 +50,7 @@
     X(nimx_global_set_signal_stack) \
     X(nimx_init_error) \
     X(nimx_abi_level) \
-    X(nimx_has_feature) \
+    X(nimx_build_has) \
     X(nimx_client_get_status) \
     X(nimx_client_get_login_user) \
     X(nimx_client_reg_connection_cb) \

@@ -347,10 +347,10 @@ struct Capabilities {
   std::string backend;
   // the backends of this build
   std::vector<std::string> backends;
-  // what the backend can do: kick_other, presence, renew_token, push_config, server_time,
-  // upload_log, profile, kick_details, token_expiry, refuse_device. What the build can do,
-  // nimx_has_feature tells
-  std::vector<std::string> features;
+  // what the present backend can do: kick_other, presence, renew_token, push_config, server_time,
+  // upload_log, profile, kick_details, token_expiry, refuse_device. What this build can do,
+  // nimx_build_has tells
+  std::vector<std::string> backend_features;
   // modules that are built
   std::vector<std::string> modules;
 };
@@ -679,7 +679,7 @@ inline bool ReadMember(JsonReader &r, std::string_view key, Capabilities &v) {
   if (key == "abi_level") return r.Read(v.abi_level), true;
   if (key == "backend") return r.Read(v.backend), true;
   if (key == "backends") return r.Read(v.backends), true;
-  if (key == "features") return r.Read(v.features), true;
+  if (key == "backend_features") return r.Read(v.backend_features), true;
   if (key == "modules") return r.Read(v.modules), true;
   return false;
 }

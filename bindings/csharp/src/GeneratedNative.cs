@@ -158,7 +158,7 @@ namespace LibNim
         internal static extern int nimx_abi_level();
 
         [DllImport(File, CallingConvention = C, ExactSpelling = true)]
-        internal static extern int nimx_has_feature(byte[] name);
+        internal static extern int nimx_build_has(byte[] name);
 
         [DllImport(File, CallingConvention = C, ExactSpelling = true)]
         internal static extern int nimx_client_get_status();

@@ -160,11 +160,11 @@ namespace LibNim
         public IList<string> Backends { get; internal set; }
 
         /// <summary>
-        /// What the backend can do: kick_other, presence, renew_token, push_config, server_time,
-        /// upload_log, profile, kick_details, token_expiry, refuse_device. What the build can do,
-        /// nimx_has_feature tells
+        /// What the present backend can do: kick_other, presence, renew_token, push_config,
+        /// server_time, upload_log, profile, kick_details, token_expiry, refuse_device. What this build
+        /// can do, nimx_build_has tells
         /// </summary>
-        public IList<string> Features { get; internal set; }
+        public IList<string> BackendFeatures { get; internal set; }
 
         /// <summary>Modules that are built</summary>
         public IList<string> Modules { get; internal set; }
@@ -176,7 +176,7 @@ namespace LibNim
             v.AbiLevel = o.Int("abi_level");
             v.Backend = o.String("backend");
             v.Backends = o.Strings("backends");
-            v.Features = o.Strings("features");
+            v.BackendFeatures = o.Strings("backend_features");
             v.Modules = o.Strings("modules");
             return v;
         }
@@ -187,7 +187,7 @@ namespace LibNim
             w.Member("abi_level", AbiLevel);
             w.Member("backend", Backend);
             w.Member("backends", Backends);
-            w.Member("features", Features);
+            w.Member("backend_features", BackendFeatures);
             w.Member("modules", Modules);
         }
     }

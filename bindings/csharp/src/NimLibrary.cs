@@ -56,8 +56,8 @@ namespace LibNim
         /// <summary>Whether this thread is inside a callback.</summary>
         public static bool InCallback { get { return Running.Here; } }
 
-        /// <summary>Whether this build can do something: names in docs/API.md, nimx_has_feature.</summary>
-        public static bool HasFeature(string name) { return Native.nimx_has_feature(Utf8.Bytes(name)) != 0; }
+        /// <summary>Whether this build can do something: names in docs/API.md, nimx_build_has.</summary>
+        public static bool BuildHas(string name) { return Native.nimx_build_has(Utf8.Bytes(name)) != 0; }
 
         /// <summary>
         /// Chooses who runs the callbacks, before init. False if the library is initialised and works

@@ -786,10 +786,11 @@ export interface Capabilities {
   /** the backends of this build */
   backends: string[];
   /**
-   * what the backend can do: kick_other, presence, renew_token, push_config, server_time, upload_log,
-   * profile, kick_details, token_expiry, refuse_device. What the build can do, nimx_has_feature tells
+   * what the present backend can do: kick_other, presence, renew_token, push_config, server_time,
+   * upload_log, profile, kick_details, token_expiry, refuse_device. What this build can do,
+   * nimx_build_has tells
    */
-  features: string[];
+  backend_features: string[];
   /** modules that are built */
   modules: string[];
 }
@@ -917,7 +918,7 @@ export const functionTypes = {
   nimx_global_set_signal_stack: ['void', ['int']],
   nimx_init_error: ['str', []],
   nimx_abi_level: ['int', []],
-  nimx_has_feature: ['int', ['str']],
+  nimx_build_has: ['int', ['str']],
   nimx_client_get_status: ['int', []],
   nimx_client_get_login_user: ['owned', []],
   nimx_client_reg_connection_cb: ['void', ['str', 'nim_json_transport_cb_func *', 'uintptr_t', 'void *']],
@@ -1082,7 +1083,7 @@ export interface Functions {
   /** Tells the level of this interface: it grows with every addition. */
   nimx_abi_level(): number;
   /** Tells whether this build can do something. Legal at any time. */
-  nimx_has_feature(name: Text): number;
+  nimx_build_has(name: Text): number;
   /** Tells the state of the session. Cheap; may be ahead of the events, never behind. */
   nimx_client_get_status(): number;
   /** Tells who is logged in. */

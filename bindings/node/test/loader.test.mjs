@@ -78,5 +78,5 @@ test('a file beside an asar archive; then it stays loaded', (t) => {
   const native = Native.load(path.join(dir, 'app.asar', 'x', name));
   assert.equal(native.path, path.join(unpacked, name));
   assert.equal(Native.load(), native);
-  assert.equal(native.fn.nimx_has_feature('pull'), 1);
+  assert.equal(native.fn.nimx_build_has('pull'), 1);
 });

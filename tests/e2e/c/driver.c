@@ -66,7 +66,7 @@ static void v_status(command *c) { (void)c; print("{\"ret\":\"status\",\"value\"
 static void v_account(command *c) { (void)c; print_text("account", nim_client_current_user_account()); }
 static void v_version(command *c) { (void)c; print_text("version", nim_client_version()); }
 static void v_init_error(command *c) { (void)c; print_text("init_error", nimx_init_error()); }
-static void v_feature(command *c) { print("{\"ret\":\"feature\",\"value\":%d}", nimx_has_feature(A(1))); }
+static void v_feature(command *c) { print("{\"ret\":\"feature\",\"value\":%d}", nimx_build_has(A(1))); }
 static void v_user(command *c) {
     char *user = nimx_client_get_login_user();
     (void)c;
