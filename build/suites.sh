@@ -85,6 +85,7 @@ suite_go() {
 	need microsocks microsocks
 	need tinyproxy tinyproxy
 	need danted dante-server
+	need ssh openssh-client
 	local others good=true covered
 	mapfile -t others < <(go list ./... | grep -v -e /tests/ -e /core/ -e '/core$')
 	go_tests -race "${others[@]}" | tee "$logs/go-others" || good=false

@@ -123,8 +123,14 @@ func TestRealProxies(t *testing.T) {
 		{"dante SOCKS5 on IPv6", func(t *testing.T) proxy.Config { return dante(t, "::1") }, [][]string{four, six}},
 		{"dante SOCKS4", func(t *testing.T) proxy.Config { return as(dante(t, "127.0.0.1"), proxy.Socks4) }, [][]string{four, names}},
 		// danted takes the 0.0.0.1 that announces a name for an address, also
-		// from curl; names by SOCKS4a are tested byte by byte in core/proxy.
+		// from curl; ssh does it right.
 		{"dante SOCKS4a", func(t *testing.T) proxy.Config { return as(dante(t, "127.0.0.1"), proxy.Socks4a) }, [][]string{four}},
+		{"ssh SOCKS4a", func(t *testing.T) proxy.Config { return openssh(t, "127.0.0.1", proxy.Socks4a) },
+			[][]string{four, names, {"ws://" + onlyTheProxyKnows + ":" + plainPort}}},
+		{"ssh SOCKS4a on IPv6", func(t *testing.T) proxy.Config { return openssh(t, "::1", proxy.Socks4a) }, [][]string{four, names}},
+		{"ssh SOCKS4", func(t *testing.T) proxy.Config { return openssh(t, "127.0.0.1", proxy.Socks4) }, [][]string{four, names}},
+		{"ssh SOCKS5", func(t *testing.T) proxy.Config { return openssh(t, "127.0.0.1", proxy.Socks5) }, [][]string{
+			four, six, names, {"ws://" + onlyTheProxyKnows + ":" + plainPort}}},
 		{"tinyproxy", func(t *testing.T) proxy.Config { return tinyproxy(t, "127.0.0.1", "") }, [][]string{four, six, names}},
 		{"tinyproxy on IPv6", func(t *testing.T) proxy.Config { return tinyproxy(t, "::1", "") }, [][]string{four, six}},
 		{"tinyproxy with password", func(t *testing.T) proxy.Config { return login(tinyproxy(t, "127.0.0.1", auth), proxyPassword) },
