@@ -70,20 +70,23 @@ func (s *Session) failure(err *nimerr.Error, step loginStep, refused *backend.Lo
 		s.renewed(err) // first: its log may hold the token, which restore forgets
 		s.restore(r.old)
 		if !retried(err) && err.Kind != nimerr.KickedOffline {
-			s.failed(err, step)
+			s.failed(s.attempted(err, step))
 			return s.linking // the session goes on with the old token
 		}
 	}
 	if err.Kind == nimerr.TokenExpired && s.canAskAgain() {
 		a.mustAsk = true
-		s.failed(err, step)
+		s.failed(s.attempted(err, step))
 		return s.linking
 	}
 	a.asked = false // a later attempt may ask again
 	if retried(err) && !s.exhausted() {
-		s.attemptFailed(err, step)
-		s.failed(err, step)
-		return s.backoff(err)
+		delay := s.plan()
+		info := s.attempted(err, step)
+		info.RetryInMs = delay.Milliseconds()
+		s.attemptFailed(info, step)
+		s.failed(info)
+		return s.backoff(err, delay)
 	}
 	if err.Kind == nimerr.KickedOffline && !a.first && refused != nil && refused.Kicked != nil {
 		return s.kickedWhileOffline(err, step, refused)
@@ -97,13 +100,13 @@ func (s *Session) end(err *nimerr.Error, step loginStep, refused *backend.LoginR
 	if s.acct.first {
 		s.enter(StatusLoggedOut, "failed")
 		s.finishLogin(err, step, refused)
-		s.failed(err, step)
+		s.failed(s.attempted(err, step))
 		s.forget()
 		return s.loggedOut
 	}
 	s.enter(StatusGaveUp, "gave_up")
 	s.finishLogin(err, step, refused)
-	s.failed(err, step)
+	s.failed(s.attempted(err, step))
 	return s.gaveUp
 }
 

@@ -173,12 +173,15 @@ func (o *onlineState) lost(err *nimerr.Error) {
 		a.newOutage()
 		a.wish = wish // what the server said as it went
 	}
+	delay := o.plan()
 	o.enter(StatusReconnecting, "lost")
 	o.answerAll(err)
-	o.post(DisconnectedEvent{abi.DisconnectEvent{ErrorInfo: o.info(err)}})
-	o.connection(connLost, err)
+	info := o.info(err)
+	info.RetryInMs = delay.Milliseconds()
+	o.post(DisconnectedEvent{abi.DisconnectEvent{ErrorInfo: info}})
+	o.connectionEvent(abi.ConnectionEvent{Event: connLost, ErrorInfo: info})
 	o.connection(connNotReady, nil)
-	o.next = o.backoff(err)
+	o.next = o.backoff(err, delay)
 }
 
 // command treats a call of the application.

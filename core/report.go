@@ -15,10 +15,14 @@ func (s *Session) info(err *nimerr.Error) abi.ErrorInfo {
 	i := abi.ErrorInfoOf(err)
 	if a := s.acct; a != nil {
 		i.OperationId = a.login.OperationID
-		if err != nil {
-			i.Attempt = a.tries
-		}
 	}
+	return i
+}
+
+// attempted is info for what the present attempt ran into; err is not nil.
+func (s *Session) attempted(err *nimerr.Error, step loginStep) abi.ErrorInfo {
+	i := s.info(err)
+	i.Step, i.Attempt = step.String(), s.acct.tries
 	return i
 }
 
@@ -41,9 +45,8 @@ func (s *Session) refuseLogin(c *cmdLogin, err *nimerr.Error) {
 
 // attemptFailed tells the login call, or the relogin callback, that an attempt
 // has failed and another follows.
-func (s *Session) attemptFailed(err *nimerr.Error, step loginStep) {
-	r := abi.LoginResult{ErrorInfo: s.info(err), LoginStep: int(step), Retrying: true}
-	r.Step = step.String()
+func (s *Session) attemptFailed(info abi.ErrorInfo, step loginStep) {
+	r := abi.LoginResult{ErrorInfo: info, LoginStep: int(step), Retrying: true}
 	switch a := s.acct; {
 	case !a.first:
 		r.Relogin = true
@@ -63,7 +66,7 @@ func (s *Session) finishLogin(err *nimerr.Error, step loginStep, refused *backen
 	a := s.acct
 	r := abi.LoginResult{ErrorInfo: s.info(err), LoginStep: int(stepLogin), Relogin: !a.first}
 	if err != nil {
-		r.Step = step.String()
+		r.ErrorInfo = s.attempted(err, step)
 	} else {
 		r.OtherClientsPres = s.devices(a.others)
 	}
@@ -103,24 +106,22 @@ func (s *Session) connectionEvent(e abi.ConnectionEvent) {
 }
 
 // failed posts the connection event that fits why an attempt failed.
-func (s *Session) failed(err *nimerr.Error, step loginStep) {
+func (s *Session) failed(info abi.ErrorInfo) {
 	kind := connFailed
-	switch err.Kind {
+	switch nimerr.ByName(info.ErrName) {
 	case nimerr.TokenExpired:
 		kind = connTokenExpired
 	case nimerr.TokenInvalid, nimerr.TokenNotYetValid, nimerr.TokenKeyMismatch, nimerr.TokenAccountMismatch,
 		nimerr.TokenAppMismatch, nimerr.TokenRevoked:
 		kind = connTokenInvalid
 	}
-	e := abi.ConnectionEvent{Event: kind, ErrorInfo: s.info(err)}
-	e.Step = step.String()
-	s.connectionEvent(e)
+	s.connectionEvent(abi.ConnectionEvent{Event: kind, ErrorInfo: info})
 }
 
 // retryIn posts when the next attempt comes.
 func (s *Session) retryIn(d time.Duration, cause *nimerr.Error) {
 	e := abi.ConnectionEvent{Event: connRetryIn, ErrorInfo: s.info(cause)}
-	e.RetryInMs = d.Milliseconds()
+	e.Attempt, e.RetryInMs = s.acct.tries, d.Milliseconds()
 	s.connectionEvent(e)
 }
 

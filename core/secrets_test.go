@@ -12,22 +12,6 @@ import (
 	"github.com/libnim/libnim/internal/nimerr"
 )
 
-// A toldSink keeps what the application was told.
-type toldSink struct {
-	Sink
-	told []string
-}
-
-func (s *toldSink) Event(e Event) int {
-	s.told = append(s.told, fmt.Sprintf("%+v", e))
-	return s.Sink.Event(e)
-}
-
-func (s *toldSink) Answer(call Call, payload any, final bool) {
-	s.told = append(s.told, fmt.Sprintf("%+v", payload))
-	s.Sink.Answer(call, payload, final)
-}
-
 // No token is in the trace or in what the application is told, whatever goes
 // wrong: given by the login, by the provider or by a renewal, refused or taken,
 // even where a server repeats it, and when it is forgotten since.
@@ -36,7 +20,8 @@ func TestNoTokenIsSeen(t *testing.T) {
 	for _, inPlace := range []bool{true, false} {
 		t.Run(fmt.Sprint("in place ", inPlace), func(t *testing.T) {
 			j := journal.New(journal.Options{RingLines: 10_000})
-			told := &toldSink{}
+			var words []string
+			told := &toldSink{seen: func(v any) { words = append(words, fmt.Sprintf("%+v", v)) }}
 			play(t, func(e *Env) {
 				told.Sink = e.Sink
 				e.Sink, e.Journal, e.Backend.RenewToken = told, j, inPlace
@@ -84,7 +69,7 @@ func TestNoTokenIsSeen(t *testing.T) {
 				st.diagnostics()
 				st.sleep(time.Second)
 			})
-			trace, host := strings.Join(j.Trace(), "\n"), strings.Join(told.told, "\n")
+			trace, host := strings.Join(j.Trace(), "\n"), strings.Join(words, "\n")
 			for _, token := range tokens {
 				for where, text := range map[string]string{"the trace": trace, "what the application is told": host} {
 					if i := strings.Index(text, token); i >= 0 {

@@ -34,7 +34,7 @@ func (s *Session) gaveUp() stateFn {
 // reloginRefused tells a manual relogin that there is nothing to reconnect.
 func (s *Session) reloginRefused(why *nimerr.Error) func() stateFn {
 	return func() stateFn {
-		s.post(ReloginEvent{abi.LoginResult{ErrorInfo: s.info(why), Relogin: true}})
+		s.post(ReloginEvent{abi.LoginResult{ErrorInfo: s.info(why), LoginStep: int(stepLogin), Relogin: true}})
 		return nil
 	}
 }
@@ -66,15 +66,20 @@ func (s *Session) idle(relogin func() stateFn) stateFn {
 	}
 }
 
+// plan decides when the next attempt comes. It uses up what the server asked for.
+func (s *Session) plan() time.Duration {
+	a := s.acct
+	if time.Since(a.outage) >= youngOutage {
+		a.late++
+	}
+	delay := retryDelay(a.tries, a.late, a.wish, s.env.Rand())
+	a.wish = noWish
+	return delay
+}
+
 // backoff waits for the next attempt.
-func (s *Session) backoff(cause *nimerr.Error) stateFn {
+func (s *Session) backoff(cause *nimerr.Error, delay time.Duration) stateFn {
 	return func() stateFn {
-		a := s.acct
-		if time.Since(a.outage) >= youngOutage {
-			a.late++
-		}
-		delay := retryDelay(a.tries, a.late, a.wish, s.env.Rand())
-		a.wish = noWish
 		s.enter(s.trying(), "backoff")
 		s.retryIn(delay, cause)
 		wake := time.NewTimer(min(delay, s.untilLimit()))
@@ -86,7 +91,7 @@ func (s *Session) backoff(cause *nimerr.Error) stateFn {
 			select {
 			case <-wake.C:
 				if s.exhausted() {
-					return s.end(cause, a.step, nil)
+					return s.end(cause, s.acct.step, nil)
 				}
 				return s.linking
 			case <-tick.C:

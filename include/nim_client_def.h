@@ -262,12 +262,14 @@ typedef void (NIM_CALL *nim_client_dnd_cb_func)(int rescode, const char *content
  *   domain        string; whose matter it is: caller, network, server, auth
  *                 (only when set)
  *   retryable     bool; whether trying again can help (only when set)
- *   step          string; what was being done: dns, tcp, proxy, tls, upgrade,
- *                 hello, login, ... (only when set)
+ *   step          string; what an attempt failed at: linking (names, proxy,
+ *                 TLS, upgrade), link (the token provider), logining (the login
+ *                 itself) (only when set)
  *   endpoint      string; address that was tried, without query (only when set)
  *   attempt       int; number of the attempt in this outage, from 1 (only when
  *                 set)
- *   retry_in_ms   int64; delay before the next attempt, ms (only when set)
+ *   retry_in_ms   int64; delay before the next attempt, ms; where none follows
+ *                 by itself, what the server asks to wait (only when set)
  *   operation_id  string; id of the login that this belongs to (only when set)
  *   server_code   int; the number the server or another family uses for it
  *                 (only when set) */
@@ -294,8 +296,8 @@ typedef void (NIM_CALL *nim_client_dnd_cb_func)(int rescode, const char *content
  *   custom_client_type  int; number of the app's own client kind (only when
  *                       set) */
 
-/* JSON object DisconnectEvent: the connection was lost. A relogin follows
- * unless retry_in_ms is missing.
+/* JSON object DisconnectEvent: the connection was lost. A relogin follows after
+ * retry_in_ms.
  * And the members of ErrorInfo. */
 
 /* JSON object LogoutOptions: how to log out.

@@ -222,10 +222,10 @@ type ErrorInfo struct {
 	ErrMsg      string // one English sentence
 	Domain      string // whose matter it is: caller, network, server, auth
 	Retryable   bool   // whether trying again can help
-	Step        string // what was being done: dns, tcp, proxy, tls, upgrade, hello, login, ...
+	Step        string // what an attempt failed at: linking (names, proxy, TLS, upgrade), link (the token provider), logining (the login itself)
 	Endpoint    string // address that was tried, without query
 	Attempt     int    // number of the attempt in this outage, from 1
-	RetryInMs   int64  // delay before the next attempt, ms
+	RetryInMs   int64  // delay before the next attempt, ms; where none follows by itself, what the server asks to wait
 	OperationId string // id of the login that this belongs to
 	ServerCode  int    // the number the server or another family uses for it
 }
@@ -323,7 +323,7 @@ func (v *ClientPres) AppendJSON(b []byte) []byte {
 	return append(b, '}')
 }
 
-// DisconnectEvent: the connection was lost. A relogin follows unless retry_in_ms is missing.
+// DisconnectEvent: the connection was lost. A relogin follows after retry_in_ms.
 // Used by nim_client_reg_disconnect_cb.cb.
 type DisconnectEvent struct {
 	ErrorInfo

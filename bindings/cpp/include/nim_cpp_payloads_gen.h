@@ -128,13 +128,14 @@ struct ErrorInfo {
   std::string domain;
   // whether trying again can help
   bool retryable = false;
-  // what was being done: dns, tcp, proxy, tls, upgrade, hello, login, ...
+  // what an attempt failed at: linking (names, proxy, TLS, upgrade), link (the token provider),
+  // logining (the login itself)
   std::string step;
   // address that was tried, without query
   std::string endpoint;
   // number of the attempt in this outage, from 1
   int attempt = 0;
-  // delay before the next attempt, ms
+  // delay before the next attempt, ms; where none follows by itself, what the server asks to wait
   std::int64_t retry_in_ms = 0;
   // id of the login that this belongs to
   std::string operation_id;
@@ -195,7 +196,7 @@ struct LoginResult : ErrorInfo {
   std::optional<KickoutEvent> kicked;
 };
 
-// The connection was lost. A relogin follows unless retry_in_ms is missing.
+// The connection was lost. A relogin follows after retry_in_ms.
 struct DisconnectEvent : ErrorInfo {
 };
 

@@ -21,7 +21,10 @@ namespace LibNim
         /// <summary>Whether trying again can help</summary>
         public bool Retryable { get; internal set; }
 
-        /// <summary>What was being done: dns, tcp, proxy, tls, upgrade, hello, login, ...</summary>
+        /// <summary>
+        /// What an attempt failed at: linking (names, proxy, TLS, upgrade), link (the token provider),
+        /// logining (the login itself)
+        /// </summary>
         public string Step { get; internal set; }
 
         /// <summary>Address that was tried, without query</summary>
@@ -30,7 +33,10 @@ namespace LibNim
         /// <summary>Number of the attempt in this outage, from 1</summary>
         public int Attempt { get; internal set; }
 
-        /// <summary>Delay before the next attempt, ms</summary>
+        /// <summary>
+        /// Delay before the next attempt, ms; where none follows by itself, what the server asks to
+        /// wait
+        /// </summary>
         public long RetryInMs { get; internal set; }
 
         /// <summary>Id of the login that this belongs to</summary>
@@ -173,7 +179,7 @@ namespace LibNim
         }
     }
 
-    /// <summary>The connection was lost. A relogin follows unless retry_in_ms is missing.</summary>
+    /// <summary>The connection was lost. A relogin follows after retry_in_ms.</summary>
     public sealed class DisconnectEvent : ErrorInfo
     {
         internal static DisconnectEvent Read(JsonObject o)

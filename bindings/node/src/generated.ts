@@ -563,13 +563,16 @@ export interface ErrorInfo {
   domain?: string;
   /** whether trying again can help */
   retryable?: boolean;
-  /** what was being done: dns, tcp, proxy, tls, upgrade, hello, login, ... */
+  /**
+   * what an attempt failed at: linking (names, proxy, TLS, upgrade), link (the token provider),
+   * logining (the login itself)
+   */
   step?: string;
   /** address that was tried, without query */
   endpoint?: string;
   /** number of the attempt in this outage, from 1 */
   attempt?: number;
-  /** delay before the next attempt, ms */
+  /** delay before the next attempt, ms; where none follows by itself, what the server asks to wait */
   retry_in_ms?: number;
   /** id of the login that this belongs to */
   operation_id?: string;
@@ -616,7 +619,7 @@ export interface ClientPres {
   custom_client_type?: number;
 }
 
-/** The connection was lost. A relogin follows unless retry_in_ms is missing. */
+/** The connection was lost. A relogin follows after retry_in_ms. */
 export interface DisconnectEvent extends ErrorInfo {
 }
 
