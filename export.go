@@ -202,8 +202,9 @@ func (calls) clientLogin(c call, appKey, account, token, extension string) {
 
 func (calls) clientRelogin(call, string) { with(func(k *core.Client) { k.Relogin() }) }
 
-func (calls) clientLogout(c call, kind int, _ string) {
-	with(func(k *core.Client) { k.Logout(c.id(), kind) })
+func (calls) clientLogout(c call, kind int, extension string) {
+	o, _ := abi.DecodeLogoutOptions(extension) // nobody stays logged in because of a wrong extension
+	with(func(k *core.Client) { k.Logout(c.id(), kind, o.OperationId) })
 }
 
 func (calls) clientKickOtherClient(_ call, extension string) {

@@ -99,11 +99,14 @@ func checkLogin(r *LoginRequest) *nimerr.Error {
 		return nimerr.InvalidArgument.Newf("custom_tag: want at most 1024 bytes, got %d", len(r.Options.CustomTag))
 	case len(r.Options.LoginEx) > 4096:
 		return nimerr.InvalidArgument.Newf("login_ex: want at most 4096 bytes, got %d", len(r.Options.LoginEx))
-	case len(r.Options.OperationId) > 128:
-		return nimerr.InvalidArgument.Newf("operation_id: want at most 128 bytes, got %d", len(r.Options.OperationId))
+	case len(r.Options.OperationId) > maxOperation:
+		return nimerr.InvalidArgument.Newf("operation_id: want at most %d bytes, got %d", maxOperation, len(r.Options.OperationId))
 	}
 	return nil
 }
+
+// maxOperation bounds an operation id, in bytes.
+const maxOperation = 128
 
 // tencentAccountMax is the limit of Tencent's own servers: an app that wants to
 // keep that way open is warned past it.

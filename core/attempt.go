@@ -314,7 +314,7 @@ func (s *Session) whileConnecting(c command) stateFn {
 	case cmdLogin:
 		return s.loginElsewhere(&c)
 	case cmdLogout:
-		return s.logoutHere(c.call)
+		return s.logoutHere(c)
 	case cmdPause:
 		if s.acct.first {
 			s.unavailable(c, nimerr.NotLoggedIn.New("pause works once the login is done"))

@@ -67,7 +67,7 @@ func BenchmarkLogin(b *testing.B) {
 		start = time.Now()
 		c.Login(1, LoginRequest{Account: "alice", Token: "secret", Options: abi.LoginOptions{Force: true}})
 		login = append(login, (<-done).Sub(start))
-		c.Logout(2, abi.LogoutChangeAccout)
+		c.Logout(2, abi.LogoutChangeAccout, "")
 		<-done
 	}
 	median := func(list []time.Duration) float64 {

@@ -284,7 +284,7 @@ func TestClientLogsIn(t *testing.T) {
 		waitFor(t, r, "synced")
 		c.UploadLog(r.open("upload"), "it broke")
 		waitFor(t, r, "upload 200")
-		c.Logout(r.open("logout"), 3)
+		c.Logout(r.open("logout"), 3, "")
 		waitFor(t, r, "logout 200")
 		if logged.Load() == 0 {
 			t.Error("nothing was logged")

@@ -17,8 +17,9 @@ type (
 		req  LoginRequest
 	}
 	cmdLogout struct {
-		call Call
-		kind int
+		call      Call
+		kind      int
+		operation string // "": that of the login
 	}
 	cmdRelogin   struct{}
 	cmdKickOther struct{ devices []string }
@@ -74,8 +75,10 @@ func (s *Session) Login(call Call, r LoginRequest) {
 }
 
 // Logout ends the session, whatever its state; the call is always answered
-// with success.
-func (s *Session) Logout(call Call, kind int) { s.do(cmdLogout{call, kind}) }
+// with success, and with the operation id if there is one.
+func (s *Session) Logout(call Call, kind int, operation string) {
+	s.do(cmdLogout{call, kind, clip(operation, maxOperation)})
+}
 
 // Relogin tries to connect at once where the session waits or has given up.
 func (s *Session) Relogin() { s.do(cmdRelogin{}) }

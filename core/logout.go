@@ -11,9 +11,9 @@ import (
 
 // A farewell is a logout that tells the server.
 type farewell struct {
-	calls []Call    // logout calls, answered at the end
-	kind  int       // NIMLogoutType
-	login *cmdLogin // that follows it, to switch accounts; nil: none
+	calls []cmdLogout // answered at the end
+	kind  int         // NIMLogoutType
+	login *cmdLogin   // that follows it, to switch accounts; nil: none
 }
 
 // loggingOut tells the server, within bounds: the local session ends whatever
@@ -65,17 +65,17 @@ func (s *Session) whileLoggingOut(c command, f *farewell) {
 		s.refuseLogin(f.login, nimerr.Cancelled.New("logged out"))
 		f.login = nil
 	}
-	f.calls = append(f.calls, again.call)
+	f.calls = append(f.calls, again)
 }
 
 // logoutHere ends a session that has no link, or a login that runs.
-func (s *Session) logoutHere(call Call) stateFn {
-	return func() stateFn { return s.over([]Call{call}, false, nil) }
+func (s *Session) logoutHere(c cmdLogout) stateFn {
+	return func() stateFn { return s.over([]cmdLogout{c}, false, nil) }
 }
 
 // over ends the local session: memory is wiped, then the application is told;
 // the answers of the logout calls come last. login, if not nil, follows.
-func (s *Session) over(calls []Call, ready bool, login *cmdLogin) stateFn {
+func (s *Session) over(calls []cmdLogout, ready bool, login *cmdLogin) stateFn {
 	a := s.acct
 	info := s.info(nil)
 	s.enter(StatusLoggedOut, "logged_out")
@@ -94,9 +94,7 @@ func (s *Session) over(calls []Call, ready bool, login *cmdLogin) stateFn {
 	if a != nil {
 		s.connectionEvent(abi.ConnectionEvent{Event: connClosed, ErrorInfo: info})
 	}
-	for _, call := range calls {
-		s.env.Sink.Answer(call, &abi.LogoutResult{ErrorInfo: info}, true)
-	}
+	s.loggedOutAll(calls, info)
 	if login != nil {
 		return s.begin(login)
 	}
@@ -112,10 +110,19 @@ func (s *Session) stoppedIn(f *farewell) stateFn {
 		if f.login != nil {
 			s.refuseLogin(f.login, nimerr.Cancelled.New(stopping))
 		}
-		for _, call := range f.calls {
-			s.env.Sink.Answer(call, &abi.LogoutResult{ErrorInfo: info}, true)
-		}
+		s.loggedOutAll(f.calls, info)
 		return next
+	}
+}
+
+// loggedOutAll answers logout calls. info names the operation of the login.
+func (s *Session) loggedOutAll(calls []cmdLogout, info abi.ErrorInfo) {
+	for _, c := range calls {
+		r := abi.LogoutResult{ErrorInfo: info}
+		if c.operation != "" {
+			r.OperationId = c.operation
+		}
+		s.env.Sink.Answer(c.call, &r, true)
 	}
 }
 

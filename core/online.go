@@ -190,7 +190,7 @@ func (o *onlineState) command(c command) {
 	case cmdLogin:
 		o.loginAgain(&c)
 	case cmdLogout:
-		o.leave(&farewell{calls: []Call{c.call}, kind: c.kind})
+		o.leave(&farewell{calls: []cmdLogout{c}, kind: c.kind})
 	case cmdPause:
 		o.next = o.pausing(c.call)
 		o.enter(StatusPaused, "pausing")

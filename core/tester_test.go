@@ -148,7 +148,7 @@ func (st *tester) login(account string) { st.loginWith(loginAs(account, nil)) }
 
 func (st *tester) loginWith(r LoginRequest) { st.s.Login(st.rec.open("login"), r) }
 
-func (st *tester) logout() { st.s.Logout(st.rec.open("logout"), abi.LogoutChangeAccout) }
+func (st *tester) logout() { st.s.Logout(st.rec.open("logout"), abi.LogoutChangeAccout, "") }
 
 func (st *tester) kickOther(ids ...string) {
 	st.rec.openKick()

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -109,6 +110,31 @@ func TestStepOfARefusedRelogin(t *testing.T) {
 	})
 	if steps != 2 {
 		t.Errorf("%d relogin events, want 2", steps)
+	}
+}
+
+// A logout echoes its own operation id, joined logouts each theirs; one without
+// has that of the login.
+func TestOperationOfALogout(t *testing.T) {
+	var ids []string
+	keep := &toldSink{seen: func(v any) {
+		if r, ok := v.(*abi.LogoutResult); ok {
+			ids = append(ids, r.OperationId)
+		}
+	}}
+	play(t, func(e *Env) { keep.Sink = e.Sink; e.Sink = keep }, func(st *tester) {
+		leave := func(id string) { st.s.Logout(st.rec.open("logout"), abi.LogoutChangeAccout, id) }
+		leave("nobody there")
+		st.loginWith(loginAs("alice", func(r *LoginRequest) { r.Options.OperationId = "login" }))
+		st.wantStatus(StatusOnline, "alice")
+		st.server.silent()
+		leave("first")
+		leave("")
+		leave("second")
+		st.sleep(time.Minute)
+	})
+	if got := strings.Join(ids, ","); got != "nobody there,first,login,second" {
+		t.Errorf("operation ids %s", got)
 	}
 }
 

@@ -49,7 +49,7 @@ func (s *Session) idle(relogin func() stateFn) stateFn {
 			case cmdLogin:
 				next = s.begin(&c)
 			case cmdLogout:
-				next = s.logoutHere(c.call)
+				next = s.logoutHere(c)
 			case cmdRelogin:
 				next = relogin()
 			default:

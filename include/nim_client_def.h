@@ -301,7 +301,8 @@ typedef void (NIM_CALL *nim_client_dnd_cb_func)(int rescode, const char *content
  * And the members of ErrorInfo. */
 
 /* JSON object LogoutOptions: how to log out.
- *   operation_id  string; echoed in the events of this logout; absent: made up */
+ *   operation_id  string; echoed in the result of this logout; absent: that of
+ *                 the login */
 
 /* JSON object LogoutResult: the end of a session.
  * And the members of ErrorInfo. */

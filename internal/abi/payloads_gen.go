@@ -339,7 +339,7 @@ func (v *DisconnectEvent) AppendJSON(b []byte) []byte {
 // LogoutOptions: how to log out.
 // Used by nim_client_logout.json_extension.
 type LogoutOptions struct {
-	OperationId string // echoed in the events of this logout; absent: made up
+	OperationId string // echoed in the result of this logout; absent: that of the login
 }
 
 // DecodeLogoutOptions reads the text of a LogoutOptions. No text is an empty object.

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/libnim/libnim/tests/nimdtest"
@@ -83,6 +84,13 @@ func TestLogoutTypes(t *testing.T) {
 		d.mustLogin(name)
 		if e := d.logout(kind); e.JSON.ErrCode != 200 {
 			t.Errorf("type %d: %s", kind, e.JSON.Raw)
+		}
+	}
+	for extension, want := range map[string]string{`{"operation_id":"my-logout"}`: `"operation_id":"my-logout"`, `{"operation_id":7}`: `"err_code":200`} {
+		d.mustLogin(name)
+		d.do("logout", "1", extension, d.newTag("logout"))
+		if e := d.next("logout"); e.JSON.ErrCode != 200 || !strings.Contains(string(e.JSON.Raw), want) {
+			t.Errorf("logout with %s: %s", extension, e.JSON.Raw)
 		}
 	}
 }

@@ -202,7 +202,7 @@ struct DisconnectEvent : ErrorInfo {
 
 // How to log out.
 struct LogoutOptions {
-  // echoed in the events of this logout; absent: made up
+  // echoed in the result of this logout; absent: that of the login
   std::string operation_id;
 };
 

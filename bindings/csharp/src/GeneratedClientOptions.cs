@@ -211,7 +211,7 @@ namespace LibNim
     /// <summary>How to log out.</summary>
     public sealed class LogoutOptions : JsonPayload
     {
-        /// <summary>Echoed in the events of this logout; absent: made up</summary>
+        /// <summary>Echoed in the result of this logout; absent: that of the login</summary>
         public string OperationId { get; set; }
 
         internal override void WriteMembers(JsonWriter w)

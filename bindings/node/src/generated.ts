@@ -625,7 +625,7 @@ export interface DisconnectEvent extends ErrorInfo {
 
 /** How to log out. */
 export interface LogoutOptions {
-  /** echoed in the events of this logout; absent: made up */
+  /** echoed in the result of this logout; absent: that of the login */
   operation_id?: string;
 }
 
