@@ -1,4 +1,4 @@
-import { failure } from './errors';
+import { failure, refusal } from './errors';
 import type { CallbackPointer } from './generated';
 import type { CallbackName, Native } from './native';
 import { Pump } from './pump';
@@ -102,7 +102,12 @@ export class Calls {
         handlers.delete(id);
       };
       handlers.set(id, { receive, cancel: () => reject(failure('cancelled', 'the library was stopped')) });
-      start(pointer(this.native, type), id);
+      try {
+        start(pointer(this.native, type), id);
+      } catch (e) {
+        handlers.delete(id); // the library has not been called
+        reject(refusal(e));
+      }
     });
     return this.awaited(answer);
   }

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { randomUUID } from 'node:crypto';
 import { asyncApi } from './asyncapi';
 import { Engine, readAnswer } from './engine';
-import { errorOf, failure } from './errors';
+import { errorOf, failure, refusal, throwLater } from './errors';
 import type { EventMap } from './events';
 import {
   errorTable, LogoutType, Status,
@@ -62,6 +62,19 @@ export class Client extends EventEmitter<EventMap> implements SDK {
     }
   }
 
+  /** Calls every listener, whatever another one throws. */
+  override emit<K>(event: K | keyof EventMap, ...args: K extends keyof EventMap ? EventMap[K] : never): boolean {
+    const listeners = this.rawListeners(event);
+    for (const listener of listeners) {
+      try {
+        Reflect.apply(listener, this, args);
+      } catch (e) {
+        throwLater(e);
+      }
+    }
+    return listeners.length > 0;
+  }
+
   async init(options: SDKOptions = {}, operationID = this.uuid()): Promise<SDKResult<null>> {
     if (options.onTokenRequest !== undefined) {
       this.setTokenProvider(options.onTokenRequest);
@@ -75,6 +88,9 @@ export class Client extends EventEmitter<EventMap> implements SDK {
   }
 
   async login(params: LoginParams, operationID = this.uuid()): Promise<SDKResult<LoginData>> {
+    if (typeof params !== 'object' || params === null) {
+      throw failure('invalid_argument', 'login wants an object');
+    }
     const p = params as { apiAddr?: string; wsAddr?: string; platformID?: number };
     this.engine.start(given({ apiAddr: p.apiAddr, wsAddr: p.wsAddr, platformID: p.platformID }));
     const credentials = credentialsOf(params, operationID);
@@ -145,7 +161,12 @@ export class Client extends EventEmitter<EventMap> implements SDK {
   }
 
   async setProxy(proxy: ProxyOptions): Promise<SDKResult<null>> {
-    this.engine.load().fn.nim_global_set_proxy(...proxyArguments(proxy));
+    const { fn } = this.engine.load();
+    try {
+      fn.nim_global_set_proxy(...proxyArguments(proxy));
+    } catch (e) {
+      throw refusal(e);
+    }
     return result(null);
   }
 

@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import { isMainThread } from 'node:worker_threads';
 import { Calls } from './calls';
-import { errorOf, failure, type NimError } from './errors';
+import { errorOf, failure, refusal, type NimError } from './errors';
 import type { EventMap } from './events';
 import {
   DispatchMode, errorTable, LoginStep, MultiSpotNotifyType, Status,
@@ -94,7 +94,7 @@ export class Engine {
       this.startWith(initJSON(this.options), this.options.dataDir ?? '');
     } catch (e) {
       this.options = before;
-      throw e;
+      throw refusal(e);
     }
   }
 
@@ -142,6 +142,7 @@ export class Engine {
     this.settings = '';
     this.load().fn.nim_client_cleanup(null);
     calls.stop();
+    this.tokens.cancel();
     this.ended(failure('cancelled'));
     this.kicks.splice(0).forEach((w) => w.reject(failure('cancelled')));
     process.off('exit', this.stop);
@@ -184,6 +185,9 @@ export class Engine {
     const answer = this.lastKick.then(
       () =>
         new Promise<KickOtherResult>((resolve, reject) => {
+          if (this.calls !== calls) {
+            throw failure('cancelled'); // the library was stopped meanwhile
+          }
           this.kicks.push({ resolve, reject });
           fn.nim_client_kick_other_client(request);
         }),

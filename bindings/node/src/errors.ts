@@ -23,7 +23,7 @@ export interface ErrorData {
  * same thing and openimCode OpenIM's; where a family has none, they are the library's too.
  */
 export class NimError extends Error implements ErrorData {
-  override readonly name = 'NimError';
+  override readonly name: string = 'NimError';
   readonly errCode: number;
   readonly errMsg: string;
   readonly errName: string;
@@ -98,5 +98,17 @@ export function failure(name: ErrorName, detail?: string): NimError {
     err_msg: detail === undefined ? row.text : `${row.text}: ${detail}`,
     domain: row.domain,
     retryable: row.retryable,
+  });
+}
+
+/** What a mistake in the arguments of a call rejects with; another error stays what it is. */
+export function refusal(e: unknown): unknown {
+  return e instanceof TypeError ? failure('invalid_argument', e.message) : e;
+}
+
+/** Throws an error of the program's code on its own: it must not end what called that code. */
+export function throwLater(e: unknown): void {
+  process.nextTick(() => {
+    throw e;
   });
 }

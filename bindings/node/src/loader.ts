@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import koffi, { type LibraryHandle } from 'koffi';
+import { failure, NimError } from './errors';
 
 /** One place where the library was looked for, and why it was not used. */
 export interface Tried {
@@ -10,14 +11,14 @@ export interface Tried {
 }
 
 /** The library was not found or could not be loaded. tried lists every path, in order. */
-export class LibraryLoadError extends Error {
+export class LibraryLoadError extends NimError {
   override readonly name = 'LibraryLoadError';
   constructor(readonly tried: readonly Tried[]) {
-    super(
-      ['cannot load the libnim library; tried:', ...tried.map((t) => `  ${t.path}: ${t.error}`), advice(tried)]
-        .filter((line) => line !== '')
-        .join('\n'),
-    );
+    const places = tried.map((t) => `  ${t.path}: ${t.error}`);
+    super({
+      ...failure('not_initialized').toJSON(),
+      errMsg: ['cannot load the libnim library; tried:', ...places, advice(tried)].join('\n'),
+    });
   }
 }
 

@@ -2,7 +2,7 @@
  * The C functions, as api/ describes them. Programs use the client; this layer is for those that want
  * the C interface itself.
  */
-import koffi, { type TypeObject } from 'koffi';
+import koffi, { type KoffiFunc, type TypeObject } from 'koffi';
 import { callbackTypes, functionTypes, type CallbackPointer, type Functions, type Signature } from './generated';
 import { loadLibrary } from './loader';
 
@@ -40,7 +40,7 @@ export class Native {
     this.types.set('owned', koffi.disposable('str', free));
     const fn: Record<string, unknown> = {};
     for (const [name, signature] of Object.entries<Signature>(functionTypes)) {
-      fn[name] = handle.func(name, this.resolve(signature[0]), this.resolveAll(signature[1]));
+      fn[name] = withTexts(name, signature[1], handle.func(name, this.resolve(signature[0]), this.resolveAll(signature[1])));
     }
     this.fn = fn as unknown as Functions;
     const level = this.fn.nimx_abi_level();
@@ -67,6 +67,32 @@ export class Native {
   private resolveAll(names: readonly string[]): (TypeObject | string)[] {
     return names.map((name) => this.resolve(name));
   }
+}
+
+/**
+ * Lets only text pass where a function takes text. koffi reads a number there as an address, and C reads
+ * a text up to its first NUL.
+ */
+function withTexts(name: string, types: readonly string[], f: KoffiFunc<(...args: unknown[]) => unknown>): unknown {
+  const texts = types.flatMap((type, i) => (type === 'str' ? [i] : []));
+  if (texts.length === 0) {
+    return f;
+  }
+  return (...args: unknown[]): unknown => {
+    for (const i of texts) {
+      const text = args[i];
+      if (text == null) {
+        continue;
+      }
+      if (typeof text !== 'string') {
+        throw new TypeError(`argument ${i + 1} of ${name} is a ${typeof text}, not text`);
+      }
+      if (text.includes('\0')) {
+        throw new TypeError(`argument ${i + 1} of ${name} has a NUL character`);
+      }
+    }
+    return f(...args);
+  };
 }
 
 /**

@@ -3,6 +3,9 @@ import type { ProxyOptions, SDKOptions, StatusNumbers } from './types';
 
 /** The JSON settings of nim_client_init for options. */
 export function initJSON(o: SDKOptions): string {
+  if (o.statusNumbers !== undefined && !Object.hasOwn(numbers, o.statusNumbers)) {
+    throw new TypeError(`statusNumbers ${String(o.statusNumbers)}: want ${Object.keys(numbers).join(', ')}`);
+  }
   const server: PrivateServerSetting = {
     ...(o.apiAddr !== undefined || o.wsAddr !== undefined ? { backend: 'openim' } : {}),
     ...given({ link: o.link, lbs: o.lbs, api_addr: o.apiAddr, ws_addr: o.wsAddr, platform_id: o.platformID }),
@@ -39,11 +42,10 @@ const proxyTypes = {
 
 /** The arguments of nim_global_set_proxy. */
 export function proxyArguments(p: ProxyOptions): [number, string, number, string, string] {
-  const type = proxyTypes[p.type];
-  if (type === undefined) {
+  if (!Object.hasOwn(proxyTypes, p.type)) {
     throw new TypeError(`proxy type ${String(p.type)}: want ${Object.keys(proxyTypes).join(', ')}`);
   }
-  return [type, p.host ?? '', p.port ?? 0, p.user ?? '', p.password ?? ''];
+  return [proxyTypes[p.type], p.host ?? '', p.port ?? 0, p.user ?? '', p.password ?? ''];
 }
 
 const numbers: Record<StatusNumbers, readonly [loggedIn: number, loggingIn: number, loggedOut: number]> = {

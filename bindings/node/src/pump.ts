@@ -1,3 +1,4 @@
+import { throwLater } from './errors';
 import type { Native } from './native';
 
 /** How long one wait on a pool thread lasts: it bounds what a wait can add to the end of a process. */
@@ -130,13 +131,11 @@ export class Pump {
   }
 }
 
-/** An error of a program's listener must not keep the next one from running; it is thrown on its own. */
+/** An error of a program's function must not keep the next item from running. */
 function runSafely(item: Item): void {
   try {
     item.run();
   } catch (e) {
-    process.nextTick(() => {
-      throw e;
-    });
+    throwLater(e);
   }
 }

@@ -1,5 +1,5 @@
-import { failure } from './errors';
-import { Status, type LoginOptions, type TokenRequest } from './generated';
+import { failure, throwLater } from './errors';
+import { Status, type ErrorName, type LoginOptions, type TokenRequest } from './generated';
 import { writeToken } from './native';
 import type { TokenProvider } from './types';
 
@@ -33,6 +33,8 @@ export class Tokens {
   /** The credentials of the session. */
   private used: Credentials | undefined;
   private pending = 0;
+  /** What ends the questions of logins that wait. */
+  private readonly asking = new Set<() => void>();
   private expired: (() => void) | undefined;
   /** The text that the library copies when the callback has returned. */
   private buffer: Buffer | undefined;
@@ -57,7 +59,12 @@ export class Tokens {
       deadline_ms: deadlineMs,
       operation_id: c.options.operation_id ?? '',
     };
-    return inTime(Promise.resolve(this.provider(request)));
+    return this.inTime(Promise.resolve(this.provider(request)));
+  }
+
+  /** Ends the questions of logins: the library stops. */
+  cancel(): void {
+    this.asking.forEach((cancel) => cancel());
   }
 
   /** The library's question: runs inside a dispatch. */
@@ -70,10 +77,10 @@ export class Tokens {
         writeToken(tokenAt, lengthAt, this.buffer);
       } else if (offered !== undefined) {
         this.pending++;
-        offered.then((token) => this.late(request, token)).catch(rethrow).finally(() => this.settled());
+        offered.then((token) => this.late(request, token)).catch(throwLater).finally(() => this.settled());
       }
     } catch (e) {
-      rethrow(e);
+      throwLater(e);
     }
   };
 
@@ -112,23 +119,19 @@ export class Tokens {
         await this.session.enter({ ...c, token }).catch(() => undefined);
     }
   }
-}
 
-async function inTime(token: Promise<string | undefined>): Promise<string> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(failure('token_provider_timeout')), deadlineMs);
-  });
-  try {
-    return (await Promise.race([token, late])) ?? '';
-  } finally {
-    clearTimeout(timer);
+  private async inTime(token: Promise<string | undefined>): Promise<string> {
+    let end: (name: ErrorName) => void;
+    const ended = new Promise<never>((_, reject) => (end = (name) => reject(failure(name))));
+    const cancel = () => end('cancelled');
+    const timer = setTimeout(() => end('token_provider_timeout'), deadlineMs);
+    this.asking.add(cancel);
+    try {
+      return (await Promise.race([token, ended])) ?? '';
+    } finally {
+      clearTimeout(timer);
+      this.asking.delete(cancel);
+    }
   }
 }
 
-/** An error of the provider is the program's: it must not run through the library. */
-function rethrow(e: unknown): void {
-  process.nextTick(() => {
-    throw e;
-  });
-}

@@ -42,6 +42,18 @@ const programs = {
     });
     console.log('ready to be kicked');
   },
+  async 'destroyed while it asks for a token'(sdk) {
+    sdk.setTokenProvider(() => new Promise(() => undefined));
+    const asked = sdk.login({ userID: 'alice' }).catch((e) => console.log(e.errCode));
+    await sdk.destroy();
+    await asked;
+  },
+  async 'worker terminated'(sdk) {
+    const worker = new Worker(fileURLToPath(import.meta.url), { stdout: true });
+    await new Promise((resolve, reject) => worker.once('error', reject).stdout.once('data', resolve));
+    await worker.terminate();
+    await sdk.login(login).catch((e) => console.log(e.errCode));
+  },
   async worker() {
     const worker = new Worker(fileURLToPath(import.meta.url));
     await new Promise((resolve, reject) => worker.once('exit', resolve).once('error', reject));
