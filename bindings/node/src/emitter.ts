@@ -1,3 +1,4 @@
+import { throwLater } from './errors';
 import type { EventMap, EventName, Listener, TypedEvents } from './events';
 
 interface Entry {
@@ -53,9 +54,7 @@ export class Emitter implements TypedEvents {
       try {
         entry.listener(args[0]);
       } catch (e) {
-        queueMicrotask(() => {
-          throw e;
-        });
+        throwLater(e);
       }
     }
   }

@@ -108,7 +108,7 @@ export function refusal(e: unknown): unknown {
 
 /** Throws an error of the program's code on its own: it must not end what called that code. */
 export function throwLater(e: unknown): void {
-  process.nextTick(() => {
+  queueMicrotask(() => {
     throw e;
   });
 }

@@ -122,6 +122,98 @@ describe('electron, over a channel between two processes', () => {
     assert.equal(replies[0].kind, 'state');
   });
 
+  /** A page that speaks the protocol itself: its messages to the main process, and the replies. */
+  function bare(t, id, more = {}) {
+    const replies = [];
+    const waiting = new Set();
+    const sender = {
+      id,
+      send: (_, m) => {
+        replies.push(structuredClone(m));
+        waiting.forEach((look) => look());
+      },
+      isDestroyed: () => false,
+      once: (_, f) => t.after(f),
+    };
+    const say = (message) => electron.ipcMain.emit('libnim', { sender, ...more }, message);
+    const reply = (match) =>
+      new Promise((resolve) => {
+        const look = () => {
+          const found = replies.find(match);
+          if (found !== undefined) {
+            waiting.delete(look);
+            resolve(found);
+          }
+        };
+        waiting.add(look);
+        look();
+      });
+    return { say, replies, reply };
+  }
+
+  test('a page that is loaded anew gets no answers of the one before', async (t) => {
+    const { say, replies, reply } = bare(t, -2);
+    say({ kind: 'hello' });
+    say({ kind: 'call', id: 1, method: 'login', args: [{ userID: 'alice', token: 'secret' }] });
+    say({ kind: 'hello' });
+    say({ kind: 'call', id: 1, method: 'getLoginStatus', args: [] });
+    await reply((m) => m.kind === 'event' && m.name === 'ready');
+    const answer = await reply((m) => m.kind === 'result');
+    assert.equal(typeof answer.value.data, 'number');
+    await sdk.logout();
+    assert.equal(replies.filter((m) => m.kind === 'result').length, 1);
+  });
+
+  test('a page that is loaded anew is not asked for tokens that the one before had', async (t) => {
+    const { say, reply } = bare(t, -3);
+    say({ kind: 'hello' });
+    say({ kind: 'offerTokens', on: true });
+    const asked = rejection(sdk.login({ userID: 'bob' }));
+    await reply((m) => m.kind === 'askToken');
+    say({ kind: 'hello' });
+    assert.equal((await asked).errCode, 414); // no token came
+    assert.equal((await rejection(sdk.login({ userID: 'bob' }))).errCode, 414);
+  });
+
+  test('a page that may not use the client is told so', async (t) => {
+    refused = true;
+    t.after(() => (refused = false));
+    const page = Page.open(t, electron);
+    const e = await rejection(page.sdk('login', { userID: 'alice', token: 'secret' }));
+    assert.equal(e.errCode, 403);
+    assert.equal(e.errName, 'forbidden');
+    assert.equal(await page.sdk('status'), Status.LoggedOut);
+    assert.equal(sdk.status, Status.LoggedOut);
+  });
+
+  test('a frame inside a page is not the page', (t) => {
+    const frame = { url: 'https://elsewhere.example/', parent: { url: 'file:///index.html', parent: null } };
+    const inner = bare(t, -4, { senderFrame: frame });
+    inner.say({ kind: 'hello' });
+    assert.deepEqual(inner.replies, []);
+    const outer = bare(t, -4, { senderFrame: frame.parent });
+    outer.say({ kind: 'hello' });
+    assert.equal(outer.replies[0].kind, 'state');
+  });
+
+  test('what cannot be passed on is refused as every error is', async (t) => {
+    const page = Page.open(t, electron);
+    assert.equal(await page.call('loginWithFunction'), 414);
+    assert.equal((await page.sdk('getLoginUser')).code, 0);
+  });
+
+  test('many pages', async (t) => {
+    const warnings = [];
+    const listen = (w) => warnings.push(w.message);
+    process.on('warning', listen);
+    t.after(() => process.off('warning', listen));
+    for (let i = 0; i < 40; i++) {
+      bare(t, -100 - i).say({ kind: 'hello' });
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(warnings, []);
+  });
+
   test('what a page loads needs no Node', async (t) => {
     const page = Page.open(t, electron);
     const modules = (file) =>

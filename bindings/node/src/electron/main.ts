@@ -1,7 +1,10 @@
 /** The main process of an Electron program: it has the library, and lets the pages use it. */
 import path from 'node:path';
 import { type Client } from '../client';
+import { failure } from '../errors';
+import { Status } from '../generated';
 import { getSDK } from '../index';
+import { asRequest, type Reply, type Request } from '../remote/protocol';
 import { serve } from '../remote/serve';
 import type { SDKOptions } from '../types';
 import { channel } from './preload-channel';
@@ -14,6 +17,8 @@ export interface ElectronMain {
 }
 
 export interface IpcMainEvent {
+  /** The frame that sent the message; null if it is gone already. */
+  senderFrame?: { readonly url: string; readonly parent: object | null } | null;
   sender: {
     id: number;
     send(channel: string, message: unknown): void;
@@ -23,7 +28,10 @@ export interface IpcMainEvent {
 }
 
 export interface MainOptions extends SDKOptions {
-  /** Whether a page may use the client; all pages that have the preload script may if absent. */
+  /**
+   * Whether a page may use the client: it is asked for each message. All pages that have the preload
+   * script may if absent.
+   */
   allow?: (event: IpcMainEvent) => boolean;
   /** Electron itself, if it is not the module 'electron'. */
   electron?: ElectronMain;
@@ -42,13 +50,18 @@ export function initMain(options: MainOptions = {}): Client {
   const sdk = getSDK({ dataDir: path.join(electron.app.getPath('userData'), 'libnim'), ...settings });
   const pages = new Map<number, (message: unknown) => void>();
   electron.ipcMain.on(channel, (event, message) => {
-    if (allow(event)) {
-      const { sender } = event;
-      if (!pages.has(sender.id)) {
-        open(sdk, sender, pages);
-      }
-      pages.get(sender.id)?.(message);
+    const { sender, senderFrame } = event;
+    if (senderFrame === null || senderFrame?.parent) {
+      return; // answers go to the page, not to a frame inside it
     }
+    if (!allow(event)) {
+      refuse(sender, asRequest(message));
+      return;
+    }
+    if (!pages.has(sender.id)) {
+      open(sdk, sender, pages);
+    }
+    pages.get(sender.id)?.(message);
   });
   void electron.app.whenReady().then(() => {
     electron.powerMonitor.on('resume', () => {
@@ -56,6 +69,15 @@ export function initMain(options: MainOptions = {}): Client {
     });
   });
   return sdk;
+}
+
+/** Answers a call of a page that may not use the client. */
+function refuse(sender: IpcMainEvent['sender'], request: Request | undefined): void {
+  if (request?.kind === 'call') {
+    const error = failure('forbidden', 'this page may not use the client').toJSON();
+    const state = { status: Status.LoggedOut, userID: '', version: '' };
+    sender.send(channel, { kind: 'error', id: request.id, error, state } satisfies Reply);
+  }
 }
 
 /** Serves one page until its window is gone. */
@@ -71,5 +93,17 @@ function open(sdk: Client, sender: IpcMainEvent['sender'], pages: Map<number, (m
       return () => pages.delete(sender.id);
     },
   });
-  sender.once('destroyed', close);
+  allowListeners(sdk, 1);
+  sender.once('destroyed', () => {
+    close();
+    allowListeners(sdk, -1);
+  });
+}
+
+/** Every page listens to every event: Node's warning of a leak must not count them. */
+function allowListeners(sdk: Client, more: number): void {
+  const most = sdk.getMaxListeners();
+  if (most !== 0) {
+    sdk.setMaxListeners(most + more);
+  }
 }

@@ -1,6 +1,6 @@
 import { asyncApi } from '../asyncapi';
 import { Emitter } from '../emitter';
-import { NimError } from '../errors';
+import { failure, NimError } from '../errors';
 import type { EventMap } from '../events';
 import { Status, type Capabilities, type Diagnostics } from '../generated';
 import type {
@@ -154,7 +154,12 @@ export class RemoteSDK extends Emitter implements SDK {
     const id = ++this.lastID;
     return new Promise<T>((resolve, reject) => {
       this.waiting.set(id, { resolve, reject });
-      this.send({ kind: 'call', id, method, args });
+      try {
+        this.send({ kind: 'call', id, method, args });
+      } catch (e) {
+        this.waiting.delete(id);
+        reject(failure('invalid_argument', e instanceof Error ? e.message : String(e))); // it cannot be cloned
+      }
     });
   }
 

@@ -1,4 +1,4 @@
-import { errorData, NimError, type ErrorData } from '../errors';
+import { errorData, NimError, refusal, type ErrorData } from '../errors';
 import { eventNames, type EventName } from '../events';
 import { errorTable, type TokenRequest } from '../generated';
 import type { SDK, SDKOptions } from '../types';
@@ -16,6 +16,8 @@ class Server {
   private readonly questions = new Map<number, (token: string | undefined) => void>();
   private lastQuestion = 0;
   private offersTokens = false;
+  /** Counts the clients that this side has had: a page that is loaded anew is another one. */
+  private client = 0;
 
   constructor(
     private readonly sdk: SDK,
@@ -39,7 +41,14 @@ class Server {
     for (const [name, listener] of this.listeners) {
       this.sdk.off(name, listener);
     }
+    this.forget();
+  }
+
+  /** The client is gone: nobody takes its answers, nor gives its tokens. */
+  private forget(): void {
+    this.client++;
     if (this.offersTokens) {
+      this.offersTokens = false;
       this.sdk.setTokenProvider(undefined);
     }
     this.questions.forEach((answer) => answer(undefined));
@@ -49,6 +58,7 @@ class Server {
   private request(r: Request): void {
     switch (r.kind) {
       case 'hello':
+        this.forget();
         this.reply({ kind: 'state', state: this.state() });
         break;
       case 'call':
@@ -65,13 +75,19 @@ class Server {
   }
 
   private async call(r: Request & { kind: 'call' }): Promise<void> {
+    const { client } = this;
+    const answer = (reply: Reply): void => {
+      if (client === this.client) {
+        this.reply(reply);
+      }
+    };
     try {
       const args = r.method === 'init' ? [allowed(r.args[0]), ...r.args.slice(1)] : r.args;
       const method = this.sdk[r.method] as (...args: unknown[]) => Promise<unknown>;
       const value = await method.apply(this.sdk, args);
-      this.reply({ kind: 'result', id: r.id, value, state: this.state() });
+      answer({ kind: 'result', id: r.id, value, state: this.state() });
     } catch (e) {
-      this.reply({ kind: 'error', id: r.id, error: asData(e), state: this.state() });
+      answer({ kind: 'error', id: r.id, error: asData(e), state: this.state() });
     }
   }
 
@@ -103,6 +119,7 @@ function allowed(options: unknown): SDKOptions {
 }
 
 function asData(e: unknown): ErrorData {
+  e = refusal(e);
   if (e instanceof NimError) {
     return e.toJSON();
   }

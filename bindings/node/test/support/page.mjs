@@ -75,7 +75,7 @@ export class Page {
 /** What the preload script has of Electron. */
 function preloadStandIn() {
   const ipcRenderer = new EventEmitter();
-  ipcRenderer.send = (channel, message) => process.send({ channel, message });
+  ipcRenderer.send = (channel, message) => process.send({ channel, message: structuredClone(message) });
   process.on('message', (m) => m.channel !== undefined && ipcRenderer.emit(m.channel, {}, m.message));
   const clone = (x) => (typeof x === 'function' ? (...args) => clone(x(...args.map(clone))) : structuredClone(x));
   const exposeInMainWorld = (name, api) => {
@@ -110,6 +110,7 @@ if (process.env.LIBNIM_TEST_PAGE === '1') {
       await instance.login(params);
       recorder.mark('login resolved');
     },
+    loginWithFunction: () => instance.login({ userID: 'alice', token: 'secret', customTag: () => 'x' }).then(() => 0, (e) => e.errCode),
     isNimError: async (name, ...args) => {
       try {
         await instance[name](...args);
