@@ -58,15 +58,17 @@ enum Slot {
   kSlotCount
 };
 
-// How long removing a function waits for a call of it on another thread.
-constexpr std::chrono::seconds kRemoveBound(2);
+// How long replacing a function waits for a call of it on another thread.
+inline constexpr std::chrono::seconds kRemoveBound(2);
 
-// One function of the program. running is guarded by Callbacks::mutex.
+// One function of the program. running and owned are guarded by
+// Callbacks::mutex.
 struct Entry {
   explicit Entry(std::shared_ptr<void> f) : function(std::move(f)) {}
   const std::shared_ptr<void> function;
   std::uint64_t number = 0;
   int running = 0;
+  bool owned = true;  // registered, awaited by its replacement, or unanswered: a call that ends is not its end
 };
 
 // What the C side is told again after the library was started anew.
@@ -97,8 +99,9 @@ class Callbacks {
     return reinterpret_cast<const void *>(static_cast<std::uintptr_t>(last_));
   }
 
-  // Puts f into a slot, or empties it if f is empty. Outside a callback it waits
-  // until no call of the function before runs, at most kRemoveBound.
+  // Puts f into a slot, or empties it if f is empty. Outside a callback a
+  // replacement waits until no call of the function before runs, at most
+  // kRemoveBound; for a removal the library waits.
   template <class F>
   void Set(Slot slot, const F &f, Attach attach) {
     auto entry = f ? NewEntry(f) : nullptr;
@@ -106,8 +109,15 @@ class Callbacks {
     if (entry) entry->number = ++last_;
     std::swap(slots_[slot].entry, entry);
     slots_[slot].attach = attach;
-    if (entry && Depth() == 0) quiet_.wait_for(lock, kRemoveBound, [&] { return entry->running == 0; });
+    if (f && entry && Depth() == 0) quiet_.wait_for(lock, kRemoveBound, [&] { return entry->running == 0; });
+    if (entry) entry->owned = false;
     lock.unlock();  // the old function is destroyed without the lock
+  }
+
+  // Whether a slot has a function.
+  bool Has(Slot slot) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return slots_[slot].entry != nullptr;
   }
 
   // A function that is about to run; it cannot be destroyed meanwhile.
@@ -118,9 +128,12 @@ class Callbacks {
     Running &operator=(const Running &) = delete;
     ~Running() {
       --Depth();
+      std::shared_ptr<Entry> last;  // destroyed without the lock
       {
         const std::lock_guard<std::mutex> lock(owner_.mutex_);
         --entry_->running;
+        if (!entry_->owned) last = std::move(entry_);
+        entry_.reset();
       }
       owner_.quiet_.notify_all();
     }
@@ -128,7 +141,7 @@ class Callbacks {
 
    private:
     Callbacks &owner_;
-    const std::shared_ptr<Entry> entry_;
+    std::shared_ptr<Entry> entry_;
   };
 
   // The function of a call; last forgets it.
@@ -137,7 +150,10 @@ class Callbacks {
     const auto it = calls_.find(static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(user_data)));
     if (it == calls_.end()) return nullptr;
     auto entry = it->second;
-    if (last) calls_.erase(it);
+    if (last) {
+      entry->owned = false;
+      calls_.erase(it);
+    }
     ++entry->running;
     return entry;
   }
@@ -165,11 +181,14 @@ class Callbacks {
         ++it;
         continue;
       }
+      it->second->owned = false;
       calls.insert(std::move(*it));
       it = calls_.erase(it);
     }
     for (std::size_t i = 0; i < slots_.size(); ++i) {
-      if (slots_[i].entry && slots_[i].entry->number <= newest) std::swap(slots[i], slots_[i]);
+      if (!slots_[i].entry || slots_[i].entry->number > newest) continue;
+      slots_[i].entry->owned = false;
+      std::swap(slots[i], slots_[i]);
     }
   }
 
@@ -249,11 +268,14 @@ const void *AddIf(const F &f) {
   return f ? Callbacks::Get().Add(f) : nullptr;
 }
 
-// Sets or removes a registration, here and in the library.
+// Sets or removes a registration, here and in the library. What the library was
+// told is looked at again, since another thread may have come between.
 template <class F>
 void Register(Slot slot, const F &f, Attach attach, const std::string &json_extension) {
   Callbacks::Get().Set(slot, f, attach);
-  attach(static_cast<bool>(f), json_extension.c_str());
+  bool on = static_cast<bool>(f);
+  attach(on, json_extension.c_str());
+  while (Callbacks::Get().Has(slot) != on) attach(on = !on, json_extension.c_str());
 }
 
 // The text of a C string; NULL is "".

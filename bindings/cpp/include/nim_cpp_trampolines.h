@@ -15,7 +15,7 @@ namespace nim {
 namespace detail {
 
 // The answer of a call while the library is not loaded.
-constexpr const char *kNotInitialised = R"({"err_code":20000,"err_name":"not_initialized","domain":"caller"})";
+inline constexpr const char *kNotInitialised = R"({"err_code":20000,"err_name":"not_initialized","domain":"caller"})";
 
 // A payload from a text that the library gave away.
 template <class T>
