@@ -68,9 +68,9 @@ class JsonReader {
 
   template <class T>
   void Read(std::optional<T> &v) {
-    if (Peek() == 'n') return Skip();
-    if (!v) v.emplace();
-    Read(*v);
+    if (v) return Peek() == 'n' ? Skip() : Read(*v);
+    if (!Begins(static_cast<T *>(nullptr), Peek())) return Skip();
+    Read(v.emplace());
   }
 
   template <class T>
@@ -107,6 +107,10 @@ class JsonReader {
   }
 
  private:
+  // Whether a value that begins with c can be one of the type.
+  static bool Begins(bool *, char c) { return c == 't' || c == 'f'; }
+  static bool Begins(void *, char c) { return c == '{'; }
+
   void Fail() {
     ok_ = false;
     p_ = end_;
@@ -227,15 +231,18 @@ class JsonReader {
 
   // Appends the code point of an escape as UTF-8; half a pair becomes U+FFFD.
   bool CodePoint(std::string &out) {
-    std::uint32_t c, low;
+    std::uint32_t c, low = 0;
     if (!Hex4(c)) return false;
     if (c >= 0xD800 && c < 0xDC00 && end_ - p_ >= 2 && p_[0] == '\\' && p_[1] == 'u') {
+      const char *const behind = p_;
       p_ += 2;
       if (!Hex4(low)) return false;
-      c = low >= 0xDC00 && low < 0xE000 ? 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00) : 0xFFFD;
-    } else if (c >= 0xD800 && c < 0xE000) {
-      c = 0xFFFD;
+      if (low >= 0xDC00 && low < 0xE000)
+        c = 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00);
+      else
+        p_ = behind;  // an escape of its own
     }
+    if (c >= 0xD800 && c < 0xE000) c = 0xFFFD;
     const auto tail = [&](int shift) { out += static_cast<char>(0x80 | (c >> shift & 0x3F)); };
     if (c < 0x80) {
       out += static_cast<char>(c);

@@ -38,6 +38,32 @@ TEST(JsonToleratesOtherTypes) {
   CHECK_EQ(FromJson<nim::payload::LoginResult>(nullptr).err_code, 0);
 }
 
+// As encoding/json and JSON.parse read them: what follows half a pair is kept.
+TEST(JsonReadsHalfPairs) {
+  const auto text = [](const std::string &escapes) { return FromJson<nim::payload::ErrorInfo>(("{\"err_name\":\"" + escapes + "\"}").c_str()).err_name; };
+  CHECK_EQ(text("\\ud800\\u0041"), "\xEF\xBF\xBD" "A");
+  CHECK_EQ(text("\\ud800\\ud83d\\ude00"), "\xEF\xBF\xBD\xF0\x9F\x98\x80");
+  CHECK_EQ(text("\\ude00x"), "\xEF\xBF\xBDx");
+  CHECK_EQ(text("\\ud800"), "\xEF\xBF\xBD");
+  CHECK_EQ(text("\\udbff\\udfff"), "\xF4\x8F\xBF\xBF");
+}
+
+TEST(JsonReadsWholeNumbers) {
+  const auto number = [](const std::string &digits) { return FromJson<nim::payload::ErrorInfo>(("{\"retry_in_ms\":" + digits + "}").c_str()).retry_in_ms; };
+  CHECK_EQ(number("9007199254740993"), 9007199254740993);
+  CHECK_EQ(number("9223372036854775807"), 9223372036854775807);
+  CHECK_EQ(number("-9223372036854775808"), std::numeric_limits<std::int64_t>::min());
+  CHECK_EQ(number("99999999999999999999"), 9223372036854775807);
+  CHECK_EQ(number("-1e400"), std::numeric_limits<std::int64_t>::min());
+  CHECK_EQ(number("12.9"), 12);
+}
+
+TEST(JsonLeavesOptionalsOfAnotherTypeUnset) {
+  const auto r = FromJson<nim::payload::LoginResult>(R"({"kicked":7,"err_code":5})");
+  CHECK(!r.kicked);
+  CHECK_EQ(r.err_code, 5);
+}
+
 TEST(JsonBoundsNesting) {
   const auto nested = [](int depth) { return "{\"x\":" + std::string(depth, '[') + std::string(depth, ']') + ",\"err_code\":1}"; };
   CHECK_EQ(FromJson<nim::payload::ErrorInfo>(nested(63).c_str()).err_code, 1);
