@@ -41,9 +41,10 @@ class Dispatcher {
   // Tells how many callbacks wait.
   static int Pending() { return NIM_CPP_C(nimx_global_pending)(); }
 
-  // Runs callbacks here until Cleanup.
+  // Runs callbacks here until Cleanup. Inside a callback it returns at once: the
+  // next one cannot begin before that one has returned.
   static void RunUntilCleanup() {
-    while (Wait(-1) >= 0) Run();
+    while (detail::Callbacks::Depth() == 0 && Wait(-1) >= 0) Run();
   }
 };
 
@@ -103,6 +104,7 @@ class Host {
     }
     if (!restart) {
       if (!running()) UsePoster(static_cast<bool>(post));
+      else if (post) Wake();  // what waits was told to the queue before
       return true;
     }
     if (Callbacks::Depth() > 0 || NIM_CPP_C(nimx_client_get_status)() != NIMX_STATUS_LOGGED_OUT) return false;
@@ -122,8 +124,14 @@ class Host {
  private:
   static void UsePoster(bool on) {
     Dispatcher::UsePull(on);
-    NIM_CPP_C(nimx_global_set_wake_cb)(on ? &OnWake : nullptr, nullptr, nullptr);
+    if (on)
+      Wake();
+    else
+      NIM_CPP_C(nimx_global_set_wake_cb)(nullptr, nullptr, nullptr);
   }
+
+  // Has the library call OnWake, now if something waits.
+  static void Wake() { NIM_CPP_C(nimx_global_set_wake_cb)(&OnWake, nullptr, nullptr); }
 
   static bool &InWake() {
     static thread_local bool in_wake = false;
@@ -134,18 +142,21 @@ class Host {
     const auto post = Get().Poster();
     if (!post) return;
     InWake() = true;
-    NIM_CPP_TRY { (*post)(&Pump); }
+    NIM_CPP_TRY {
+      (*post)([queue = std::weak_ptr<const SDKClosure>(post)] { Pump(queue.lock()); });
+    }
     NIM_CPP_CATCH_ALL { Callbacks::Get().Report("SetCallbackFunction", NIM_CPP_CURRENT_EXCEPTION); }
     InWake() = false;
   }
 
-  // The task. It finds nothing to do if Cleanup came first.
-  static void Pump() {
+  // The task of a queue. It finds nothing to do if Cleanup came first, and leaves
+  // alone what another queue took over.
+  static void Pump(const std::shared_ptr<const SDKClosure> &queue) {
     if (InWake()) {
       Callbacks::Get().Report("SetCallbackFunction", std::make_exception_ptr(std::logic_error("the task was run at once; it must be posted")));
       return;
     }
-    Dispatcher::Run();
+    if (queue && queue == Get().Poster()) Dispatcher::Run();
   }
 
   std::shared_ptr<const SDKClosure> Poster() {

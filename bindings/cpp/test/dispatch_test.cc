@@ -96,6 +96,64 @@ TEST(TaskQueueThatStopsBeforeCleanup) {
   CHECK(code == 200 || code == nim::NIMX_ERR_CANCELLED);
 }
 
+// A task of a queue that is not in use any more runs nothing, and the queue that
+// took its place is told of what waits.
+TEST(TaskOfAnotherQueueComesTooLate) {
+  Mailbox<nim::StdClosure> one, two;
+  const PosterEnds end;
+  const auto into = [](Mailbox<nim::StdClosure> &tasks) { return [&tasks](const nim::StdClosure &task) { tasks.Put(task); }; };
+  int answers = 0;
+  const auto ask = [&] { Client::GetServerCurrentTime([&](int, bool, std::uint64_t) { ++answers; }, true); };
+  TemporaryDirectory data;
+
+  CHECK(Client::SetCallbackFunction(into(one)));
+  CHECK(Client::Init(Server().app_key(), data.path(), "", Fixture::Config("")));
+  ask();
+  auto late = one.Next("a task of the first queue");
+  CHECK(Client::SetCallbackFunction(into(two)));
+  auto task = two.Next("a task of the second queue");
+  late();
+  CHECK_EQ(answers, 0);
+  task();
+  CHECK_EQ(answers, 1);
+
+  ask();
+  late = two.Next("a task of the second queue");
+  Client::Cleanup();  // delivers the answer
+  CHECK_EQ(answers, 2);
+  CHECK(Client::SetCallbackFunction(into(one)));
+  CHECK(Client::Init(Server().app_key(), data.path(), "", Fixture::Config("")));
+  ask();
+  task = one.Next("a task of the first queue");
+  late();
+  CHECK_EQ(answers, 2);
+  task();
+  CHECK_EQ(answers, 3);
+}
+
+TEST(RunUntilCleanupInsideACallbackReturns) {
+  Mailbox<int> done;
+  CHECK(Dispatcher::UsePull(true));
+  {
+    Fixture f;
+    Client::GetServerCurrentTime([&](int, bool, std::uint64_t) {
+      Client::GetServerCurrentTime([&](int, bool, std::uint64_t) { done.Put(2); }, true);
+      Dispatcher::RunUntilCleanup();
+      done.Put(1);
+    }, true);
+    struct Pump {
+      ~Pump() {
+        Client::Cleanup();
+        thread.join();
+      }
+      std::thread thread{[] { Dispatcher::RunUntilCleanup(); }};
+    } pump;
+    CHECK_EQ(done.Next("the callback"), 1);
+    CHECK_EQ(done.Next("the callback behind it"), 2);
+  }
+  CHECK(Dispatcher::UsePull(false));
+}
+
 TEST(TaskRunAtOnceIsReported) {
   Mailbox<std::string> reports;
   const PosterEnds end;
