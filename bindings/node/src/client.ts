@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { asyncApi } from './asyncapi';
 import { Engine, readAnswer } from './engine';
 import { errorOf, failure, refusal, throwLater } from './errors';
-import type { EventMap } from './events';
+import type { EventMap, EventName, NodeEvents } from './events';
 import {
   errorTable, LogoutType, Status,
   type Capabilities, type Diagnostics, type LoginOptions, type LoginResult,
@@ -16,8 +16,10 @@ import type {
   AsyncApiName, KickOtherData, LoginData, LoginParams, ProxyOptions, SDK, SDKOptions, SDKResult, TokenProvider,
 } from './types';
 
+const Emitter = EventEmitter as unknown as new () => NodeEvents;
+
 /** The client of this process, over the C library. */
-export class Client extends EventEmitter<EventMap> implements SDK {
+export class Client extends Emitter implements SDK {
   private readonly engine = new Engine(this);
   private ending: Promise<void> | undefined;
 
@@ -63,7 +65,7 @@ export class Client extends EventEmitter<EventMap> implements SDK {
   }
 
   /** Calls every listener, whatever another one throws. */
-  override emit<K>(event: K | keyof EventMap, ...args: K extends keyof EventMap ? EventMap[K] : never): boolean {
+  override emit<E extends EventName>(event: E, ...args: EventMap[E]): boolean {
     const listeners = this.rawListeners(event);
     for (const listener of listeners) {
       try {

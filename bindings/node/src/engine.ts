@@ -1,8 +1,7 @@
-import type { EventEmitter } from 'node:events';
 import { isMainThread } from 'node:worker_threads';
 import { Calls } from './calls';
 import { errorOf, failure, refusal, type NimError } from './errors';
-import type { EventMap } from './events';
+import type { EventSink } from './events';
 import {
   DispatchMode, errorTable, LoginStep, MultiSpotNotifyType, Status,
   type CallbackPointer, type ConnectionEvent, type ErrorInfo, type Functions, type KickOtherResult,
@@ -42,7 +41,7 @@ export class Engine {
     enter: (credentials) => this.enter(credentials),
   });
 
-  constructor(private readonly events: EventEmitter<EventMap>) {}
+  constructor(private readonly events: EventSink) {}
 
   get status(): Status {
     return (this.native?.fn.nimx_client_get_status() ?? Status.LoggedOut) as Status;

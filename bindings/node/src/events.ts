@@ -104,6 +104,25 @@ export interface TypedEvents {
   listenerCount(event: EventName): number;
 }
 
+/** Takes the events of the library. */
+export interface EventSink {
+  emit<E extends EventName>(event: E, ...args: EventMap[E]): boolean;
+}
+
+/**
+ * Node's EventEmitter with these events. Its own types are not used: they differ between the versions
+ * of @types/node, and what is generic in one does not compile with another.
+ */
+export interface NodeEvents extends TypedEvents, EventSink {
+  prependListener<E extends EventName>(event: E, listener: Listener<E>): this;
+  prependOnceListener<E extends EventName>(event: E, listener: Listener<E>): this;
+  listeners<E extends EventName>(event: E): Listener<E>[];
+  rawListeners<E extends EventName>(event: E): Listener<E>[];
+  eventNames(): (string | symbol)[];
+  setMaxListeners(n: number): this;
+  getMaxListeners(): number;
+}
+
 /** All event names. */
 export const eventNames = [
   'connecting', 'connected', 'connectSuccess', 'connectFailed', 'ready', 'selfInfoUpdated', 'notReady', 'userTokenExpired',

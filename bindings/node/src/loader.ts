@@ -1,7 +1,6 @@
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import koffi, { type LibraryHandle } from 'koffi';
 import { failure, NimError } from './errors';
 
 /** One place where the library was looked for, and why it was not used. */
@@ -22,8 +21,8 @@ export class LibraryLoadError extends NimError {
   }
 }
 
-export interface LoadedLibrary {
-  readonly handle: LibraryHandle;
+export interface LoadedLibrary<T> {
+  readonly handle: T;
   readonly path: string;
 }
 
@@ -37,18 +36,19 @@ export const libraryFileName = fileNames[process.platform] ?? 'libnim.so';
 export const platformPackage = `@libnim/${process.platform}-${process.arch}`;
 
 /**
- * Loads the library. With a path, or with LIBNIM_PATH set, only that one is tried: an absolute path of
- * the file or of its directory. Else, in this order: the optional package of this platform, the
- * resources of an Electron program, the dist directory of a checkout.
+ * Loads the library by load, which throws what the system's loader says. With a path, or with
+ * LIBNIM_PATH set, only that one is tried: an absolute path of the file or of its directory. Else, in
+ * this order: the optional package of this platform, the resources of an Electron program, the dist
+ * directory of a checkout.
  */
-export function loadLibrary(libraryPath?: string): LoadedLibrary {
+export function loadLibrary<T>(load: (path: string) => T, libraryPath?: string): LoadedLibrary<T> {
   const tried: Tried[] = [];
   for (const candidate of candidates(libraryPath, tried)) {
     try {
       if (!fs.existsSync(candidate)) {
         throw new Error('no such file');
       }
-      return { handle: koffi.load(candidate), path: candidate };
+      return { handle: load(candidate), path: candidate };
     } catch (e) {
       tried.push({ path: candidate, error: reason(e) });
     }

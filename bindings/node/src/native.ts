@@ -31,7 +31,7 @@ export class Native {
   readonly path: string;
 
   private constructor(libraryPath?: string) {
-    const { handle, path } = loadLibrary(libraryPath);
+    const { handle, path } = loadLibrary((file) => koffi.load(file), libraryPath);
     this.path = path;
     for (const [name, signature] of Object.entries<Signature>(callbackTypes)) {
       this.types.set(`${name} *`, koffi.pointer(koffi.proto(signature[0], this.resolveAll(signature[1]))));

@@ -1,6 +1,5 @@
-import { EventEmitter } from 'node:events';
 import { errorTable, KickReason, Status, type ConnectionEvent, type ErrorInfo, type KickoutEvent, type LoginUser } from './generated';
-import type { EventMap, EventName, KickedOutType, SDKEvent, SelfInfo } from './events';
+import type { EventMap, EventName, EventSink, KickedOutType, SDKEvent, SelfInfo } from './events';
 
 const success: number = errorTable.ok.code;
 
@@ -21,8 +20,11 @@ export function selfInfoOf(user: Partial<LoginUser>): SelfInfo {
   return { userID: user.account ?? '', nickname: user.name ?? '', faceURL: user.icon ?? '', ex: user.ex ?? '' };
 }
 
+/** The events whose data is the connection event itself. */
+type PlainEvent = { [E in EventName]: EventMap[E] extends [SDKEvent<ConnectionEvent>] ? E : never }[EventName];
+
 /** The events that a connection event becomes, in order. */
-const names: Record<string, readonly EventName[]> = {
+const names: Record<string, readonly PlainEvent[]> = {
   connecting: ['connecting'],
   connected: ['connected'],
   ready: ['connectSuccess', 'ready'],
@@ -37,14 +39,14 @@ const names: Record<string, readonly EventName[]> = {
 };
 
 /** Emits what a connection event means, but for a kick. */
-export function emitConnection(to: EventEmitter<EventMap>, e: ConnectionEvent): void {
+export function emitConnection(to: EventSink, e: ConnectionEvent): void {
   for (const name of names[e.event] ?? []) {
-    (to as EventEmitter).emit(name, eventOf(name, e, e));
+    to.emit(name, eventOf(name, e, e));
   }
 }
 
 /** Emits a kick under both of its names. */
-export function emitKick(to: EventEmitter<EventMap>, e: ConnectionEvent, kick: KickoutEvent, ownType: number): void {
+export function emitKick(to: EventSink, e: ConnectionEvent, kick: KickoutEvent, ownType: number): void {
   const data = {
     type: kickedOutType(kick, ownType),
     reason: kick.reason_description,
@@ -56,7 +58,7 @@ export function emitKick(to: EventEmitter<EventMap>, e: ConnectionEvent, kick: K
 }
 
 /** Emits the end of a session whose token ran out. */
-export function emitExpired(to: EventEmitter<EventMap>, e: ConnectionEvent): void {
+export function emitExpired(to: EventSink, e: ConnectionEvent): void {
   const data = { type: 'userSigExpired', reason: e.err_msg ?? '', deviceID: '', clientType: 0 } as const;
   to.emit('kickedOut', eventOf('kickedOut', data, e));
 }

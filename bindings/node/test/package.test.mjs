@@ -27,12 +27,12 @@ describe('packages', () => {
     const { stdout } = await exec(process.execPath, [path.join(here, 'scripts', 'pack.mjs')]);
     const archives = stdout.trim().split('\n');
     assert.equal(archives.length, 2, stdout);
-    const npm = (...args) => exec('npm', [...args, '--no-fund', '--no-audit', '--loglevel=error'], { cwd: project });
     await npm('init', '-y');
     await npm('install', '--prefer-offline', ...archives);
     const own = JSON.parse(fs.readFileSync(path.join(here, 'package.json'), 'utf8')).devDependencies;
     await npm('install', '--prefer-offline', '--save-dev', `typescript@${own.typescript}`, `@types/node@${own['@types/node']}`);
   });
+  const npm = (...args) => exec('npm', [...args, '--no-fund', '--no-audit', '--loglevel=error'], { cwd: project });
   after(async () => {
     await nimd.stop();
     cleanUps.forEach((f) => f());
@@ -85,6 +85,24 @@ describe('packages', () => {
   test('the types say no to what is wrong', async () => {
     fs.copyFileSync(path.join(here, 'test', 'types.mts'), path.join(project, 'types.mts'));
     await tsc('--noEmit', '--exactOptionalPropertyTypes', 'types.mts');
+  });
+
+  test('every module system and resolution finds the types', async () => {
+    fs.copyFileSync(path.join(here, 'test', 'types.mts'), path.join(project, 'types.mts'));
+    const cjs = `import { getSDK } from 'libnim'; import { initMain } from 'libnim/electron/main'; import { Native } from 'libnim/native';
+      export const used: string = [getSDK().version, initMain().uuid(), Native.load().path].join();`;
+    fs.writeFileSync(path.join(project, 'common.cts'), cjs);
+    for (const [module, resolution] of [['node16', 'node16'], ['nodenext', 'nodenext'], ['esnext', 'bundler']]) {
+      await tsc('--noEmit', '--module', module, '--moduleResolution', resolution, 'types.mts', 'common.cts');
+    }
+  });
+
+  test('the types fit other versions of the types of Node', async () => {
+    fs.copyFileSync(path.join(here, 'test', 'types.mts'), path.join(project, 'types.mts'));
+    for (const version of ['18', '26']) {
+      await npm('install', '--prefer-offline', '--save-dev', `@types/node@${version}`);
+      await tsc('--noEmit', 'types.mts');
+    }
   });
 });
 

@@ -3,6 +3,7 @@ import { CbEvents, EVENT, getSDK, Status, TYPES, type KickedOutType, type LoginD
 import { getWithRenderProcess } from 'libnim/electron/renderer';
 import { initMain, type MainOptions } from 'libnim/electron/main';
 import { Native } from 'libnim/native';
+import { once } from 'node:events';
 import 'libnim/electron/preload';
 
 const sdk: SDK = getSDK({ SDKAppID: 1400000000, link: ['a:1', 'b:2'] });
@@ -26,6 +27,8 @@ const error = undefined as unknown as NimError;
 const numbers: [number, number, number] = [error.errCode, error.code, error.openimCode];
 getSDK().ref().unref();
 initMain(options);
+await once(getSDK(), 'ready');
+getSDK().setMaxListeners(20).prependListener('ready', ({ data }) => data.status);
 
 // @ts-expect-error no such event
 sdk.on('message', () => undefined);
