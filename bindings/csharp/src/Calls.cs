@@ -44,7 +44,7 @@ namespace LibNim
         /// <summary>Whether no answer follows this one.</summary>
         internal virtual bool IsLast(Reply reply) { return true; }
 
-        internal void Answer(Reply reply) { if (handler != null) handler(reply); }
+        internal virtual void Answer(Reply reply) { if (handler != null) handler(reply); }
 
         internal void Cancel() { if (cancel != null) cancel(); }
     }
@@ -52,7 +52,27 @@ namespace LibNim
     /// <summary>A login, which is answered for each step and once finally.</summary>
     internal sealed class LoginCall : Call
     {
-        internal LoginCall(Action<Reply> handler, Action cancel) : base(handler, cancel) { }
+        private readonly Action otherEnded;
+
+        /// <summary>otherEnded, which may be null, runs when another login has had its last answer.</summary>
+        internal LoginCall(Action<Reply> handler, Action cancel, Action otherEnded) : base(handler, cancel)
+        {
+            this.otherEnded = otherEnded;
+        }
+
+        internal override void Answer(Reply reply)
+        {
+            try
+            {
+                base.Answer(reply);
+            }
+            finally
+            {
+                if (IsLast(reply))
+                    foreach (LoginCall other in Calls.Logins())
+                        if (other.otherEnded != null) other.otherEnded();
+            }
+        }
 
         internal override bool IsLast(Reply reply)
         {
@@ -97,6 +117,23 @@ namespace LibNim
         }
 
         internal static bool Waits(IntPtr userData) { lock (Waiting) return Waiting.ContainsKey(userData.ToInt32()); }
+
+        /// <summary>The logins that wait.</summary>
+        internal static List<LoginCall> Logins()
+        {
+            var logins = new List<LoginCall>();
+            lock (Waiting)
+                foreach (Call call in Waiting.Values)
+                    if (call is LoginCall) logins.Add((LoginCall)call);
+            return logins;
+        }
+
+        /// <summary>Whether a login waits, and no other.</summary>
+        internal static bool IsOnlyLogin(LoginCall login)
+        {
+            List<LoginCall> logins = Logins();
+            return logins.Count == 1 && logins[0] == login;
+        }
 
         internal static int Count { get { lock (Waiting) return Waiting.Count; } }
 

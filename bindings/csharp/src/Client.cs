@@ -9,7 +9,8 @@ namespace LibNim
     /// <summary>
     /// A session as tasks and events. The library has one session per process, so there is one
     /// Client at a time. Events are raised in order, on the synchronization context of the thread
-    /// that made the Client where it has one.
+    /// that made the Client where it has one. ClientAPI.Cleanup and NimLibrary.DetachCallbacks end it
+    /// too; then a new one can be made.
     /// </summary>
     public sealed class Client : IDisposable
     {
@@ -138,14 +139,14 @@ namespace LibNim
         /// <summary>
         /// Logs in; progress gets each step and each failed attempt. Throws NimException, of a class
         /// that says whose matter it is. A cancellation ends the login, and the session with it if it
-        /// has come to be meanwhile.
+        /// has come to be meanwhile; the task is cancelled once that is done.
         /// </summary>
         public Task<LoginResult> LoginAsync(
             string account, string token, LoginOptions options = null, IProgress<LoginResult> progress = null,
             CancellationToken cancellation = default(CancellationToken))
         {
             Alive();
-            if (cancellation.IsCancellationRequested) return Canceled<LoginResult>();
+            if (cancellation.IsCancellationRequested) return Task.FromCanceled<LoginResult>(cancellation);
             return new LoginTask(progress, cancellation).Start(account, token, options);
         }
 
@@ -153,13 +154,6 @@ namespace LibNim
         public Task<LoginResult> LoginAsync(string account, string token, CancellationToken cancellation)
         {
             return LoginAsync(account, token, null, null, cancellation);
-        }
-
-        private static Task<T> Canceled<T>()
-        {
-            var task = new TaskCompletionSource<T>();
-            task.SetCanceled();
-            return task.Task;
         }
 
         /// <summary>Ends the session. Succeeds without a session and without a server too.</summary>
@@ -255,7 +249,13 @@ namespace LibNim
         {
             if (Interlocked.Exchange(ref disposed, 1) != 0) return;
             NimLibrary.Cleanup();
-            Interlocked.CompareExchange(ref current, null, this);
+        }
+
+        /// <summary>The library has forgotten, or forgets, every registration: the Client that lives is over.</summary>
+        internal static void End()
+        {
+            Client living = Interlocked.Exchange(ref current, null);
+            if (living != null) Volatile.Write(ref living.disposed, 1);
         }
 
         private void Alive() { if (IsDisposed) throw new ObjectDisposedException("Client"); }
@@ -271,8 +271,15 @@ namespace LibNim
             TaskCompletionSource<T> task = Tasks.New<T>();
             Action<Reply> answered = r =>
             {
-                T value = read(r);
-                Tasks.Finish(task, error(r, value), value);
+                try
+                {
+                    T value = read(r);
+                    Tasks.Finish(task, error(r, value), value);
+                }
+                catch (Exception e)
+                {
+                    task.TrySetException(e); // what the server said makes no sense
+                }
             };
             send(Calls.Add(new Call(answered, () => Tasks.Cancel(task))));
             return task.Task;

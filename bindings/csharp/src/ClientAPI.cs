@@ -45,7 +45,7 @@ namespace NIM
             byte[] key = Utf8.Bytes(appKey), name = Utf8.Bytes(account), secret = Utf8.Bytes(token);
             byte[] extension = options == null ? null : Utf8.Bytes(options.ToJson());
             var call = new LoginCall(
-                r => { if (handler != null) handler(new NIMLoginResult(LoginResult.Read(r.Object))); }, null);
+                r => { if (handler != null) handler(new NIMLoginResult(LoginResult.Read(r.Object))); }, null, null);
             Native.nim_client_login(key, name, secret, extension, Trampolines.Json, Calls.Add(call));
         }
 
@@ -64,7 +64,8 @@ namespace NIM
             IntPtr id = Calls.Add(call);
             Native.nim_client_logout(logoutType, null, Trampolines.Json, id);
             if (logoutType != NIMLogoutType.kNIMLogoutAppExit || !NimLibrary.PumpsHere) return;
-            if (!NimLibrary.PumpUntil(() => !Calls.Waits(id), ExitLogoutLimitMs))
+            bool pumped;
+            if (!NimLibrary.PumpUntil(() => !Calls.Waits(id), ExitLogoutLimitMs, out pumped) && pumped)
                 Trampolines.Answer(id, new Reply { Json = Errors.Info(Errors.Timeout).ToJson() });
         }
 

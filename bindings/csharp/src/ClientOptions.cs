@@ -33,13 +33,11 @@ namespace LibNim
 
         internal InitOptions ToInitOptions()
         {
-            InitOptions o = Settings ?? new InitOptions();
+            InitOptions o = JsonPayload.CopyOf(Settings);
             if (!string.IsNullOrEmpty(AppKey)) o.AppKey = AppKey;
-            if (Links != null)
-            {
-                if (o.PrivateServerSetting == null) o.PrivateServerSetting = new PrivateServerSetting();
-                o.PrivateServerSetting.Link = Links;
-            }
+            if (Links == null) return o;
+            o.PrivateServerSetting = JsonPayload.CopyOf(o.PrivateServerSetting);
+            o.PrivateServerSetting.Link = Links;
             return o;
         }
     }

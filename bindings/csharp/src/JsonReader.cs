@@ -178,7 +178,8 @@ namespace LibNim
     }
 
     /// <summary>
-    /// One JSON object. A member that is missing or of another type reads as zero, "" or empty.
+    /// One JSON object. A member that is missing or of another type reads as zero, "" or empty; a
+    /// number that is out of range as the nearest.
     /// </summary>
     internal sealed class JsonObject
     {
@@ -199,13 +200,15 @@ namespace LibNim
 
         internal string String(string key) { return Get(key) as string ?? ""; }
 
-        internal int Int(string key) { return unchecked((int)Long(key)); }
+        internal int Int(string key) { return (int)Math.Max(int.MinValue, Math.Min(int.MaxValue, Long(key))); }
 
         internal long Long(string key)
         {
             object value = Get(key);
             if (value is long) return (long)value;
-            return value is double ? (long)(double)value : 0;
+            if (!(value is double)) return 0;
+            var real = (double)value;
+            return real >= long.MaxValue ? long.MaxValue : real <= long.MinValue ? long.MinValue : (long)real;
         }
 
         internal bool Bool(string key)

@@ -12,6 +12,12 @@ namespace LibNim
     {
         internal abstract void WriteMembers(JsonWriter w);
 
+        /// <summary>A copy of one object, of what is in it not; a new one for null.</summary>
+        internal static T CopyOf<T>(T payload) where T : JsonPayload, new()
+        {
+            return payload == null ? new T() : (T)payload.MemberwiseClone();
+        }
+
         /// <summary>The object as JSON.</summary>
         public string ToJson()
         {
@@ -108,7 +114,7 @@ namespace LibNim
             {
                 Separate();
                 if (raw) s.Append(item);
-                else Text(item);
+                else Text(item ?? "");
             }
             Close(']');
         }

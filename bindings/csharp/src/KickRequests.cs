@@ -10,8 +10,10 @@ namespace LibNim
     internal static class KickRequests
     {
         private static readonly object Gate = new object();
-        private static readonly Queue<TaskCompletionSource<KickOtherResult>> Waiting =
-            new Queue<TaskCompletionSource<KickOtherResult>>(); // guarded by Gate; null: nobody waits for that one
+        // In order; null: nobody waits for that one. Guarded by Gate. Not a Queue: Mono has that in another
+        // assembly than .NET has, and what mcs compiles would not load there.
+        private static readonly List<TaskCompletionSource<KickOtherResult>> Waiting =
+            new List<TaskCompletionSource<KickOtherResult>>();
 
         private static bool attached; // guarded by Gate: the slot tells Arrived
 
@@ -27,7 +29,7 @@ namespace LibNim
             if (attach) Slots.KickOther.Add(Arrived);
             lock (Gate)
             {
-                Waiting.Enqueue(outcome);
+                Waiting.Add(outcome);
                 Native.nim_client_kick_other_client(Utf8.Bytes(json));
             }
         }
@@ -35,7 +37,12 @@ namespace LibNim
         private static void Arrived(KickOtherResult result)
         {
             TaskCompletionSource<KickOtherResult> outcome;
-            lock (Gate) outcome = Waiting.Count > 0 ? Waiting.Dequeue() : null;
+            lock (Gate)
+            {
+                if (Waiting.Count == 0) return;
+                outcome = Waiting[0];
+                Waiting.RemoveAt(0);
+            }
             if (outcome != null) Tasks.Finish(outcome, result, result);
         }
 

@@ -5,47 +5,58 @@ using NIM;
 
 namespace LibNim
 {
-    /// <summary>One LoginAsync: its steps, its end, and its cancellation, which is a logout.</summary>
+    /// <summary>
+    /// One LoginAsync: its steps, its end, and its cancellation, which is a logout. The task ends when
+    /// the login has: the next login can follow at once.
+    /// </summary>
     internal sealed class LoginTask
     {
-        private static int running; // logins that have no final answer yet
-
         private readonly TaskCompletionSource<LoginResult> task = Tasks.New<LoginResult>();
         private readonly IProgress<LoginResult> progress;
         private readonly CancellationToken cancellation;
-        private CancellationTokenRegistration registration;
-        private int cancelled; // 1: the caller has given up, and no logout was sent yet
-        private int over;      // 1: the final answer has come
+        private readonly LoginCall call;
+        private readonly object gate = new object();
+        private CancellationTokenRegistration registration; // guarded by gate
+        private bool over;                                  // guarded by gate: the final answer has come
+        private bool givenUp;                               // guarded by gate: before that, the caller has cancelled
+        private bool undone;                                // guarded by gate: a logout was sent, whose answer ends the task
 
         internal LoginTask(IProgress<LoginResult> progress, CancellationToken cancellation)
         {
             this.progress = progress;
             this.cancellation = cancellation;
+            call = new LoginCall(Answered, Dropped, UndoIfRunning);
         }
 
         internal Task<LoginResult> Start(string account, string token, LoginOptions options)
         {
             byte[] name = Utf8.Bytes(account), secret = Utf8.Bytes(token);
             byte[] extension = options == null ? null : Utf8.Bytes(options.ToJson());
-            Interlocked.Increment(ref running);
-            IntPtr id = Calls.Add(new LoginCall(Answered, Dropped));
-            Native.nim_client_login(null, name, secret, extension, Trampolines.Json, id);
-            if (cancellation.CanBeCanceled)
+            Native.nim_client_login(null, name, secret, extension, Trampolines.Json, Calls.Add(call));
+            if (!cancellation.CanBeCanceled) return task.Task;
+            CancellationTokenRegistration made = cancellation.Register(GiveUp);
+            lock (gate)
             {
-                registration = cancellation.Register(GiveUp);
-                if (Volatile.Read(ref over) == 1) registration.Dispose();
+                registration = made;
+                if (!over) return task.Task;
             }
+            made.Dispose();
             return task.Task;
         }
 
         private void Answered(Reply reply)
         {
             LoginResult result = LoginResult.Read(reply.Object);
-            bool success = result.ErrCode == Errors.Ok.Code;
-            bool final = success ? result.LoginStep == NIMLoginStep.kNIMLoginStepLogin : !result.Retrying;
+            bool final = call.IsLast(reply);
             if (final) End();
-            if (Volatile.Read(ref cancelled) == 1 && !result.RepeatLogin && (success || !final)) Undo();
-            if (progress != null && !cancellation.IsCancellationRequested) Tell(result);
+            if (GivenUp())
+            {
+                bool stands = result.ErrCode == Errors.Ok.Code && !result.RepeatLogin;
+                if (stands || !final) Undo();
+                else Cancel(false);
+                return;
+            }
+            if (progress != null) Tell(result);
             if (final) Tasks.Finish(task, result, result);
         }
 
@@ -64,29 +75,63 @@ namespace LibNim
         private void Dropped()
         {
             End();
-            Tasks.Cancel(task);
+            if (GivenUp()) Cancel(false);
+            else Tasks.Cancel(task);
         }
 
+        /// <summary>Waits for a GiveUp on another thread, so that what follows knows of it.</summary>
         private void End()
         {
-            if (Interlocked.Exchange(ref over, 1) == 1) return;
-            Interlocked.Decrement(ref running);
-            registration.Dispose();
+            CancellationTokenRegistration made;
+            lock (gate)
+            {
+                over = true;
+                made = registration;
+            }
+            made.Dispose();
         }
+
+        private bool GivenUp() { lock (gate) return givenUp; }
 
         private void GiveUp()
         {
-            if (Volatile.Read(ref over) == 1) return;
-            Volatile.Write(ref cancelled, 1);
-            task.TrySetCanceled(cancellation);
-            bool alone = Volatile.Read(ref running) == 1;
-            if (alone && ClientAPI.GetStatus() == NimxStatus.LoggingIn) Undo();
+            lock (gate)
+            {
+                if (over) return;
+                givenUp = true;
+            }
+            UndoIfRunning();
+        }
+
+        /// <summary>
+        /// A logout ends whatever login runs. Where another one waits too, or a session stands, only an
+        /// answer tells whether it is this one.
+        /// </summary>
+        private void UndoIfRunning()
+        {
+            lock (gate)
+                if (!givenUp || over) return;
+            if (Calls.IsOnlyLogin(call) && ClientAPI.GetStatus() == NimxStatus.LoggingIn) Undo();
         }
 
         /// <summary>Ends, once, what a login has begun that nobody waits for any more.</summary>
         private void Undo()
         {
-            if (Interlocked.Exchange(ref cancelled, 0) == 1) ClientAPI.Logout(NIMLogoutType.kNIMLogoutChangeAccout);
+            lock (gate)
+            {
+                if (undone) return;
+                undone = true;
+            }
+            IntPtr id = Calls.Add(new Call(r => Cancel(true), () => Cancel(true)));
+            Native.nim_client_logout(NIMLogoutType.kNIMLogoutChangeAccout, null, Trampolines.Json, id);
+        }
+
+        /// <summary>Ends the task, unless a logout is under way that has not been answered.</summary>
+        private void Cancel(bool loggedOut)
+        {
+            lock (gate)
+                if (undone && !loggedOut) return;
+            task.TrySetCanceled(cancellation);
         }
     }
 }

@@ -1,3 +1,4 @@
+#define TRACE // Report must reach the program also where a compiler is not told so
 using System;
 using System.Diagnostics;
 using System.Threading;
@@ -15,7 +16,8 @@ namespace LibNim
         private const int PumpSliceMs = 20;
         private const int WaitSliceMs = 100;
 
-        private static int pumpThread; // id of the thread that dispatched last; 0: none
+        private static int pumpThread; // id of the thread that dispatches; 0: none yet
+        private static bool modeSet;   // Mode is the library's: this domain has set it, or asked
         private static volatile bool handedOut; // C has an address or a number of this domain
 
         static NimLibrary()
@@ -65,9 +67,10 @@ namespace LibNim
         /// </summary>
         public static bool SetDispatchMode(NimxDispatchMode mode)
         {
-            if (Native.nimx_global_set_dispatch_mode((int)mode) == 0 && IsPull() != (mode == NimxDispatchMode.Pull)) return false;
-            Mode = mode;
-            return true;
+            if (Native.nimx_global_set_dispatch_mode((int)mode) != 0) Mode = mode;
+            else if (!modeSet) Mode = IsPull() ? NimxDispatchMode.Pull : NimxDispatchMode.Push;
+            modeSet = true;
+            return Mode == mode;
         }
 
         /// <summary>
@@ -76,7 +79,10 @@ namespace LibNim
         /// </summary>
         public static void SetSignalStack(int kib) { Native.nimx_global_set_signal_stack(kib); }
 
-        /// <summary>Asks a library that an earlier domain initialised. Only pull mode lets a host dispatch.</summary>
+        /// <summary>
+        /// Asks a library that was initialised before this domain set a mode. Only pull mode lets a host
+        /// dispatch.
+        /// </summary>
         private static bool IsPull() { return Native.nimx_global_dispatch(1, 0) != (int)NimxDispatchResult.Busy; }
 
         /// <summary>
@@ -86,13 +92,15 @@ namespace LibNim
         /// </summary>
         public static int Dispatch(int maxEvents = 0, int timeoutMs = 0)
         {
-            pumpThread = Thread.CurrentThread.ManagedThreadId;
+            int here = Thread.CurrentThread.ManagedThreadId;
+            if (pumpThread == 0) pumpThread = here;
             int begin = Environment.TickCount;
             while (true)
             {
                 // A thread that waits in C without an end would keep the process from exiting.
                 int left = timeoutMs < 0 ? WaitSliceMs : Math.Max(timeoutMs - (Environment.TickCount - begin), 0);
                 int n = Native.nimx_global_dispatch(maxEvents, Math.Min(left, WaitSliceMs));
+                if (n >= 0) pumpThread = here;
                 if (n != 0 || left == 0) return n;
                 if (Running.Closed) return (int)NimxDispatchResult.Closed;
             }
@@ -100,14 +108,14 @@ namespace LibNim
 
         /// <summary>
         /// Waits for a task of this library. In pull mode it runs callbacks meanwhile, so that a game's
-        /// main thread can wait. False after the time. A task that has failed throws. Not inside a
-        /// callback: it would wait for what comes after itself.
+        /// main thread can wait. False after the time; -1 waits without a limit. A task that has failed
+        /// throws. Not inside a callback: it would wait for what comes after itself.
         /// </summary>
         public static bool Wait(Task task, int timeoutMs)
         {
-            if (!PumpsHere) return task.Wait(timeoutMs);
-            if (!PumpUntil(() => task.IsCompleted, timeoutMs)) return false;
-            return task.Wait(0);
+            bool pumped = PumpsHere;
+            if (pumped && PumpUntil(() => task.IsCompleted, timeoutMs, out pumped)) return task.Wait(0);
+            return !pumped && task.Wait(timeoutMs);
         }
 
         /// <summary>Whether a wait on this thread must dispatch, since nobody else does.</summary>
@@ -120,14 +128,18 @@ namespace LibNim
             }
         }
 
-        internal static bool PumpUntil(Func<bool> done, int timeoutMs)
+        /// <summary>Runs callbacks until done; false after the time. Not pumped: another thread dispatches.</summary>
+        internal static bool PumpUntil(Func<bool> done, int timeoutMs, out bool pumped)
         {
-            int end = Environment.TickCount + timeoutMs;
+            pumped = true;
+            int begin = Environment.TickCount;
             while (!done())
             {
-                int left = end - Environment.TickCount;
+                int left = timeoutMs < 0 ? PumpSliceMs : timeoutMs - (Environment.TickCount - begin);
                 if (left <= 0) return false;
-                if (Dispatch(0, Math.Min(left, PumpSliceMs)) < 0) return done();
+                int n = Dispatch(0, Math.Min(left, PumpSliceMs));
+                pumped = n != (int)NimxDispatchResult.Busy;
+                if (n < 0) return done();
             }
             return true;
         }
@@ -138,6 +150,7 @@ namespace LibNim
         /// </summary>
         public static void DetachCallbacks()
         {
+            Client.End();
             if (!handedOut) return; // an editor need not load the library to forget nothing
             handedOut = false;
             Native.nimx_global_detach_callbacks();
@@ -165,6 +178,7 @@ namespace LibNim
         /// <summary>Drops what belongs to registrations and calls that the library does not know any more.</summary>
         private static void Forget(int[] waiting)
         {
+            Client.End();
             Slots.End();
             TokenSource.Forget();
             KickRequests.Detach();

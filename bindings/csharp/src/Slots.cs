@@ -52,16 +52,6 @@ namespace LibNim
             Register();
         }
 
-        /// <summary>Takes a handler away; it never starts again.</summary>
-        internal void Remove(Action<T> handler)
-        {
-            lock (gate)
-            {
-                many -= handler;
-                WaitQuiet();
-            }
-        }
-
         private void Register()
         {
             lock (gate)

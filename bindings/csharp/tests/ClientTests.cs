@@ -23,10 +23,14 @@ namespace LibNim.Tests
                 if (!test(new ClientTests(nimd)).Wait(2 * History.LimitMs)) throw new Failure("does not end");
             });
             run("login, steps, user, logout", t => t.Login());
-            run("events and answers keep their order on a context", t => t.Order());
+            run("events keep their order on a context, and come after the answer that causes them", t => t.Order());
             run("typed exceptions", t => t.TypedExceptions());
             run("cancellation", t => t.Cancellation());
             run("a cancelled login that succeeds is undone", t => t.CancelledTooLate());
+            run("login again after a cancelled one", t => t.LoginAfterCancel());
+            run("cancelled at any time", t => t.CancelAnyTime());
+            run("a cancelled repeat leaves the session", t => t.CancelRepeat());
+            run("ended by ClientAPI.Cleanup", t => t.EndedFromOutside());
             run("kick, renew, time, push, pause, diagnostics", t => t.Calls_());
             run("recovery and kick as events", t => t.Events());
             run("token provider", t => t.Provider());
@@ -93,8 +97,11 @@ namespace LibNim.Tests
                     done.SetResult(true);
                 }, null);
                 await done.Task;
-                int[] at = new[] { "connected", "login result", "ready", "sync", "not_ready", "logout result" }.Select(seen.IndexOf).ToArray();
+                seen.Next("closed");
+                int[] at = new[] { "connecting", "connected", "ready", "sync", "not_ready", "closed" }.Select(seen.IndexOf).ToArray();
                 Check.That(at.All(i => i >= 0) && at.SequenceEqual(at.OrderBy(i => i)), "order:\n  " + seen);
+                // An answer that is there before its await goes on at once, before events that wait for the context.
+                Check.That(seen.IndexOf("login result") < seen.IndexOf("ready"), "a result after what it causes:\n  " + seen);
                 Check.Equal(0, seen.Count("astray"), "events beside the context");
             }
         }
@@ -143,7 +150,9 @@ namespace LibNim.Tests
             using (var silent = new TcpPath(0))
             using (Client client = New(silent.Link))
             {
-                await Fails<OperationCanceledException>(client.LoginAsync("alice", "secret", new CancellationToken(true)));
+                var before = new CancellationToken(true);
+                OperationCanceledException e = await Fails<OperationCanceledException>(client.LoginAsync("alice", "secret", before));
+                Check.Equal(before, e.CancellationToken, "whose cancellation it was");
                 Check.Equal(NimxStatus.LoggedOut, client.Status, "status");
                 var source = new CancellationTokenSource();
                 Task login = client.LoginAsync("alice", "secret", source.Token);
@@ -165,7 +174,7 @@ namespace LibNim.Tests
             {
                 var source = new CancellationTokenSource();
                 string account = nimd.NewAccount();
-                var cancel = new CancelAtStep { Source = source };
+                var cancel = new CancelOnce { Step = NIMLoginStep.kNIMLoginStepLogining, Source = source };
                 await Fails<OperationCanceledException>(client.LoginAsync(account, "secret", null, cancel, source.Token));
                 Check.Until(() => Calls.Count == 0 && client.Status == NimxStatus.LoggedOut, "logged out");
                 await client.LoginAsync(account, "secret");
@@ -173,13 +182,106 @@ namespace LibNim.Tests
             }
         }
 
-        private sealed class CancelAtStep : IProgress<LoginResult>
+        private sealed class CancelOnce : IProgress<LoginResult>
         {
+            internal NIMLoginStep Step;
             internal CancellationTokenSource Source;
 
-            public void Report(LoginResult value)
+            public void Report(LoginResult value) { if (value.LoginStep == Step) Source.Cancel(); }
+        }
+
+        /// <summary>Once the task has ended, so has the login.</summary>
+        private async Task LoginAfterCancel()
+        {
+            using (Client client = New())
             {
-                if (value.LoginStep == NIMLoginStep.kNIMLoginStepLogining) Source.Cancel();
+                string account = nimd.NewAccount();
+                foreach (NIMLoginStep step in new[]
+                {
+                    NIMLoginStep.kNIMLoginStepLinking, NIMLoginStep.kNIMLoginStepLink, NIMLoginStep.kNIMLoginStepLogining,
+                })
+                {
+                    var source = new CancellationTokenSource();
+                    var cancel = new CancelOnce { Step = step, Source = source };
+                    await Fails<OperationCanceledException>(client.LoginAsync(account, "secret", null, cancel, source.Token));
+                    Check.Equal(NimxStatus.LoggedOut, client.Status, "status after a cancellation at " + step);
+                    await client.LoginAsync(account, "secret");
+                    await client.LogoutAsync();
+                }
+            }
+        }
+
+        /// <summary>A cancellation from another thread leaves a session and a result, or neither.</summary>
+        private async Task CancelAnyTime()
+        {
+            using (Client client = New())
+            {
+                string account = nimd.NewAccount();
+                int cancelled = 0;
+                var random = new Random(1);
+                for (int i = 0; i < 100; i++)
+                {
+                    var source = new CancellationTokenSource();
+                    Task login = client.LoginAsync(account, "secret", source.Token);
+                    int spins = random.Next(400000);
+                    var canceller = new Thread(() =>
+                    {
+                        Thread.SpinWait(spins);
+                        source.Cancel();
+                    });
+                    canceller.Start();
+                    try
+                    {
+                        await login;
+                        Check.Equal(NimxStatus.Online, client.Status, "status after a login that was too fast");
+                        await client.LogoutAsync();
+                    }
+                    catch (OperationCanceledException)
+                    {
+                        cancelled++;
+                        Check.Equal(NimxStatus.LoggedOut, client.Status, "status after a cancellation");
+                    }
+                    canceller.Join();
+                }
+                Check.Equal(0, Calls.Count, "calls that wait");
+                Console.WriteLine("        {0} of 100 cancelled", cancelled);
+            }
+        }
+
+        private async Task CancelRepeat()
+        {
+            using (Client client = New())
+            {
+                string account = nimd.NewAccount();
+                await client.LoginAsync(account, "secret");
+                var source = new CancellationTokenSource();
+                Task repeat = client.LoginAsync(account, "secret", source.Token);
+                source.Cancel();
+                try
+                {
+                    await repeat;
+                }
+                catch (OperationCanceledException)
+                {
+                    // Either is right; the session stays.
+                }
+                Check.Equal(NimxStatus.Online, client.Status, "status");
+                await client.ServerTimeAsync(false);
+                Check.Equal(NimxStatus.Online, client.Status, "status after another call");
+            }
+        }
+
+        private async Task EndedFromOutside()
+        {
+            Client first = New();
+            first.ConnectionChanged += (s, e) => seen.Add("first " + e.Event);
+            ClientAPI.Cleanup();
+            Check.Throws<ObjectDisposedException>(() => first.LogoutAsync(), "a call of a Client that is over");
+            using (Client second = New())
+            {
+                first.Dispose();
+                await second.LoginAsync(nimd.NewAccount(), "secret");
+                Check.Equal(0, seen.Count("first"), "events of a Client that is over");
             }
         }
 

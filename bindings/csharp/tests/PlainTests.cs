@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.Linq;
 using System.Reflection;
 using System.Runtime.InteropServices;
@@ -16,6 +17,9 @@ namespace LibNim.Tests
             runner.Run("plain: what is not JSON is empty", ReadNonsense);
             runner.Run("plain: JSON is written", WriteJson);
             runner.Run("plain: texts of all planes survive", RoundTrip);
+            runner.Run("plain: numbers of all sizes", Numbers);
+            runner.Run("plain: settings are read, not changed", SettingsStay);
+            runner.Run("plain: a failure that nobody asks for is traced", Traced);
             runner.Run("plain: the error table", ErrorTable);
             runner.Run("plain: exceptions say whose matter it is", Exceptions);
             runner.Run("plain: handles are numbers that are used once", Handles);
@@ -91,6 +95,51 @@ namespace LibNim.Tests
             pin.Free();
         }
 
+        private static void Numbers()
+        {
+            JsonObject o = JsonReader.ReadObject(
+                "{\"exact\":9007199254740993,\"max\":9223372036854775807,\"min\":-9223372036854775808,\"above\":18446744073709551615," +
+                "\"below\":-1e30,\"code\":4294967496,\"negative\":-4294967496,\"half\":2.5,\"text\":\"7\",\"nothing\":null}");
+            Check.Equal(9007199254740993L, o.Long("exact"), "2^53 + 1");
+            Check.Equal(long.MaxValue, o.Long("max"), "the largest");
+            Check.Equal(long.MinValue, o.Long("min"), "the smallest");
+            Check.Equal(long.MaxValue, o.Long("above"), "one that is too large");
+            Check.Equal(long.MinValue, o.Long("below"), "one that is too small");
+            Check.Equal(int.MaxValue, o.Int("code"), "an int that is too large, whose lower half is 200");
+            Check.Equal(int.MinValue, o.Int("negative"), "an int that is too small");
+            Check.Equal(2, o.Int("half"), "a fraction");
+            Check.Equal(0, o.Int("text") + o.Int("nothing") + o.Int("missing"), "what is no number");
+        }
+
+        private static void SettingsStay()
+        {
+            var shared = new InitOptions { PrivateServerSetting = new PrivateServerSetting { Backend = "nim" } };
+            var options = new ClientOptions { AppKey = "key", Links = new[] { "a:1" }, Settings = shared };
+            Check.Equal("{\"app_key\":\"key\",\"private_server_setting\":{\"backend\":\"nim\",\"link\":[\"a:1\"]}}",
+                options.ToInitOptions().ToJson(), "settings");
+            Check.Equal("{\"private_server_setting\":{\"backend\":\"nim\"}}", shared.ToJson(), "the program's own object");
+            Check.Equal("{\"device_ids\":[\"a\",\"\"]}", new KickOtherRequest { DeviceIds = new[] { "a", null } }.ToJson(), "a null in a list");
+        }
+
+        /// <summary>Keeps what is traced.</summary>
+        private sealed class Listener : TraceListener
+        {
+            internal string Text = "";
+
+            public override void Write(string message) { Text += message; }
+
+            public override void WriteLine(string message) { Text += message + "\n"; }
+        }
+
+        private static void Traced()
+        {
+            var listener = new Listener();
+            Trace.Listeners.Add(listener);
+            NimLibrary.Report(new InvalidOperationException("in a handler"));
+            Trace.Listeners.Remove(listener);
+            Check.That(listener.Text.Contains("in a handler"), "the trace is \"" + listener.Text + "\"");
+        }
+
         private static KickoutEvent With(this KickoutEvent e, string text)
         {
             e.ReasonDescription = text;
@@ -124,7 +173,7 @@ namespace LibNim.Tests
             Trampolines.Answer(id, new Reply());
             Trampolines.Answer(new IntPtr(123456), new Reply());
             Check.Equal(1, answers, "answers");
-            IntPtr login = Calls.Add(new LoginCall(r => answers++, null));
+            IntPtr login = Calls.Add(new LoginCall(r => answers++, null, null));
             foreach (string json in new[]
             {
                 "{\"err_code\":200,\"login_step\":0}", "{\"err_code\":415,\"login_step\":1,\"retrying\":true}",

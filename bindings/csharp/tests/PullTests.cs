@@ -34,6 +34,9 @@ namespace LibNim.Tests
             run("logout, wait on a semaphore, cleanup, with a frozen server", t => t.SeedExit(true));
             run("a wait runs callbacks", t => t.Waits());
             run("the mode is fixed while initialised", t => t.ModeIsFixed());
+            run("a thread that only tries to dispatch is not the one that does", t => t.OneDispatcher());
+            run("a cancelled login behind another", t => t.CancelBehindAnother());
+            run("an answer that cannot be read fails its task", t => t.Unreadable());
         }
 
         private void Start(string link = null)
@@ -43,13 +46,13 @@ namespace LibNim.Tests
 
         private void Login(string account)
         {
-            bool done = false;
+            bool done = false, pumped;
             ClientAPI.Login(null, account, "secret", r =>
             {
                 Check.Equal(here, Thread.CurrentThread.ManagedThreadId, "thread of a handler");
                 done = r.LoginStep == NIMLoginStep.kNIMLoginStepLogin && r.Code == ResponseCode.kNIMResSuccess;
             });
-            Check.That(NimLibrary.PumpUntil(() => done, History.LimitMs), "login");
+            Check.That(NimLibrary.PumpUntil(() => done, History.LimitMs, out pumped), "login");
         }
 
         private void Dispatches()
@@ -107,6 +110,7 @@ namespace LibNim.Tests
                     () => NimLibrary.Wait(client.LoginAsync("not/legal", ""), History.LimitMs), "a bad login");
                 Check.That(failed.InnerException is NimCallerException, "what has failed");
                 Check.That(!NimLibrary.Wait(new TaskCompletionSource<int>().Task, 50), "a task that never ends");
+                Check.That(NimLibrary.Wait(client.DiagnosticsAsync(), Timeout.Infinite), "a wait without a limit");
                 Check.That(NimLibrary.Wait(client.LogoutAsync(), History.LimitMs), "logout");
             }
         }
@@ -116,6 +120,86 @@ namespace LibNim.Tests
             Start();
             Check.That(!NimLibrary.SetDispatchMode(NimxDispatchMode.Push), "push while initialised for pull");
             Check.That(NimLibrary.SetDispatchMode(NimxDispatchMode.Pull), "pull while initialised for pull");
+            bool ran = false, inside = false;
+            GlobalAPI.GetSdkCacheFileInfo("alice", "image", 0, f =>
+            {
+                ran = true;
+                inside = NimLibrary.SetDispatchMode(NimxDispatchMode.Pull);
+            });
+            Check.Until(() => NimLibrary.Pending > 0, "an answer waits");
+            Check.That(NimLibrary.SetDispatchMode(NimxDispatchMode.Pull) && !ran, "asking for the mode runs callbacks");
+            Check.That(NimLibrary.Dispatch() > 0 && inside, "pull, inside a handler");
+        }
+
+        private void OneDispatcher()
+        {
+            Start();
+            bool stop = false;
+            var entered = new ManualResetEvent(false);
+            var pump = new Thread(() =>
+            {
+                entered.Set();
+                while (!Volatile.Read(ref stop)) NimLibrary.Dispatch(0, -1);
+            });
+            pump.Start();
+            entered.WaitOne();
+            Check.Until(() => NimLibrary.Dispatch() == (int)NimxDispatchResult.Busy, "the other thread dispatches");
+            int answers = 0, code = 0;
+            var answered = new ManualResetEvent(false);
+            ClientAPI.Logout(NIMLogoutType.kNIMLogoutAppExit, r =>
+            {
+                answers++;
+                code = (int)r.Code;
+                answered.Set();
+            });
+            Check.That(answered.WaitOne(History.LimitMs), "the answer");
+            Volatile.Write(ref stop, true);
+            ClientAPI.Cleanup();
+            pump.Join();
+            Check.Equal(1, answers, "answers");
+            Check.Equal(200, code, "code");
+        }
+
+        private Client NewClient(string link)
+        {
+            return new Client(new ClientOptions
+            {
+                DataDirectory = nimd.NewDirectory("data"), AppKey = nimd.AppKey, Links = new[] { link },
+                DispatchMode = NimxDispatchMode.Pull,
+            });
+        }
+
+        /// <summary>The second login is refused; the first, given up meanwhile, must not go on.</summary>
+        private void CancelBehindAnother()
+        {
+            using (var silent = new TcpPath(0))
+            using (Client client = NewClient(silent.Link))
+            {
+                var source = new CancellationTokenSource();
+                Task first = client.LoginAsync("alice", "secret", source.Token);
+                Check.That(NimLibrary.Dispatch(0, History.LimitMs) > 0, "the first step");
+                Task second = client.LoginAsync("alice", "secret");
+                source.Cancel();
+                Check.Throws<AggregateException>(() => NimLibrary.Wait(second, History.LimitMs), "a second login");
+                var clock = Stopwatch.StartNew();
+                while (client.Status != NimxStatus.LoggedOut)
+                {
+                    Check.That(clock.ElapsedMilliseconds < 5000, "the cancelled login goes on");
+                    NimLibrary.Dispatch(0, 10);
+                }
+                Check.Throws<AggregateException>(() => NimLibrary.Wait(first, History.LimitMs), "the first login");
+                Check.That(first.IsCanceled, "cancelled");
+            }
+        }
+
+        private void Unreadable()
+        {
+            using (Client client = NewClient(nimd.Link))
+            {
+                Task<DateTimeOffset> time = client.ServerTimeAsync(false);
+                Trampolines.Answer(new IntPtr(Calls.Snapshot()[0]), new Reply { Code = 200, Time = ulong.MaxValue });
+                Check.Until(() => time.IsFaulted, "the task fails");
+            }
         }
     }
 }

@@ -31,9 +31,10 @@ namespace LibNim.Unity
 
         internal InitOptions ToInitOptions()
         {
-            InitOptions o = Settings ?? new InitOptions();
-            PrivateServerSetting server = o.PrivateServerSetting ?? (o.PrivateServerSetting = new PrivateServerSetting());
+            InitOptions o = JsonPayload.CopyOf(Settings);
             if (!string.IsNullOrEmpty(AppKey)) o.AppKey = AppKey;
+            if (Link == null && string.IsNullOrEmpty(WsAddr)) return o;
+            PrivateServerSetting server = o.PrivateServerSetting = JsonPayload.CopyOf(o.PrivateServerSetting);
             if (Link != null) server.Link = Link;
             if (string.IsNullOrEmpty(WsAddr)) return o;
             server.Backend = "openim";

@@ -72,9 +72,9 @@ namespace LibNim.Unity
         /// <summary>Logs out and waits for it, for a second at most, while callbacks run. False after the time.</summary>
         public static bool LogoutAndWait()
         {
-            bool done = false;
+            bool done = false, pumped;
             Logout((suc, errCode, errMsg) => done = true);
-            return NimLibrary.PumpUntil(() => done, ExitLimitMs);
+            return NimLibrary.PumpUntil(() => done, ExitLimitMs, out pumped);
         }
 
         /// <summary>Whether an account is logged in.</summary>

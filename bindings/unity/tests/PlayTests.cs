@@ -47,6 +47,8 @@ namespace LibNim.Unity.Tests
             run("a handler that throws", t => t.HandlerThrows());
             run("again with other settings", t => t.OtherSettings());
             run("OpenIM settings", t => t.OpenIMSettings());
+            runner.Run("play: frames in which nothing comes cost no memory", () => IdleFrames(nimd));
+            runner.Run("play: a Client that nobody disposed, without a domain reload", () => LeftClient(nimd));
             runner.Run("play: twice without a domain reload", () => Twice(nimd, true));
             runner.Run("play: twice without a domain reload, and without an end", () => Twice(nimd, false));
         }
@@ -210,10 +212,59 @@ namespace LibNim.Unity.Tests
             var config = new IMConfig { WsAddr = "ws://127.0.0.1:1", ApiAddr = "http://127.0.0.1:2", PlatformID = 7 };
             Check.Equal("{\"private_server_setting\":{\"backend\":\"openim\",\"ws_addr\":\"ws://127.0.0.1:1\"," +
                 "\"api_addr\":\"http://127.0.0.1:2\",\"platform_id\":7}}", config.ToInitOptions().ToJson(), "settings");
+            var shared = new InitOptions { ServerConfFilePath = "servers.json" };
+            Check.Equal("{\"server_conf_file_path\":\"servers.json\"}", new IMConfig { Settings = shared }.ToInitOptions().ToJson(), "a file");
+            config.Settings = shared;
+            config.ToInitOptions();
+            Check.Equal("{\"server_conf_file_path\":\"servers.json\"}", shared.ToJson(), "the program's own object");
+            config.Settings = null;
             Check.That(IMSDK.InitSDK(config), "init: " + NimLibrary.InitError);
             IMSDK.Login("alice", "secret", (suc, errCode, errMsg) => seen.Add("login " + suc));
             IMSDK.UnInitSDK();
             Check.Equal(1, seen.Count("login False"), "answers");
+        }
+
+        /// <summary>A game at 60 frames a second cannot afford garbage in each.</summary>
+        private static void IdleFrames(Nimd nimd)
+        {
+            const int frames = 200000;
+            var t = new PlayTests(nimd);
+            t.scripts.Play();
+            try
+            {
+                t.Login();
+                NimLibrary.Dispatch();
+                int collections = GC.CollectionCount(0);
+                long before = GC.GetTotalMemory(false);
+                for (int i = 0; i < frames; i++) NimLibrary.Dispatch();
+                long grown = GC.GetTotalMemory(false) - before;
+                Check.Equal(collections, GC.CollectionCount(0), "collections");
+                Check.That(grown < frames, grown + " bytes in " + frames + " frames"); // one object in each would be 16 times that
+            }
+            finally
+            {
+                t.scripts.Quit();
+            }
+        }
+
+        /// <summary>Its static state survives both the stop button and a crash of the play session.</summary>
+        private static void LeftClient(Nimd nimd)
+        {
+            for (int i = 0; i < 4; i++)
+            {
+                var t = new PlayTests(nimd);
+                t.scripts.Play();
+                var client = new Client(new ClientOptions
+                {
+                    DataDirectory = nimd.Directory + "/left", AppKey = nimd.AppKey, Links = new[] { nimd.Link },
+                    DispatchMode = NimxDispatchMode.Pull,
+                });
+                if (i < 2) Check.That(NimUnity.Wait(client.LoginAsync(nimd.NewAccount(), "secret"), History.LimitMs), "login " + i);
+                if (i % 2 == 0) t.scripts.Quit();
+                else t.scripts.Abandon();
+            }
+            NimLibrary.DetachCallbacks();
+            ClientAPI.Cleanup();
         }
 
         /// <summary>The statics of the first play session are still there when the second begins.</summary>
