@@ -142,6 +142,7 @@ func post(slot C.int, id core.Call, flags C.int, n numbers, s0, s1 string) int {
 //export nim_go_retry
 func nim_go_retry() {
 	go func() {
+		defer survive("retry")
 		t := time.NewTicker(50 * time.Millisecond)
 		defer t.Stop()
 		for range t.C {
