@@ -206,6 +206,13 @@ static void destroy_survives_an_init_that_fails(void)
     CONTRACT(0);
 }
 
+static void *dispatch_once(void *unused)
+{
+    (void)unused;
+    nimx_global_dispatch(1, 1000);
+    return NULL;
+}
+
 static atomic_int hold;
 static void on_owned_sticks(const char *json, const void *user_data)
 {
@@ -227,6 +234,43 @@ static void destroy_comes_for_a_callback_left_behind(void)
     EQUAL(rec.destroyed, 0);
     hold = 0;
     EVENTUALLY(rec.destroyed == 1);
+}
+
+static void on_owned_sticks_and_begins_again(const char *json, const void *user_data)
+{
+    on_owned_sticks(json, user_data);
+    rec_begin();
+    nim_client_reg_disconnect_cb("", on_event, NULL);
+    open_front();
+    post_event("{}");
+    EQUAL(rec.destroyed, 0);
+    rec_end();
+}
+
+/* A cleanup has given it up, and it begins anew by itself: it is stuck no more. */
+static void a_callback_given_up_may_begin_again(void)
+{
+    int pull;
+    pthread_t pump;
+    for (pull = 0; pull < 2; pull++) {
+        rec.destroyed = rec.events = 0;
+        hold = 1;
+        nimx_global_set_dispatch_mode(pull);
+        nimx_client_reg_connection_cb("", on_owned_sticks_and_begins_again, NULL, on_destroy);
+        open_front();
+        post_to(NIM_SLOT_nimx_client_connection, "{}");
+        if (pull)
+            pump = spawn(dispatch_once, NULL);
+        EVENTUALLY(FRONT(held));
+        nim_client_cleanup(NULL);
+        hold = 0;
+        if (pull)
+            pthread_join(pump, NULL);
+        EVENTUALLY((!pull || nimx_global_dispatch(0, 0) >= 0) && rec.events == 1);
+        EQUAL(rec.destroyed, 1);
+        nim_client_cleanup(NULL);
+    }
+    CONTRACT(0);
 }
 
 static void registrations_end_with_cleanup(void)
@@ -314,6 +358,7 @@ const test slot_tests[] = {
     {"slot: destroy outside init comes at once", destroy_outside_init_comes_at_once},
     {"slot: destroy survives an init that fails", destroy_survives_an_init_that_fails},
     {"slot: destroy comes for a callback left behind", destroy_comes_for_a_callback_left_behind},
+    {"slot: a callback given up may begin again", a_callback_given_up_may_begin_again},
     {"slot: registrations end with cleanup", registrations_end_with_cleanup},
     {"slot: detach forgets everything", detach_forgets_everything},
     {"slot: user_data is any number", user_data_is_any_number},
