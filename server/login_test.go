@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/gorilla/websocket"
 
@@ -78,6 +79,22 @@ func TestUnknownAccountLooksLikeAWrongToken(t *testing.T) {
 	}
 	if a, b := refusal("alice"), refusal("bobby"); a != b {
 		t.Errorf("wrong token:     %s\nunknown account: %s", a, b)
+	}
+}
+
+// How long it takes says nothing either: what a refusal took is rounded up.
+func TestARefusedProofTakesItsTime(t *testing.T) {
+	e := startEdges(t, 1, nil)[0]
+	e.account("alice")
+	for _, account := range []string{"alice", "nobody"} {
+		c := e.dial()
+		l := e.loginAs(account, "d1", pc)
+		l.Token = "wrong"
+		start := time.Now()
+		c.ask(wire.OpLogin, l, nil)
+		if took := time.Since(start); took < 20*time.Millisecond {
+			t.Errorf("%s: refused after %v", account, took)
+		}
 	}
 }
 

@@ -64,15 +64,6 @@ func newLimiter(rate, burst float64) *limiter {
 
 // allow spends one, or returns how long to wait until there is one.
 func (l *limiter) allow(key string, now time.Time) time.Duration {
-	return l.take(key, 1, now)
-}
-
-// blocked returns how long to wait until there is one, without spending it.
-func (l *limiter) blocked(key string, now time.Time) time.Duration {
-	return l.take(key, 0, now)
-}
-
-func (l *limiter) take(key string, n float64, now time.Time) time.Duration {
 	if l.rate == 0 {
 		return 0
 	}
@@ -81,9 +72,6 @@ func (l *limiter) take(key string, n float64, now time.Time) time.Duration {
 	l.sweep(now)
 	b := l.buckets[key]
 	if b == nil {
-		if n == 0 {
-			return 0
-		}
 		b = &bucket{at: now}
 		l.buckets[key] = b
 	}
@@ -91,8 +79,17 @@ func (l *limiter) take(key string, n float64, now time.Time) time.Duration {
 	if d := b.wait(1, l.rate, l.burst); d > 0 {
 		return d
 	}
-	b.spent += n
+	b.spent++
 	return 0
+}
+
+// giveBack undoes an allow.
+func (l *limiter) giveBack(key string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if b := l.buckets[key]; b != nil {
+		b.spent = max(0, b.spent-1)
+	}
 }
 
 func (l *limiter) sweep(now time.Time) {
