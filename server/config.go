@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/netip"
 	"time"
@@ -68,6 +69,18 @@ func (c *Config) Validate() error {
 	}
 	if c.Heartbeat != 0 && (c.Heartbeat < time.Second || c.Heartbeat > 5*time.Minute) {
 		problems = append(problems, errors.New("heartbeat: want 1s to 5m"))
+	}
+	if l := c.Limits; l != nil {
+		if l.Connections < 0 {
+			problems = append(problems, errors.New("max-connections: want 0 or more"))
+		}
+		for name, rate := range map[string]float64{
+			"address-rate": l.AddressRate, "frame-rate": l.FrameRate, "login-failure-rate": l.FailureRate,
+		} {
+			if !(rate >= 0) || math.IsInf(rate, 1) {
+				problems = append(problems, fmt.Errorf("%s: want 0 or more", name))
+			}
+		}
 	}
 	return errors.Join(problems...)
 }

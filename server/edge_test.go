@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -173,6 +175,57 @@ func TestGuessingIsSlowedDown(t *testing.T) {
 		}
 	}
 	e.online("bob", "d1", pc) // another account is not affected
+}
+
+// Attempts that come at the same time are counted before any of them is known
+// to fail.
+func TestGuessingAtTheSameTimeIsSlowedDownToo(t *testing.T) {
+	e := startEdges(t, 1, func(_ int, c *server.Config) {
+		c.Limits = &gateway.Limits{FailureRate: 0.001, FailureBurst: 3}
+	})[0]
+	e.account("alice")
+	l := e.loginAs("alice", "d1", pc)
+	l.Token = "wrong"
+	var clients []*client
+	for range 20 {
+		clients = append(clients, e.dial())
+	}
+	for _, c := range clients {
+		c.send(wire.OpLogin, l)
+	}
+	tried := 0
+	for _, c := range clients {
+		if f := c.want(wire.OpReply, nil); f.ErrName == "token_invalid" {
+			tried++
+		} else if f.ErrName != "rate_limited" {
+			t.Errorf("refused with %s", f.ErrName)
+		}
+	}
+	if tried != 3 {
+		t.Errorf("%d guesses were looked at, want 3", tried)
+	}
+}
+
+// An edge whose clock has passed its lease answers nothing any more, pings
+// included.
+func TestAFencedEdgeAnswersNoPing(t *testing.T) {
+	var ahead atomic.Int64
+	start := time.Now()
+	e := startEdges(t, 1, func(_ int, c *server.Config) {
+		c.Clock = func() time.Duration { return time.Since(start) + time.Duration(ahead.Load()) }
+		c.Lease = 2 * time.Minute // looked at by itself every 3 s
+	})[0]
+	e.account("alice")
+	c, _ := e.online("alice", "d1", pc)
+	var pongs atomic.Int32
+	c.ws.SetPongHandler(func(string) error { pongs.Add(1); return nil })
+	ahead.Store(int64(time.Hour))
+	if err := c.ws.WriteControl(websocket.PingMessage, nil, time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	if code, _ := c.wantClose(); code != wire.CloseFenced || pongs.Load() != 0 {
+		t.Errorf("closed with %d after %d pongs", code, pongs.Load())
+	}
 }
 
 func TestFullEdgeSaysWhenToComeBack(t *testing.T) {
@@ -436,6 +489,10 @@ func TestConfigurationIsChecked(t *testing.T) {
 		"heartbeat": {func(c *server.Config) { c.Heartbeat = time.Millisecond }, "heartbeat:"},
 		"drain":     {func(c *server.Config) { c.DrainSpread = -1 }, "drain:"},
 		"replicas":  {func(c *server.Config) { c.Replicas = 6 }, "nats-replicas:"},
+		"frames":    {func(c *server.Config) { c.Limits = &gateway.Limits{FrameRate: -1} }, "frame-rate:"},
+		"addresses": {func(c *server.Config) { c.Limits = &gateway.Limits{AddressRate: math.NaN()} }, "address-rate:"},
+		"failures":  {func(c *server.Config) { c.Limits = &gateway.Limits{FailureRate: math.Inf(1)} }, "login-failure-rate:"},
+		"too few":   {func(c *server.Config) { c.Limits = &gateway.Limits{Connections: -1} }, "max-connections:"},
 	} {
 		cfg := server.Config{Listen: "127.0.0.1:0", DataDir: t.TempDir()}
 		tc.change(&cfg)

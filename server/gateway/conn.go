@@ -188,7 +188,7 @@ func (c *conn) write(ended bool) {
 // flush writes what waits, and returns false when nothing more may be written.
 func (c *conn) flush() bool {
 	for _, it := range c.out.take() {
-		if f := c.fence.Load(); f != nil && it.kind == websocket.TextMessage && !f.valid(f.epoch) {
+		if f := c.fence.Load(); f != nil && it.kind != websocket.CloseMessage && !f.valid(f.epoch) {
 			c.ending.Store(true)
 			it = item{kind: websocket.CloseMessage, data: websocket.FormatCloseMessage(wire.CloseFenced, "edge fenced")}
 		}

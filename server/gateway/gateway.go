@@ -152,7 +152,12 @@ func (g *Gateway) start(ctx context.Context) error {
 
 // Ready returns an error while this edge cannot take logins.
 func (g *Gateway) Ready() error {
+	g.mu.Lock()
+	closed := g.closed
+	g.mu.Unlock()
 	switch {
+	case closed:
+		return errors.New("the edge is going away")
 	case !g.bus.Healthy():
 		return errors.New("the message bus is not connected")
 	case g.presence.Lease.Epoch() == 0:

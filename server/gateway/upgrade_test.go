@@ -52,3 +52,22 @@ func TestTheGreetingLeavesWithTheUpgrade(t *testing.T) {
 		t.Errorf("%s after %d writes", f.ErrName, l.writes.Load())
 	}
 }
+
+// An edge that drains is not ready, whatever still keeps its connections open.
+func TestAnEdgeThatDrainsIsNotReady(t *testing.T) {
+	e := newTestEdges(t, 1, 0)[0]
+	e.account(t, "alice")
+	ws, _ := e.login(t, "alice", "desk")
+	if err := e.Ready(); err != nil {
+		t.Fatal(err)
+	}
+	closed := make(chan struct{})
+	go func() { e.Close(); close(closed) }()
+	if f := nextFrame(t, ws); f.Op != wire.OpGoingAway {
+		t.Errorf("told %q", f.Op)
+	}
+	if e.Ready() == nil { // the client has not closed yet
+		t.Error("ready")
+	}
+	<-closed
+}
