@@ -21,6 +21,7 @@ import (
 // Bounds of one call of an app's webhook. It is never repeated.
 const (
 	webhookTimeout = 2 * time.Second
+	webhookHead    = 16 << 10
 	webhookAnswer  = 64 << 10
 )
 
@@ -60,8 +61,10 @@ var clientTypeNames = map[int]string{1: "AOS", 2: "IOS", 4: "PC", 8: "WINPHONE",
 
 func newWebhook() *webhook {
 	return &webhook{&http.Client{
-		Timeout:       webhookTimeout,
-		Transport:     &http.Transport{MaxIdleConnsPerHost: 16, IdleConnTimeout: 30 * time.Second},
+		Timeout: webhookTimeout,
+		Transport: &http.Transport{
+			MaxIdleConnsPerHost: 16, IdleConnTimeout: 30 * time.Second, MaxResponseHeaderBytes: webhookHead,
+		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }

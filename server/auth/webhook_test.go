@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -57,6 +58,18 @@ func TestWebhookAnswers(t *testing.T) {
 				t.Errorf("%d calls, want 1", calls.Load())
 			}
 		})
+	}
+}
+
+// What a webhook answers is bounded before it is read, head included.
+func TestAnEndlessHeadIsNotRead(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Padding", strings.Repeat("x", 1<<20))
+		_, _ = io.WriteString(w, `{"errCode":0}`)
+	}))
+	defer s.Close()
+	if err := newWebhook().ask(context.Background(), webhookRequest(s.URL), time.Now()); !errors.Is(err, nimerr.WebhookUnreachable) {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -193,6 +194,9 @@ func availability(err error) error {
 		if errors.Is(err, passing) {
 			return errors.Join(ErrUnavailable, err)
 		}
+	}
+	if api, ok := errors.AsType[*jetstream.APIError](err); ok && api.Code == http.StatusServiceUnavailable {
+		return errors.Join(ErrUnavailable, err)
 	}
 	return err
 }

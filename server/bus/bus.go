@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -134,10 +135,10 @@ func (b *Bus) connect(cfg Config) error {
 		nats.ReconnectHandler(func(c *nats.Conn) { cfg.Log.Info("bus: connected again", "server", c.ConnectedServerName()) }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { cfg.Log.Warn("bus: error", "err", err) }),
 	}
-	url := nats.DefaultURL
+	servers := nats.DefaultURL
 	switch {
 	case len(cfg.URLs) > 0:
-		url = strings.Join(cfg.URLs, ",")
+		servers = strings.Join(cfg.URLs, ",")
 		if cfg.Credentials != "" {
 			opts = append(opts, nats.UserCredentials(cfg.Credentials))
 		}
@@ -151,7 +152,10 @@ func (b *Bus) connect(cfg Config) error {
 		b.engine = engine
 		opts = append(opts, nats.InProcessServer(engine))
 	}
-	nc, err := nats.Connect(url, opts...)
+	nc, err := nats.Connect(servers, opts...)
+	if _, bad := errors.AsType[*url.Error](err); bad { // which repeats the URL, password and all
+		err = errors.New("the URL of a server cannot be read")
+	}
 	if err != nil {
 		return fmt.Errorf("connect to NATS: %w", err)
 	}

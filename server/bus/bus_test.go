@@ -3,8 +3,11 @@ package bus
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 func open(t *testing.T, cfg Config) *Bus {
@@ -157,5 +160,24 @@ func TestFilesOutliveTheEngine(t *testing.T) {
 	e, err := b.Accounts.Get(t.Context(), "a.b")
 	if err != nil || string(e.Value) != "kept" || e.Revision != rev {
 		t.Errorf("after a restart: %+v, %v", e, err)
+	}
+}
+
+// A URL may hold a password, and what is wrong with it is printed.
+func TestAWrongURLIsNotRepeated(t *testing.T) {
+	_, err := Open(t.Context(), Config{URLs: []string{"nats://user:se%zzcret@127.0.0.1:1"}})
+	if err == nil || strings.Contains(err.Error(), "cret") {
+		t.Errorf("opened with %v", err)
+	}
+}
+
+// An engine that is electing a leader says so: another try may succeed.
+func TestAnEngineWithoutALeaderIsUnavailable(t *testing.T) {
+	err := availability(&jetstream.APIError{Code: 503, ErrorCode: 10008, Description: "JetStream system temporarily unavailable"})
+	if !errors.Is(err, ErrUnavailable) {
+		t.Error(err)
+	}
+	if err := availability(&jetstream.APIError{Code: 404}); errors.Is(err, ErrUnavailable) {
+		t.Error(err)
 	}
 }
