@@ -19,18 +19,24 @@ type certificates struct {
 	certFile, keyFile string
 	log               *slog.Logger
 	current           atomic.Pointer[tls.Certificate]
+	read              atomic.Pointer[stamp] // of the files, before current was read from them
 }
+
+// stamp changes when one of the files does.
+type stamp [2]string
 
 func (c *certificates) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return c.current.Load(), nil
 }
 
 func (c *certificates) load() error {
+	now := c.stamp()
 	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
 	if err != nil {
 		return fmt.Errorf("certificate: %w", err)
 	}
 	c.current.Store(&pair)
+	c.read.Store(&now)
 	return nil
 }
 
@@ -38,28 +44,24 @@ func (c *certificates) load() error {
 func (c *certificates) follow(ctx context.Context) {
 	tick := time.NewTicker(certificateCheck)
 	defer tick.Stop()
-	seen := c.stamp()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		now := c.stamp()
-		if now == seen {
+		if c.stamp() == *c.read.Load() {
 			continue
 		}
 		if err := c.load(); err != nil {
 			c.log.Warn("server: certificate not reloaded", "err", err) // perhaps half written: looked at again
 			continue
 		}
-		seen = now
 		c.log.Info("server: certificate reloaded")
 	}
 }
 
-// stamp changes when one of the files does.
-func (c *certificates) stamp() (s [2]string) {
+func (c *certificates) stamp() (s stamp) {
 	for i, name := range []string{c.certFile, c.keyFile} {
 		if info, err := os.Stat(name); err == nil {
 			s[i] = fmt.Sprint(info.ModTime(), info.Size())
