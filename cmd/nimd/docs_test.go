@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/libnim/libnim/server/auth/token"
 )
 
 func TestEveryFlagIsDocumented(t *testing.T) {
@@ -20,4 +22,29 @@ func TestEveryFlagIsDocumented(t *testing.T) {
 			t.Errorf("docs/OPERATIONS.md does not tell of --%s", f.Name)
 		}
 	})
+}
+
+func TestHelpTellsOfAllWays(t *testing.T) {
+	var out strings.Builder
+	fs, _ := newFlags()
+	fs.SetOutput(&out)
+	fs.Usage()
+	for _, want := range []string{"nimd token", "NIMD_ADMIN_LISTEN", "--config", "-listen string"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("nimd -h does not tell of %s", want)
+		}
+	}
+	fs, _ = newTokenFlags(&token.Spec{})
+	fs.SetOutput(&out)
+	if fs.Usage(); !strings.Contains(out.String(), "NIMD_APP_SECRET") {
+		t.Errorf("nimd token -h:\n%s", &out)
+	}
+}
+
+func TestAnEmptyListIsNone(t *testing.T) {
+	env := map[string]string{"NIMD_TRUSTED_PROXIES": "", "NIMD_ORIGINS": ""}
+	cfg, _, err := load(nil, func(name string) (string, bool) { v, ok := env[name]; return v, ok })
+	if err != nil || len(cfg.Trusted)+len(cfg.Origins) != 0 {
+		t.Errorf("%v, %v, %v", cfg.Trusted, cfg.Origins, err)
+	}
 }

@@ -22,6 +22,15 @@ type options struct {
 	file   string
 }
 
+const usage = `nimd [flags]         runs the gateway
+nimd token [flags]   makes a signed token; see nimd token -h
+
+Each flag can also be given in the environment (NIMD_ADMIN_LISTEN for
+-admin-listen), or in the JSON file that --config names. A flag wins over the
+environment, which wins over the file.
+
+`
+
 // newFlags returns the flags of nimd with their defaults.
 func newFlags() (*flag.FlagSet, *options) {
 	o := &options{limits: gateway.DefaultLimits, level: slog.LevelInfo}
@@ -50,6 +59,10 @@ func newFlags() (*flag.FlagSet, *options) {
 	fs.Float64Var(&limits.FailureRate, "login-failure-rate", limits.FailureRate,
 		"failed logins per second of one account from one address; 0: no limit")
 	fs.TextVar(&o.level, "log-level", o.level, "debug, info, warn or error")
+	fs.Usage = func() {
+		_, _ = fmt.Fprint(fs.Output(), usage)
+		fs.PrintDefaults()
+	}
 	return fs, o
 }
 
@@ -123,7 +136,10 @@ func listVar(fs *flag.FlagSet, to *[]string, name, usage string) {
 func parsePrefixes(s string, to *[]netip.Prefix) error {
 	*to = nil
 	for v := range strings.SplitSeq(s, ",") {
-		p, err := netip.ParsePrefix(strings.TrimSpace(v))
+		if v = strings.TrimSpace(v); v == "" {
+			continue
+		}
+		p, err := netip.ParsePrefix(v)
 		if err != nil {
 			return err
 		}

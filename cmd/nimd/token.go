@@ -15,13 +15,8 @@ import (
 // mint is `nimd token`: it makes a signed token from an app's secret, without a
 // server, and prints it.
 func mint(args []string, env func(string) (string, bool), out io.Writer) error {
-	fs := flag.NewFlagSet("nimd token", flag.ContinueOnError)
 	s := token.Spec{IssuedAt: time.Now()}
-	kind := fs.String("kind", accounts.KindHMAC, "hmac, jwt, dynamic or usersig")
-	fs.StringVar(&s.AppKey, "app-key", "", "app key")
-	fs.Int64Var(&s.SDKAppID, "sdkappid", 0, "number of the app, for a usersig")
-	fs.StringVar(&s.Account, "account", "", "account that the token is for")
-	fs.DurationVar(&s.TTL, "ttl", 24*time.Hour, "how long the token holds")
+	fs, kind := newTokenFlags(&s)
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
@@ -43,4 +38,18 @@ func mint(args []string, env func(string) (string, bool), out io.Writer) error {
 	_, err = fmt.Fprintf(out, `{"kind":%q,"auth_type":%d,"token":%q,"expires_at_ms":%d}`+"\n",
 		*kind, authType, made, s.IssuedAt.Add(s.TTL).UnixMilli())
 	return err
+}
+
+func newTokenFlags(s *token.Spec) (fs *flag.FlagSet, kind *string) {
+	fs = flag.NewFlagSet("nimd token", flag.ContinueOnError)
+	kind = fs.String("kind", accounts.KindHMAC, "hmac, jwt, dynamic or usersig")
+	fs.StringVar(&s.AppKey, "app-key", "", "app key")
+	fs.Int64Var(&s.SDKAppID, "sdkappid", 0, "number of the app, for a usersig")
+	fs.StringVar(&s.Account, "account", "", "account that the token is for")
+	fs.DurationVar(&s.TTL, "ttl", 24*time.Hour, "how long the token holds")
+	fs.Usage = func() {
+		_, _ = fmt.Fprint(fs.Output(), "nimd token [flags]   makes a token signed with the app secret in NIMD_APP_SECRET\n\n")
+		fs.PrintDefaults()
+	}
+	return fs, kind
 }
