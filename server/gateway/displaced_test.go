@@ -121,3 +121,32 @@ func TestAKickWhoseOutcomeIsUnknownIsSettled(t *testing.T) {
 		t.Errorf("the session got %q", f.Op)
 	}
 }
+
+// A kick that gets lost is sent again long before anybody could call it late.
+func TestALostKickIsSentAgainSoon(t *testing.T) {
+	e := newTestEdges(t, 1, 0)[0]
+	other := presence.NewLease(e.bus, nil, e.log)
+	if err := other.Acquire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	kicks, err := e.bus.Conn.SubscribeSync(bus.EdgeSubject(other.Edge))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := presence.Device{DeviceID: "d", Session: "s", Edge: other.Edge, Epoch: other.Epoch()}
+	e.kickAll(accountID{e.app, "alice"}, 1, []presence.Device{d}, func(presence.Device) wire.Kicked { return wire.Kicked{} })
+	if _, err := kicks.NextMsg(patience); err != nil {
+		t.Fatal(err)
+	}
+	lost := time.Now()
+	again, err := kicks.NextMsg(patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(lost); took >= time.Second {
+		t.Errorf("sent again after %v", took)
+	}
+	if err := again.Respond(nil); err != nil {
+		t.Fatal(err)
+	}
+}

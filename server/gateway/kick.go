@@ -13,9 +13,13 @@ import (
 	"github.com/libnim/libnim/server/presence"
 )
 
-// kickTimeout is how long an edge may take to acknowledge a kick before it is
-// asked again.
-const kickTimeout = time.Second
+// An edge that does not acknowledge a kick is asked again, first soon: the kick
+// may be lost, and what is displaced has to end within 200 ms. Then less and
+// less often.
+const (
+	firstKickTimeout = 100 * time.Millisecond
+	maxKickTimeout   = time.Second
+)
 
 // kickAll ends the sessions of entries that the record does not hold as of a
 // revision. Those of this edge end at once; the others in the background, each
@@ -38,8 +42,8 @@ func (g *Gateway) kickRemote(d presence.Device, p peerMessage) {
 		g.log.Error("gateway: kick not sent", "err", err)
 		return
 	}
-	for {
-		ctx, cancel := context.WithTimeout(g.ctx, kickTimeout)
+	for timeout := firstKickTimeout; ; timeout = min(2*timeout, maxKickTimeout) {
+		ctx, cancel := context.WithTimeout(g.ctx, timeout)
 		_, err := g.bus.Conn.RequestWithContext(ctx, bus.EdgeSubject(d.Edge), data)
 		cancel()
 		if err == nil || g.ctx.Err() != nil || !g.presence.Edges.Alive(g.ctx, d.Edge, d.Epoch) {
@@ -49,7 +53,7 @@ func (g *Gateway) kickRemote(d presence.Device, p peerMessage) {
 			g.log.Warn("gateway: kick not acknowledged, asking again", "edge", d.Edge, "err", err)
 		}
 		select {
-		case <-time.After(50*time.Millisecond + rand.N(100*time.Millisecond)):
+		case <-time.After(timeout/4 + rand.N(timeout/4)):
 		case <-g.ctx.Done():
 			return
 		}
