@@ -123,3 +123,21 @@ func TestPolicyAppliesNowOnlyWhenAsked(t *testing.T) {
 	edges[1].online("alice", "d3", android)
 	second.want(wire.OpKicked, nil)
 }
+
+// A class that nobody may be in any more ends a device that is alone, too.
+func TestAPolicyThatLetsAClassOutEndsIt(t *testing.T) {
+	edges := startEdges(t, 2, nil)
+	edges[0].account("alice")
+	browser, _ := edges[1].online("alice", "browser", web)
+	out := edges[0].do("PUT", "/policy", map[string]any{
+		"multi_login": "custom", "apply_now": true,
+		"classes": []map[string]any{{"name": "web", "client_types": []int{web}, "max": 0}, {"name": "rest", "max": 1}},
+	})
+	if out["kicked"] != 1.0 {
+		t.Fatalf("answer = %v", out)
+	}
+	var k wire.Kicked
+	if browser.want(wire.OpKicked, &k); k.Reason != wire.KickByServer || k.DeviceID != "" {
+		t.Errorf("kick = %+v", k)
+	}
+}

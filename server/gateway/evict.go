@@ -48,18 +48,13 @@ func (g *Gateway) evict(ctx context.Context, owner accountID, match func(string)
 // Enforce ends the sessions of an app that its newest policy does not let be on
 // line together, and returns how many.
 func (g *Gateway) Enforce(ctx context.Context, app string) (int, error) {
-	var owners []accountID
-	err := g.presence.EachOnline(ctx, app, func(account string, devices []presence.Device) bool {
-		if len(devices) > 1 {
-			owners = append(owners, accountID{app, account})
-		}
-		return true
-	})
+	offenders, err := g.presence.Offenders(ctx, app)
 	if err != nil {
 		return 0, err
 	}
 	ended := 0
-	for _, owner := range owners {
+	for _, account := range offenders {
+		owner := accountID{app, account}
 		left, err := g.presence.Enforce(ctx, owner.app, owner.account)
 		by := func(d presence.Device) wire.Kicked { return left.By[d.Session] }
 		if err != nil {

@@ -135,6 +135,23 @@ func (s *Store) Evict(ctx context.Context, app, account string, match func(devic
 	})
 }
 
+// Offenders returns the accounts of an app that have sessions on line which its
+// newest policy does not let be there.
+func (s *Store) Offenders(ctx context.Context, app string) ([]string, error) {
+	policy, err := s.policy(ctx, app, 0)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	err = s.EachOnline(ctx, app, func(account string, devices []Device) bool {
+		if gone, _ := enforce(&record{Devices: devices}, policy); len(gone) > 0 {
+			out = append(out, account)
+		}
+		return true
+	})
+	return out, err
+}
+
 // Enforce removes the sessions that the newest policy of the app does not let
 // be on line together, the earliest first.
 func (s *Store) Enforce(ctx context.Context, app, account string) (Left, error) {
@@ -148,6 +165,9 @@ func (s *Store) Enforce(ctx context.Context, app, account string) (Left, error) 
 		left.Gone = gone
 		for i, d := range gone {
 			by[d.Session] = KickBy(heirs[i], wire.KickSameType, TextPolicy, time.Now())
+			if slices.Contains(gone, heirs[i]) { // nobody takes its place
+				by[d.Session] = KickBy(Device{}, wire.KickByServer, TextPolicy, time.Now())
+			}
 			r.noteKick(d.DeviceID, by[d.Session])
 		}
 	})
