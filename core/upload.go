@@ -9,10 +9,11 @@ import (
 	"github.com/libnim/libnim/internal/nimerr"
 )
 
-// Limits of a log upload: the newest bytes of the newest files.
+// Limits of a log upload: the newest bytes of the newest files. A part is small
+// enough for a slow line to carry it between two heartbeats.
 const (
 	uploadMax  = 4 << 20
-	uploadPart = 256 << 10
+	uploadPart = 64 << 10
 )
 
 // UploadLog sends the newest part of the log files to the server. The files

@@ -1,8 +1,11 @@
 package core
 
 import (
+	"net"
 	"net/http"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,6 +13,7 @@ import (
 	"github.com/gorilla/websocket"
 	"github.com/libnim/libnim/core/backend"
 	"github.com/libnim/libnim/core/dial"
+	"github.com/libnim/libnim/core/journal"
 	"github.com/libnim/libnim/core/nimlink"
 	"github.com/libnim/libnim/internal/memnet"
 	"github.com/libnim/libnim/internal/wire"
@@ -26,6 +30,8 @@ type whole struct {
 	frames []wire.Op       // what the gateway got
 	conn   *websocket.Conn // the newest
 	mute   wire.Op         // requests that are not answered; "*": none is
+
+	narrow atomic.Bool // the way to the gateway carries 16 KiB a second
 }
 
 func playWhole(t *testing.T, links []string, script func(w *whole)) {
@@ -43,7 +49,7 @@ func playWhole(t *testing.T, links []string, script func(w *whole)) {
 			t.Fatal(err)
 		}
 		s := &http.Server{Handler: w}
-		w.served.Go(func() { _ = s.Serve(l) })
+		w.served.Go(func() { _ = s.Serve(narrowListener{l, &w.narrow}) })
 		script(w)
 		w.finish()
 		w.net.Reset()
@@ -263,6 +269,55 @@ func TestWholeSessionBacklog(t *testing.T) {
 		w.want("0s push_changed 2", "1h0m0s push_changed 2", "1h0m0s push_changed 2")
 		w.wantStatus(StatusOnline, "alice")
 	})
+}
+
+// A log is uploaded over a line that carries 16 KiB a second, and the session
+// stands all the while.
+func TestUploadOverANarrowLine(t *testing.T) {
+	j := journal.New(journal.Options{Dir: t.TempDir()})
+	defer j.Close()
+	for i := range 500 {
+		if j.Add(journal.App, "filler", journal.Str("text", strings.Repeat("x", 2000))); i%100 == 0 {
+			j.Files() // waits for the file
+		}
+	}
+	parts := logParts(j)
+	playWhole(t, gw, func(w *whole) {
+		w.online()
+		w.narrow.Store(true)
+		w.s.do(cmdUpload{w.rec.open("upload"), "it is slow here", parts})
+		w.sleep(5 * time.Minute)
+		if lines := w.lines(); len(lines) != 1 || !strings.HasSuffix(lines[0], "upload 200") {
+			t.Errorf("got %q", lines)
+		}
+	})
+}
+
+// A narrowListener accepts connections that are read slowly while on is set.
+type narrowListener struct {
+	net.Listener
+	on *atomic.Bool
+}
+
+func (l narrowListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return narrowConn{c, l.on}, nil
+}
+
+type narrowConn struct {
+	net.Conn
+	on *atomic.Bool
+}
+
+func (c narrowConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p[:min(len(p), 4<<10)])
+	if c.on.Load() {
+		time.Sleep(time.Duration(n) * time.Second / (16 << 10))
+	}
+	return n, err
 }
 
 var _ Router = (*fakeServer)(nil)
