@@ -49,8 +49,11 @@ func (d *Discovery) Addresses(ctx context.Context, refresh bool) ([]string, erro
 	if d.cached == nil {
 		d.cached = d.load()
 	}
-	if c := d.cached; c != nil && !refresh && d.Wall().UnixMilli() < c.Until {
-		return c.Links, nil
+	if c := d.cached; c != nil && !refresh {
+		left := c.Until - d.Wall().UnixMilli()
+		if left > 0 && left <= longestTTL.Milliseconds() { // more: the clock was ahead
+			return c.Links, nil
+		}
 	}
 	var err error
 	for _, u := range d.URLs {

@@ -176,6 +176,19 @@ func TestDiscoveryTTL(t *testing.T) {
 	}
 }
 
+// An answer that was kept while the clock was years ahead is not believed that
+// long.
+func TestDiscoveryAfterAWrongClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLBS()
+		l.ahead = 10 * 365 * 24 * time.Hour
+		l.wantAddresses(t, l.discovery("http://lbs"), false, both, "http://lbs")
+		l.ahead = 0
+		l.wantAddresses(t, l.discovery("http://lbs"), false, both, "http://lbs")
+		l.wantAddresses(t, l.discovery("http://lbs"), false, both, "")
+	})
+}
+
 // A Discovery without a disk works; an error names the address without query.
 func TestDiscoveryWithoutDisk(t *testing.T) {
 	l := newLBS()

@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/libnim/libnim/core/backend"
 	"github.com/libnim/libnim/internal/nimerr"
@@ -15,14 +16,25 @@ type Routes struct {
 	Discover *Discovery // nil: only Fixed
 	Fixed    []string   // URLs from the configuration
 
-	next int // where the next attempt begins; one attempt runs at a time
+	// One attempt runs at a time.
+	next    int       // where the next attempt begins
+	failing time.Time // since when no address works; zero: one did
+	doubted time.Time // when the LBS was last asked because of that
 }
+
+// Addresses of which none has worked for doubtAfter are doubted: the gateways may
+// have moved before the LBS's answer ran out. Asking takes a while where the
+// network swallows everything, so a short outage does not, and a long one seldom.
+const (
+	doubtAfter = 10 * time.Second
+	doubtAgain = time.Minute
+)
 
 var _ Router = (*Routes)(nil)
 
 // Connect implements Router.
 func (r *Routes) Connect(ctx context.Context, login *backend.Login, refresh bool) (backend.Link, []backend.Attempt, error) {
-	list, err := r.addresses(ctx, refresh)
+	list, err := r.addresses(ctx, refresh || r.doubt())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -36,7 +48,7 @@ func (r *Routes) Connect(ctx context.Context, login *backend.Login, refresh bool
 		a.Err = nimerr.From(err, nimerr.ConnectionFailed)
 		tried = append(tried, a)
 		if err == nil {
-			r.next = at
+			r.next, r.failing = at, time.Time{}
 			return link, tried, nil
 		}
 		r.next = at + 1
@@ -44,13 +56,26 @@ func (r *Routes) Connect(ctx context.Context, login *backend.Login, refresh bool
 			break
 		}
 		if e := a.Err; e.Kind.Domain != nimerr.Network || e.RetryAfter > 0 {
-			break // a server has spoken: another address would say the same
+			r.failing = time.Time{}
+			return nil, tried, err // a server has spoken: another address would say the same
 		}
+	}
+	if r.failing.IsZero() && ctx.Err() != context.Canceled {
+		r.failing = time.Now()
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) && !errors.Is(err, nimerr.Timeout) {
 		err = nimerr.Timeout.New("connecting").At(tried[len(tried)-1].Endpoint)
 	}
 	return nil, tried, err
+}
+
+// doubt reports whether the LBS is to be asked before its answer has run out.
+func (r *Routes) doubt() bool {
+	if r.failing.IsZero() || time.Since(r.failing) < doubtAfter || time.Since(r.doubted) < doubtAgain {
+		return false
+	}
+	r.doubted = time.Now()
+	return true
 }
 
 func (r *Routes) addresses(ctx context.Context, refresh bool) ([]string, error) {

@@ -109,6 +109,50 @@ func TestRoutesTimeout(t *testing.T) {
 	})
 }
 
+// Addresses of which none works are doubted after a while: the LBS is asked anew,
+// and not more than once a minute.
+func TestRoutesDoubtDeadAddresses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lbs := newLBS()
+		book := &addressBook{answers: map[string]error{"ws://one/nim": refused, "ws://two/nim": refused, "ws://new/nim": refused}}
+		r := &Routes{Backend: book, Discover: lbs.discovery("http://lbs")}
+		began, asked := time.Now(), []string{}
+		attempt := func() error {
+			_, err := book.asks(r)
+			for range lbs.asked {
+				asked = append(asked, time.Since(began).String())
+			}
+			lbs.asked = nil
+			time.Sleep(time.Second)
+			return err
+		}
+		attempt()
+		lbs.text["http://lbs"] = `{"link":["ws://new/nim"],"ttl_s":3600}`
+		for range 89 {
+			attempt()
+		}
+		if got := strings.Join(asked, " "); got != "0s 10s 1m10s" {
+			t.Errorf("the LBS is asked at %s", got)
+		}
+		book.answers["ws://new/nim"] = nil
+		if err := attempt(); err != nil {
+			t.Errorf("the new address: %v", err)
+		}
+		time.Sleep(10 * time.Minute) // what worked is not doubted at the first failure
+		book.answers["ws://new/nim"], asked = refused, nil
+		attempt()
+		book.answers["ws://new/nim"] = nimerr.ServerBusy.New("")
+		attempt() // it speaks, so it works
+		book.answers["ws://new/nim"] = refused
+		for range 9 {
+			attempt()
+		}
+		if len(asked) != 0 {
+			t.Errorf("the LBS is asked at %s", asked)
+		}
+	})
+}
+
 // Discovered addresses come before the fixed ones; the fixed ones serve where
 // there is no discovery.
 func TestRoutesWithDiscovery(t *testing.T) {
