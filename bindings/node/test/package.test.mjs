@@ -71,15 +71,16 @@ describe('packages', () => {
   });
 
   test('the Electron programs of the README have the right types', async () => {
-    const [main, page] = blocks('README.md').filter(([language]) => language === 'ts').slice(1);
+    const [main, page, guarded] = blocks('README.md').filter(([language]) => language === 'ts').slice(1);
     fs.writeFileSync(path.join(project, 'main.mts'), main[1]);
     fs.writeFileSync(path.join(project, 'page.mts'), page[1]);
+    fs.writeFileSync(path.join(project, 'guarded.mts'), guarded[1]);
     const electron = `declare module 'electron' {
       export const app: { whenReady(): Promise<void> };
       export class BrowserWindow { constructor(o: object); loadFile(f: string): Promise<void> }
     }`;
     fs.writeFileSync(path.join(project, 'electron.d.ts'), electron);
-    await tsc('--noEmit', 'main.mts', 'page.mts', 'electron.d.ts');
+    await tsc('--noEmit', 'main.mts', 'page.mts', 'guarded.mts', 'electron.d.ts');
   });
 
   test('the types say no to what is wrong', async () => {
