@@ -281,6 +281,10 @@ void Register(Slot slot, const F &f, Attach attach, const std::string &json_exte
 // The text of a C string; NULL is "".
 inline std::string Text(const char *s) { return s != nullptr ? std::string(s) : std::string(); }
 
+// A text as C reads it, up to its first NUL. Of one that has a NUL inside C would
+// read a part: it becomes a byte that is no UTF-8, which the library refuses.
+inline const char *Argument(const std::string &s) { return s.find('\0') == std::string::npos ? s.c_str() : "\xFF"; }
+
 // A value of a C enum whose largest enumerator is largest: one that the enum
 // cannot hold becomes fallback.
 template <class E>

@@ -107,7 +107,8 @@ class Client {
       detail::OnLogin(detail::kNotInitialised, id);
     else
       NIM_CPP_C(nim_client_login)
-      (app_key.c_str(), account.c_str(), password.c_str(), json_extension.c_str(), id != nullptr ? &detail::OnLogin : nullptr, id);
+      (detail::Argument(app_key), detail::Argument(account), detail::Argument(password), detail::Argument(json_extension),
+       id != nullptr ? &detail::OnLogin : nullptr, id);
     return running;
   }
 
@@ -270,7 +271,7 @@ class Client {
                          const payload::RenewTokenOptions &options = payload::RenewTokenOptions()) {
     const void *const id = detail::AddIf(cb);
     if (!detail::Available()) return detail::OnRenewToken(detail::kNotInitialised, id);
-    NIM_CPP_C(nimx_client_renew_token)(token.c_str(), detail::ToJson(options).c_str(), id != nullptr ? &detail::OnRenewToken : nullptr, id);
+    NIM_CPP_C(nimx_client_renew_token)(detail::Argument(token), detail::ToJson(options).c_str(), id != nullptr ? &detail::OnRenewToken : nullptr, id);
   }
 
   // Says that the network changed: a waiting relogin is tried at once.

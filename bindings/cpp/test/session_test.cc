@@ -3,6 +3,21 @@
 
 using nim::Client;
 
+// C reads a text up to its first NUL: neither half of such a name is logged in.
+TEST(TextWithANulIsRefused) {
+  Mailbox<int> codes;
+  Fixture f;
+  const auto account = Server().NewAccount();
+  const std::string rest("\0more", 5);
+  const auto refused = [](const nim::LoginRes &r) { return r.res_code_ == nim::kNIMResParameterError; };
+  CHECK(refused(f.Login(account + rest, "secret")));
+  CHECK(refused(f.Login(account, "secret" + rest)));
+  f.MustLogin(account);
+  Client::RenewToken("secret" + rest, [&](const nim::RenewTokenResult &r) { codes.Put(r.err_code); });
+  CHECK_EQ(codes.Next("the answer"), 414);
+  f.Logout();
+}
+
 TEST(LoginReportsEveryStep) {
   Mailbox<nim::LoginRes> steps;
   Fixture f;
