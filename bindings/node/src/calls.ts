@@ -45,6 +45,8 @@ function pointer(native: Native, type: CallbackName): CallbackPointer {
 /** Calls knows who waits for which callback, from one start of the library to its stop. */
 export class Calls {
   private readonly pump: Pump;
+  /** The handlers of serve. */
+  private readonly served = new Map<CallbackName, number>();
 
   constructor(
     private readonly native: Native,
@@ -78,9 +80,10 @@ export class Calls {
     register(pointer(this.native, type), id);
   }
 
-  /** Registers f for callbacks that give something back; f must not throw. */
+  /** Registers f for callbacks that give something back, in place of the one before; f must not throw. */
   serve(type: CallbackName, register: (cb: CallbackPointer, id: number) => void, f: (...args: Arguments) => void): void {
-    const id = ++lastID;
+    const id = this.served.get(type) ?? ++lastID;
+    this.served.set(type, id);
     handlers.set(id, { receive: (args) => f(...args), atOnce: true });
     register(pointer(this.native, type), id);
   }

@@ -32,8 +32,8 @@ export interface SDKOptions {
   /** An OpenIM deployment: the platform number to log in as; by operating system if absent. */
   platformID?: number;
   /**
-   * Where the library keeps the device id and caches: an absolute path, or a name below the user's data
-   * directory ('libnim' if absent). Two processes cannot share one.
+   * Where the library keeps the device id and caches: an absolute path, or a name below the user's
+   * settings ('libnim' if absent). Two processes cannot share one.
    */
   dataDir?: string;
   /** Absolute path of the library, or of its directory. */

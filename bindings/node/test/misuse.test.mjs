@@ -1,6 +1,8 @@
 /** Programs that make mistakes: wrong arguments, listeners that throw, calls that nobody waits for. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import v8 from 'node:v8';
+import vm from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import { LibraryLoadError, NimError, Status } from 'libnim';
 import { Nimd } from './support/nimd.mjs';
@@ -113,6 +115,29 @@ describe('misuse', () => {
     clearTimeout(timer);
     assert.notEqual(ends, 'never');
     assert.ok(ends.slice(-1)[0] instanceof NimError);
+  });
+
+  test('a provider that is set again and again leaves nothing behind', async (t) => {
+    const sdk = await client(t, nimd);
+    v8.setFlagsFromString('--expose-gc');
+    const gc = vm.runInNewContext('gc');
+    const heap = () => {
+      gc();
+      return process.memoryUsage().heapUsed;
+    };
+    const set = (n) => {
+      for (let i = 0; i < n; i++) {
+        sdk.setTokenProvider(i % 2 === 0 ? () => 'secret' : undefined);
+        sdk.setTokenProvider(() => 'secret');
+      }
+    };
+    set(1000);
+    const before_ = heap();
+    set(50_000);
+    const grown = heap() - before_;
+    assert.ok(grown < 2 << 20, `${grown} bytes`);
+    assert.equal((await sdk.login({ userID: 'alice' })).errCode, 0);
+    sdk.setTokenProvider(undefined);
   });
 
   test('destroy does not wait for a token that nobody gives', async (t) => {
