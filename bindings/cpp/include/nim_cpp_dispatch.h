@@ -75,16 +75,21 @@ class Host {
   }
 
   // Ends the library by a call of its cleanup functions, and then forgets every
-  // function that was there before.
+  // function that was there before. One inside another leaves that to the other,
+  // which still has answers to bring.
   template <class C>
   void Cleanup(C cleanup) {
     const auto newest = Callbacks::Get().Newest();
+    bool inside;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       running_ = false;
+      inside = cleanups_++ > 0 && Callbacks::Depth() > 0;
     }
     cleanup();
-    Callbacks::Get().End(newest);
+    if (!inside) Callbacks::Get().End(newest);
+    const std::lock_guard<std::mutex> lock(mutex_);
+    --cleanups_;
   }
 
   bool running() {
@@ -169,6 +174,7 @@ class Host {
   std::shared_ptr<const SDKClosure> poster_;
   bool running_ = false;  // between Init and Cleanup
   bool posting_ = false;  // Init found a poster
+  int cleanups_ = 0;      // that run
   std::string data_dir_, install_dir_, json_;  // what Init was told
 };
 

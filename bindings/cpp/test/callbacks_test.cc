@@ -146,6 +146,22 @@ TEST(CleanupInsideACallback) {
   }
 }
 
+// The second one is over at once; the answers that the first brings still come.
+TEST(CleanupInsideAnAnswerOfCleanup) {
+  std::vector<int> answers;
+  CHECK(nim::Dispatcher::UsePull(true));
+  TemporaryDirectory data;
+  CHECK(Client::Init(Server().app_key(), data.path(), "", Fixture::Config("")));
+  AskTime([&](int, bool, std::uint64_t) {
+    answers.push_back(1);
+    Client::Cleanup();
+  });
+  AskTime([&](int, bool, std::uint64_t) { answers.push_back(2); });
+  Client::Cleanup();
+  CHECK(nim::Dispatcher::UsePull(false));
+  CHECK_EQ(answers.size(), 2);
+}
+
 TEST(LogoutThenCleanupInsideItsCallback) {
   Fixture f;
   f.MustLogin(Server().NewAccount());
