@@ -25,27 +25,41 @@ static int have_key;
 
 static __thread int guarded;
 
+/* glibc runs these before any destructor of a pthread key, since 2.18; older
+ * ones have none, and there threads keep the stacks that they have. */
+extern int __cxa_thread_atexit_impl(void (*run)(void *), void *p, void *dso) __attribute__((weak));
+extern void *__dso_handle;
+
 typedef struct guard {
+    stack_t before;
     char *map;
     size_t size; /* of the mapping, with the page below the stack that faults */
     int rounds;
 } guard;
 
-/* Go lets go of the thread in a destructor of its own, and until then it may
- * use the stack; so this one asks for a second round. What the thread had
- * before is not put back: its owner, who saw ours in its place, may have freed it. */
-static void release(void *p)
+static int in_use(const guard *g, stack_t *now)
 {
-    static const stack_t none = {.ss_flags = SS_DISABLE};
+    return sigaltstack(NULL, now) == 0 && (char *)now->ss_sp > g->map && (char *)now->ss_sp < g->map + g->size;
+}
+
+/* The thread ends. A .NET runtime frees whatever stack it then finds, taking it
+ * for its own; that has to be there before its destructor looks. */
+static void put_back(void *p)
+{
     guard *g = p;
     stack_t now;
-    if (g->rounds++ == 0 && pthread_setspecific(key, g) == 0)
+    if (in_use(g, &now) && !(now.ss_flags & SS_ONSTACK))
+        sigaltstack(&g->before, NULL);
+}
+
+/* Go lets go of the thread in a destructor of its own, and until then it may
+ * know the stack; so this one asks for a second round. */
+static void release(void *p)
+{
+    guard *g = p;
+    stack_t now;
+    if ((g->rounds++ == 0 && pthread_setspecific(key, g) == 0) || in_use(g, &now))
         return;
-    if (sigaltstack(NULL, &now) == 0 && (char *)now.ss_sp > g->map && (char *)now.ss_sp < g->map + g->size) {
-        if (now.ss_flags & SS_ONSTACK)
-            return;
-        sigaltstack(&none, NULL);
-    }
     munmap(g->map, g->size);
     free(g);
 }
@@ -69,8 +83,11 @@ static void give_stack(size_t size)
     s.ss_sp = g->map + page;
     s.ss_size = size;
     s.ss_flags = 0;
-    if (pthread_setspecific(key, g) == 0 && sigaltstack(&s, NULL) == 0)
-        return;
+    if (pthread_setspecific(key, g) == 0 && sigaltstack(&s, &g->before) == 0) {
+        if (__cxa_thread_atexit_impl(put_back, g, &__dso_handle) == 0)
+            return;
+        sigaltstack(&g->before, NULL);
+    }
     pthread_setspecific(key, NULL);
     munmap(g->map, g->size);
     free(g);
@@ -84,7 +101,7 @@ void front_guard_stack(void)
         return;
     guarded = 1;
     pthread_once(&once, make_key);
-    if (!have_key || sigaltstack(NULL, &now) != 0 || (now.ss_flags & SS_ONSTACK))
+    if (!have_key || __cxa_thread_atexit_impl == NULL || sigaltstack(NULL, &now) != 0 || (now.ss_flags & SS_ONSTACK))
         return;
     if ((now.ss_flags & SS_DISABLE) || now.ss_size < size)
         give_stack(size);
