@@ -82,7 +82,7 @@ func BenchmarkLogin(b *testing.B) {
 
 // serveLogins is a gateway of the loopback interface that greets, and agrees to
 // everything.
-func serveLogins(b *testing.B) (url string) {
+func serveLogins(b testing.TB) (url string) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)

@@ -229,10 +229,12 @@ func (c *Client) routes(fixed []string, version string) (*Routes, *nimerr.Error)
 			Link: c.discovered,
 			Wall: time.Now,
 			Load: func(name string) []byte { data, _ := c.dir.ReadCache(name); return data },
-			Store: func(name string, data []byte) {
-				if err := c.dir.WriteCache(name, data); err != nil {
-					c.journal.Add(journal.Warn, "cache_not_written", journal.Str("name", name), journal.Err(err))
-				}
+			Store: func(name string, data []byte) { // a login does not wait for the disk
+				c.Background(func(context.Context) {
+					if err := c.dir.WriteCache(name, data); err != nil {
+						c.journal.Add(journal.Warn, "cache_not_written", journal.Str("name", name), journal.Err(err))
+					}
+				})
 			},
 		}
 	}

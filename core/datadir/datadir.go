@@ -36,6 +36,8 @@ type Dir struct {
 	lock   *os.File
 	locked bool // false: the file system knows no locks
 
+	writing sync.Mutex // held while a file is replaced; Close does not wait for it
+
 	mu       sync.Mutex
 	deviceID string // "": not read yet
 	low      bool   // the last SpaceNotice was that the disk is nearly full

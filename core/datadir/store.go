@@ -26,8 +26,6 @@ func (d *Dir) WriteCache(name string, data []byte) error {
 	if len(data) > MaxCache {
 		return nimerr.InvalidArgument.Newf("%d bytes are too many for the cache", len(data))
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	if err := d.root.MkdirAll(cacheDir, 0o700); err != nil {
 		return nimerr.DataDirUnusable.Wrap(err)
 	}
@@ -71,8 +69,10 @@ func (d *Dir) readFile(name string, max int64) ([]byte, error) {
 }
 
 // replaceFile puts a file in place by rename, after its content has reached
-// the disk. The caller holds mu: there is one temporary file.
+// the disk. There is one temporary file for each name.
 func (d *Dir) replaceFile(name string, data []byte) error {
+	d.writing.Lock()
+	defer d.writing.Unlock()
 	temporary := name + ".new"
 	f, err := d.root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
