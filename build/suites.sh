@@ -165,6 +165,8 @@ suite_node() {
 suite_csharp() {
 	need mcs mono-mcs
 	need mono mono-runtime
+	need unzip unzip
+	[[ -e /usr/lib/mono/4.5/System.IO.Compression.dll ]] || need_files libmono-system-io-compression4.0-cil
 	build
 	bindings/csharp/test.sh
 }

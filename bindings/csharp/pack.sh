@@ -11,7 +11,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$out"
 
-mcs -langversion:7 -target:library -optimize -out:"$work/LibNim.dll" -doc:"$work/LibNim.xml" src/*.cs
+echo "[assembly: System.Reflection.AssemblyVersion(\"${version%%-*}.0\")]" >"$work/Version.cs"
+mcs -langversion:7 -target:library -optimize -out:"$work/LibNim.dll" -doc:"$work/LibNim.xml" src/*.cs "$work/Version.cs"
 mcs -out:"$work/Pack.exe" -r:System.IO.Compression.dll tools/Pack.cs
 
 files=(

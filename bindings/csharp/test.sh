@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Tests the C# binding on Mono against the built library and a real nimd.
 # NIM_DIST is where the products are; an argument runs the tests that it names.
+# Where DOTNET names a dotnet program, the same tests run on .NET as well.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 export NIM_DIST=${NIM_DIST:-$(cd ../.. && pwd)/dist/linux-amd64}
@@ -43,9 +44,30 @@ listed=$(unzip -l "$package")
 [[ $listed == *runtimes/linux-x64/native/libnim.so* && $listed == *lib/netstandard2.0/LibNim.dll* ]]
 verdict "the package holds the library" $?
 
+# .NET and .NET Framework have these elsewhere than Mono's mscorlib: an assembly that mcs made would not load there.
+unzip -qo "$package" -d "$work/package"
+! grep -aqE '(Queue|Stack|SortedDictionary|LinkedList|SortedSet|HashSet)`1' "$work/package/lib/netstandard2.0/LibNim.dll"
+verdict "the packaged assembly asks mscorlib for nothing that only Mono has there" $?
+
 "${mcs[@]}" -out:"$work/tests.exe" src/*.cs tests/*.cs || failed=$((failed + 1))
-EXAMPLE=$work/Example.exe mono --debug "$work/tests.exe" "$@" | tee "$work/log"
-[[ ${PIPESTATUS[0]} -le 1 ]] || failed=$((failed + 1))
-read -r p _ f _ <<<"$(tail -1 "$work/log")"
-echo "$((passed + p)) passed, $((failed + f)) failed"
-[[ $((failed + f)) == 0 ]]
+
+run() { # runtime…
+	EXAMPLE=$work/Example.exe "$@" | tee "$work/log"
+	[[ ${PIPESTATUS[0]} -le 1 ]] || failed=$((failed + 1))
+	local p f
+	read -r p _ f _ <<<"$(tail -1 "$work/log")"
+	passed=$((passed + p)) failed=$((failed + f))
+}
+run mono --debug "$work/tests.exe" "$@"
+if [[ -n ${DOTNET:-} ]]; then
+	echo "on $DOTNET:"
+	for program in tests Example; do
+		cat >"$work/$program.runtimeconfig.json" <<-'CONFIG'
+			{"runtimeOptions": {"framework": {"name": "Microsoft.NETCore.App", "version": "2.0.0"},
+			  "rollForward": "LatestMajor", "configProperties": {"System.Globalization.Invariant": true}}}
+		CONFIG
+	done
+	run "$DOTNET" "$work/tests.exe" "$@"
+fi
+echo "$passed passed, $failed failed"
+[[ $failed == 0 ]]

@@ -26,7 +26,7 @@ namespace LibNim.Tests
         {
             using (Process p = Process.Start(new ProcessStartInfo
             {
-                FileName = "mono", UseShellExecute = false, RedirectStandardOutput = true,
+                FileName = Device.Runtime, UseShellExecute = false, RedirectStandardOutput = true,
                 WorkingDirectory = nimd.NewDirectory("example"),
                 Arguments = string.Format("\"{0}\" {1} {2} {3} \"{4}\"", program, nimd.Link, nimd.AppKey, account, token),
             }))

@@ -9,7 +9,7 @@ namespace LibNim.Tests
     {
         private const int Runs = 20;
         private const int LimitMs = 2000;
-        private const int AtOnce = 4;
+        private const int AtOnce = 2;
 
         private static readonly Dictionary<string, string> Names = new Dictionary<string, string>
         {

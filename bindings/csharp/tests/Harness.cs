@@ -94,7 +94,7 @@ namespace LibNim.Tests
     /// <summary>A thread that runs what is posted to it, as a user interface does.</summary>
     internal sealed class LoopContext : SynchronizationContext, IDisposable
     {
-        private readonly Queue<Action> work = new Queue<Action>(); // guarded by itself
+        private readonly List<Action> work = new List<Action>(); // guarded by itself; no Queue, as in KickRequests
         private readonly Thread thread;
         private bool ended; // guarded by work
 
@@ -110,7 +110,7 @@ namespace LibNim.Tests
         {
             lock (work)
             {
-                work.Enqueue(() => d(state));
+                work.Add(() => d(state));
                 Monitor.Pulse(work);
             }
         }
@@ -125,7 +125,8 @@ namespace LibNim.Tests
                 {
                     while (work.Count == 0 && !ended) Monitor.Wait(work);
                     if (work.Count == 0) return;
-                    next = work.Dequeue();
+                    next = work[0];
+                    work.RemoveAt(0);
                 }
                 next();
             }

@@ -128,9 +128,9 @@ namespace LibNim.Tests
         {
             try
             {
-                while (true) Forward(listener.AcceptTcpClient());
+                while (true) Forward(listener.AcceptTcpClientAsync().Result); // .NET cannot end an accept that blocks
             }
-            catch (SocketException)
+            catch (Exception)
             {
                 // The listener was stopped: the test is over.
             }
@@ -163,7 +163,7 @@ namespace LibNim.Tests
             {
                 var bytes = new byte[4096];
                 int n;
-                while ((n = from.GetStream().Read(bytes, 0, bytes.Length)) > 0)
+                while ((n = from.GetStream().ReadAsync(bytes, 0, bytes.Length).Result) > 0)
                     if (!frozen) to.GetStream().Write(bytes, 0, n);
             }
             catch (Exception)
@@ -198,13 +198,16 @@ namespace LibNim.Tests
         internal readonly History Lines = new History();
         private readonly Process process;
 
+        /// <summary>The program that runs this one: Mono, or dotnet.</summary>
+        internal static string Runtime { get { return Process.GetCurrentProcess().MainModule.FileName; } }
+
         internal Device(params string[] arguments) : this(null, arguments) { }
 
         internal Device(Action<ProcessStartInfo> change, params string[] arguments)
         {
             var info = new ProcessStartInfo
             {
-                FileName = "mono", UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true,
+                FileName = Runtime, UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true,
                 Arguments = "\"" + typeof(Device).Assembly.Location + "\" --child \"" + string.Join("\" \"", arguments) + "\"",
             };
             if (change != null) change(info);
