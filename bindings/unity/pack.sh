@@ -20,16 +20,17 @@ cp ../../LICENSE "$package/LICENSE.md"
 mkdir "$package/Runtime/Core"
 cp ../csharp/src/*.cs "$package/Runtime/Core/"
 
-plugin() { # platform library path
+plugin() { # platform library path; false where that was not built
 	local native=$dist/$1/lib/$2
-	[[ -f $native ]] || return 0
+	[[ -f $native ]] || return
 	mkdir -p "$package/Plugins/$3"
 	cp "$native" "$package/Plugins/$3/"
 	cp "Plugins/$3/$2.meta" "$package/Plugins/$3/"
 }
-plugin linux-amd64 libnim.so Linux/x86_64
-plugin windows-amd64 nim.dll Windows/x86_64
-plugin darwin-universal libnim.dylib macOS
+plugin linux-amd64 libnim.so Linux/x86_64 || true
+plugin windows-amd64 nim.dll Windows/x86_64 || true
+plugin darwin-universal libnim.dylib macOS || # made with lipo: docs/BUILDING.md
+	plugin darwin-arm64 libnim.dylib macOS || plugin darwin-amd64 libnim.dylib macOS || true
 
 # importer prints what a .meta file says of a path.
 importer() {

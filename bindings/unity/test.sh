@@ -42,6 +42,11 @@ verdict "each has a guid of its own" $?
 [[ -f $package/Plugins/Linux/x86_64/libnim.so && -f $package/Plugins/Linux/x86_64/libnim.so.meta ]]
 verdict "the package holds the library" $?
 
+mkdir -p "$work/mac/darwin-arm64/lib" && echo library >"$work/mac/darwin-arm64/lib/libnim.dylib"
+tar -xzf "$(./pack.sh "$work/three" "$work/mac")" -C "$work/mac"
+[[ -f $work/mac/package/Plugins/macOS/libnim.dylib && ! -e $work/mac/package/Plugins/Linux ]]
+verdict "the package holds the library of a Mac, as it is built there" $?
+
 # ---- what is in it -----------------------------------------------------------
 
 mcs=(mcs -langversion:7 -warn:4 -warnaserror -define:UNITY_5_3_OR_NEWER -define:UNITY_EDITOR)
