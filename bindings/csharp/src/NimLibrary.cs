@@ -207,9 +207,13 @@ namespace LibNim
             {
                 Native.nimx_global_detach_callbacks();
             }
-            catch (DllNotFoundException)
+            catch (TypeLoadException)
             {
-                return; // it was never loaded, so nothing can be called
+                return; // not found, or another one of that name: nothing can be called
+            }
+            catch (BadImageFormatException)
+            {
+                return; // one for another processor
             }
             Running.Close(ExitLimitMs);
         }

@@ -14,6 +14,7 @@ namespace LibNim.Tests
             {
                 case "device": return Phone(args[2], args[3], args[4], args[5], args[6]);
                 case "exit": return Exit(args[2] == "pull", args[3], args[4], args[5], args[6], args[7]);
+                case "wrong": return Wrong();
                 default: return 2;
             }
         }
@@ -35,6 +36,20 @@ namespace LibNim.Tests
             {
                 AppKey = appKey, PrivateServerSetting = new PrivateServerSetting { Link = new[] { link } }, Nimx = nimx,
             });
+        }
+
+        /// <summary>Calls into a library that has none of our functions.</summary>
+        private static int Wrong()
+        {
+            try
+            {
+                ClientAPI.Login(null, "alice", "secret");
+            }
+            catch (Exception e)
+            {
+                Tell(e.GetType().Name);
+            }
+            return 0;
         }
 
         /// <summary>A phone that logs in and tells what comes, until it is told to quit.</summary>

@@ -1,5 +1,7 @@
 using System;
 using System.Collections.Generic;
+using System.IO;
+using System.Linq;
 using System.Threading;
 
 namespace LibNim.Tests
@@ -18,10 +20,25 @@ namespace LibNim.Tests
 
         internal static void All(Runner runner, Nimd nimd)
         {
+            runner.Run("exit: with another library of that name", () => WrongLibrary(nimd));
             foreach (string mode in new[] { "push", "pull" })
                 foreach (string end in new[] { "cleanup", "nothing", "inside" })
                     runner.Run("exit: " + mode + " mode, a callback every 20 ms, " + Names[end] + ", " + Runs + " runs",
                         () => Exit(nimd, mode, end));
+        }
+
+        /// <summary>A library without our functions: the call fails, and the process ends in peace.</summary>
+        private static void WrongLibrary(Nimd nimd)
+        {
+            string dir = nimd.NewDirectory("wrong");
+            string other = new[] { "/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu", "/lib64", "/lib" }
+                .Select(d => Path.Combine(d, "libm.so.6")).First(File.Exists);
+            File.Copy(other, Path.Combine(dir, "libnim.so"));
+            using (var child = new Device(info => info.EnvironmentVariables["LD_LIBRARY_PATH"] = dir, "wrong"))
+            {
+                child.Lines.Next("EntryPointNotFoundException");
+                Check.Equal(0, child.WaitForExit(History.LimitMs), "exit status");
+            }
         }
 
         private static void Exit(Nimd nimd, string mode, string end)
