@@ -98,6 +98,9 @@ func Open(o Options) (*Client, *nimerr.Error) {
 	if unkept != nil {
 		c.journal.Add(journal.Warn, "device_id_not_stored", journal.Err(unkept))
 	}
+	if !c.dir.Locked() {
+		c.journal.Add(journal.Warn, "data_dir_not_locked", journal.Str("path", path))
+	}
 	config := newConfig(&o.Settings, device)
 	config.Version, config.Backend = o.Version, c.backend.Name()
 	tokens := o.Tokens

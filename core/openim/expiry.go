@@ -53,7 +53,7 @@ func (e *expiry) due(wall time.Time) backend.Event {
 		return nil
 	case !wall.Before(e.at):
 		e.at = time.Time{}
-		return backend.TokenExpired{}
+		return backend.TokenExpired{ServerCode: codeExpired}
 	case !e.noticed && !wall.Before(e.at.Add(-e.notice)):
 		e.noticed = true
 		return backend.TokenExpiring{ExpiresAt: e.at}

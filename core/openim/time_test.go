@@ -138,9 +138,8 @@ func TestTokenExpiry(t *testing.T) {
 			b.Errorf("%+v at %v, want it %v before %v", e, time.Now(), longestNotice, ends)
 		}
 		x.quiet(longestNotice - time.Second)
-		want[backend.TokenExpired](x)
-		if !time.Now().Equal(ends) {
-			b.Errorf("expired at %v, want %v", time.Now(), ends)
+		if e := want[backend.TokenExpired](x); e.ServerCode != 1501 || !time.Now().Equal(ends) {
+			b.Errorf("%+v at %v, want server code 1501 at %v", e, time.Now(), ends)
 		}
 		x.quiet(time.Hour) // the connection stays, as the server leaves it
 	})
