@@ -1,7 +1,7 @@
 // A Mono program that is online and gets a callback every 20 ms, and then ends:
 // by returning from Main, by Environment.Exit, or after cleanup. Its
 // declarations are its own, so that nothing but the C ABI is tested.
-//   Exit.exe LINK APP_KEY ACCOUNT TOKEN DATA_DIR return|exit|cleanup
+//   Exit.exe LINK APP_KEY ACCOUNT TOKEN DATA_DIR return|exit|cleanup push|pull
 using System;
 using System.Runtime.InteropServices;
 using System.Threading;
@@ -28,6 +28,12 @@ static class Exit
 
     [DllImport("libnim", CallingConvention = CallingConvention.Cdecl)]
     static extern IntPtr nimx_init_error();
+
+    [DllImport("libnim", CallingConvention = CallingConvention.Cdecl)]
+    static extern int nimx_global_set_dispatch_mode(int mode);
+
+    [DllImport("libnim", CallingConvention = CallingConvention.Cdecl)]
+    static extern int nimx_global_dispatch(int maxEvents, int timeoutMs);
 
     // Rooted for the life of the process: the library keeps the pointers.
     static readonly Transport onLogin = OnLogin;
@@ -59,11 +65,22 @@ static class Exit
         }
     }
 
+    // Until the library is cleaned up, and never long in C: Mono waits at exit
+    // for a thread that is there.
+    static void Dispatch()
+    {
+        while (nimx_global_dispatch(0, 100) >= 0) { }
+    }
+
     static int Main(string[] args)
     {
+        if (args[6] == "pull" && nimx_global_set_dispatch_mode(1) != 1)
+            return Fail("pull mode");
         string settings = "{\"app_key\":\"" + args[1] + "\",\"private_server_setting\":{\"link\":\"" + args[0] + "\"}}";
         if (!nim_client_init(args[4], "", settings))
             return Fail("init: " + Marshal.PtrToStringAnsi(nimx_init_error()));
+        if (args[6] == "pull")
+            new Thread(Dispatch) { IsBackground = true }.Start();
         nim_client_login(null, args[2], args[3], null, onLogin, new IntPtr(0x5b));
         if (!loggedIn.Wait(10000) || !answer.Contains("\"err_code\":200"))
             return Fail("login: " + answer);

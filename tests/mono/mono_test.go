@@ -38,16 +38,17 @@ func TestExit(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Kill() })
-	for _, how := range []string{"return", "exit", "cleanup"} {
-		t.Run(how, func(t *testing.T) {
-			account := "mono-" + how
+	for _, name := range []string{"push/return", "push/exit", "push/cleanup", "pull/return", "pull/exit", "pull/cleanup"} {
+		t.Run(name, func(t *testing.T) {
+			mode, how, _ := strings.Cut(name, "/")
+			account := "mono-" + mode + "-" + how
 			if err := server.AddAccount(account, "secret"); err != nil {
 				t.Fatal(err)
 			}
 			var took []time.Duration
 			for i := range runs {
 				d, err := leave(t.Context(), filepath.Join(products, "lib"),
-					program, server.Link, server.AppKey, account, "secret", filepath.Join(dir, how), how)
+					program, server.Link, server.AppKey, account, "secret", filepath.Join(dir, account), how, mode)
 				if err != nil {
 					t.Fatalf("run %d: %v", i, err)
 				}
