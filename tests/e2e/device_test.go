@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os/exec"
@@ -92,6 +93,10 @@ func (a *answer) final() bool {
 	return a.ErrCode == 200 && a.Step == 3 || a.ErrCode != 200 && !a.Retrying
 }
 
+// quitCode is what the driver ends with when it is told to quit. It is not 0,
+// which is what Wine tells of a process that was killed from outside.
+const quitCode = 7
+
 // device is one driver process.
 type device struct {
 	t    *testing.T
@@ -174,7 +179,8 @@ func (d *device) close() {
 	d.send("quit")
 	select {
 	case <-d.done:
-		if d.err != nil && !signalledUnderWine(d.err) {
+		var end *exec.ExitError
+		if !errors.As(d.err, &end) || end.ExitCode() != quitCode {
 			d.t.Errorf("%s: %v", d.name, d.err)
 		}
 	case <-time.After(waitLimit):

@@ -90,14 +90,6 @@ func program(ctx context.Context, name string, args ...string) *exec.Cmd {
 	return exec.CommandContext(ctx, command[0], command[1:]...)
 }
 
-// signalledUnderWine says whether a program that was told to quit was ended by a
-// signal under Wine. About one in a hundred was, on a busy machine and after main
-// had returned; whether Wine or this library is to blame is not traced. The history
-// is checked all the same.
-func signalledUnderWine(err error) bool {
-	return suffix == ".exe" && strings.HasPrefix(err.Error(), "signal: ")
-}
-
 // newServer returns a nimd of the test's own.
 func newServer(t *testing.T, args ...string) *nimdtest.Server {
 	t.Helper()

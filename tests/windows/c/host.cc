@@ -4,7 +4,7 @@
 //   host LINK APP_KEY ACCOUNT TOKEN DATA_DIR session|exit|return
 //
 // session: checks a session from login to cleanup; prints a line per check and
-// ends with 1 if one failed. exit, return: logs in, keeps callbacks coming, and
+// ends with 7, or with 1 if one failed. exit, return: logs in, keeps callbacks coming, and
 // ends that way without a cleanup, with 7.
 #include <windows.h>
 
@@ -90,7 +90,7 @@ int main(int argc, char **argv) {
     Check(nim::Client::Init(argv[2], argv[5], "", config), "init again after a cleanup");
     Check(Login(argv[3], argv[4]).result.IsSuccess(), "and log in");
     nim::Client::Cleanup();
-    return failed;
+    return failed ? 1 : 7;
   }
   if (!Login(argv[3], argv[4]).result.IsSuccess()) return 1;
   for (int i = 0; i < 4; ++i) KeepBusy();

@@ -1,0 +1,55 @@
+/* outcome.c: runs a program and writes down how it ended as Windows has it: the
+ * exit code, in decimal. For tests under Wine, where the end of the Linux
+ * process does not tell that (docs/BUILDING.md, "What has been run"). A process
+ * that Linux ended before the program did has the code 0: content programs end
+ * with another one.
+ *
+ *   outcome FILE PROGRAM [argument...]
+ *
+ * The program has the standard handles of this one, and does not outlive it. */
+#include <windows.h>
+
+#include <stdio.h>
+#include <string.h>
+
+/* The rest of a command line behind its first argument; ours are not quoted. */
+static char *behind(char *line)
+{
+    line += strcspn(line, " ");
+    return line + strspn(line, " ");
+}
+
+static int fails(const char *what)
+{
+    fprintf(stderr, "outcome: %s: error %lu\n", what, (unsigned long)GetLastError());
+    return 1;
+}
+
+int main(int argc, char **argv)
+{
+    JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits;
+    STARTUPINFOA start;
+    PROCESS_INFORMATION program;
+    HANDLE job = CreateJobObjectA(NULL, NULL);
+    DWORD code;
+    FILE *file;
+    if (argc < 3)
+        return fprintf(stderr, "usage: outcome FILE PROGRAM [argument...]\n"), 2;
+    memset(&limits, 0, sizeof limits);
+    limits.BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE;
+    if (job == NULL || !SetInformationJobObject(job, JobObjectExtendedLimitInformation, &limits, sizeof limits))
+        return fails("job");
+    memset(&start, 0, sizeof start);
+    start.cb = sizeof start;
+    if (!CreateProcessA(NULL, behind(behind(GetCommandLineA())), NULL, NULL, TRUE, CREATE_SUSPENDED, NULL, NULL, &start, &program))
+        return fails(argv[2]);
+    if (!AssignProcessToJobObject(job, program.hProcess))
+        return TerminateProcess(program.hProcess, 1), fails("job");
+    ResumeThread(program.hThread);
+    if (WaitForSingleObject(program.hProcess, INFINITE) != WAIT_OBJECT_0 || !GetExitCodeProcess(program.hProcess, &code))
+        return fails("wait");
+    file = fopen(argv[1], "w");
+    if (file == NULL || fprintf(file, "%lu", (unsigned long)code) < 0 || fclose(file) != 0)
+        return fails(argv[1]);
+    return 0;
+}
