@@ -250,10 +250,9 @@ suite_windows() {
 	need x86_64-w64-mingw32-g++-posix g++-mingw-w64-x86-64
 	need i686-w64-mingw32-g++-posix g++-mingw-w64-i686
 	local verdict=passed server32=("$out") other
-	if ! wine32; then
-		if ci; then exit 1; fi
-		server32=()
-	fi
+	# Not a failure in CI either: Debian's index of the other architecture lags
+	# behind at times, and then nobody can install it.
+	wine32 || server32=()
 	need wine wine wine64
 	build
 	client windows-amd64
