@@ -262,8 +262,9 @@ func (s *Session) authenticating(c *conn) stateFn {
 		if err := s.tokenMissing(); err != nil {
 			return s.failure(err, stepLogining, nil)
 		}
+		s.sent++
 		login := s.acct.login
-		login.Relogin = !s.acct.first
+		login.Relogin, login.Instance, login.Attempt = !s.acct.first, s.env.Config.Instance, s.sent
 		sent := time.Now()
 		id, err := c.send(&login)
 		if err != nil {

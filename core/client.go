@@ -102,7 +102,7 @@ func Open(o Options) (*Client, *nimerr.Error) {
 		c.journal.Add(journal.Warn, "data_dir_not_locked", journal.Str("path", path))
 	}
 	config := newConfig(&o.Settings, device)
-	config.Version, config.Backend = o.Version, c.backend.Name()
+	config.Version, config.Backend, config.Instance = o.Version, c.backend.Name(), newID()
 	tokens := o.Tokens
 	if tokens != nil {
 		tokens = gatedTokens{tokens, &c.shut}

@@ -16,6 +16,7 @@ import (
 type Config struct {
 	Version       string // of this library, for diagnostics
 	Backend       string // for diagnostics
+	Instance      string // random: tells this session from every other one
 	AppKey        string // for logins that name none
 	Device        backend.Device
 	LoginRetryMax int           // 0: by the rules of the first login

@@ -59,6 +59,21 @@ func TestLateProfile(t *testing.T) {
 	})
 }
 
+// The server can tell a login that was given up from the one that came instead.
+func TestLoginsAreCounted(t *testing.T) {
+	play(t, func(e *Env) { e.Config.Instance = "run" }, func(st *tester) {
+		for want := uint64(1); want < 4; want++ {
+			st.login("alice")
+			st.sleep(time.Second)
+			if l := st.server.lastLogin(); l.Attempt != want || l.Instance != "run" {
+				t.Errorf("login %d of %q, want %d of run", l.Attempt, l.Instance, want)
+			}
+			st.logout()
+			st.sleep(time.Second)
+		}
+	})
+}
+
 // A refusal is final at once, whatever limits the login has.
 func TestLoginRefused(t *testing.T) {
 	for _, tt := range []struct {

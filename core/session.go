@@ -46,6 +46,7 @@ type Session struct {
 	leaving *farewell // the logout that runs; nil: none
 	acct    *account  // nil: nobody is logged in, or is trying to
 	history history
+	sent    uint64        // logins
 	backlog int           // undelivered callbacks when the last event was posted
 	room    chan struct{} // non-nil while the host's backlog holds up reading; closed when there is room
 }

@@ -165,6 +165,36 @@ func TestWebhookDecides(t *testing.T) {
 
 // The operator puts an account out while a login of it is being verified. The
 // call finds nobody on line, and the login must not be let in after it.
+// A login that its client has given up, and that takes its time here, comes
+// after the one that the client has sent instead: it must not put that out.
+func TestALoginThatWasGivenUpDisplacesNoLaterOne(t *testing.T) {
+	var meanwhile func()
+	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		meanwhile()
+		_, _ = io.WriteString(w, `{"errCode":0}`)
+	}))
+	defer hook.Close()
+	e := startEdges(t, 1, nil)[0]
+	e.do("POST", "/apps", map[string]any{"app_key": e.AppKey, "webhook": map[string]any{"url": hook.URL}})
+	e.account("alice")
+	slow, later := e.loginAs("alice", "d1", pc), e.loginAs("alice", "d1", pc)
+	slow.AuthType = 2
+	slow.Instance, slow.Attempt = "run", 1
+	later.Instance, later.Attempt = "run", 2
+	c := e.dial()
+	meanwhile = func() { c.mustLogin(later) }
+	if f := e.dial().ask(wire.OpLogin, slow, nil); f.ErrName != "server_busy" {
+		t.Errorf("the earlier login: %d %q", f.Code, f.ErrName)
+	}
+	if f := c.ask(wire.OpTime, nil, nil); f.Code != 200 {
+		t.Errorf("the later one: %+v", f)
+	}
+	// Another run of the library on this device is no attempt of the same.
+	meanwhile = func() {}
+	slow.Instance = "another run"
+	e.dial().mustLogin(slow)
+}
+
 func TestALoginUnderWayDoesNotOutliveABan(t *testing.T) {
 	var meanwhile func()
 	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -96,8 +96,10 @@ type Login struct {
 	LoginEx     string
 	CustomTag   string
 	OperationID string
-	Force       bool // false: do not displace another device
-	Relogin     bool // a reconnect of a session that was online
+	Force       bool   // false: do not displace another device
+	Relogin     bool   // a reconnect of a session that was online
+	Instance    string // random, one for each session of this library
+	Attempt     uint64 // counts the logins that it has sent, from 1
 	Device      Device
 }
 

@@ -19,7 +19,7 @@ func (l *link) request(r backend.Request) (wire.Op, any) {
 			AppKey: r.AppKey, Account: r.Account, Token: r.Token, AuthType: r.AuthType, LoginEx: r.LoginEx,
 			CustomTag: r.CustomTag, ClientType: d.ClientType, CustomClientType: d.CustomClientType,
 			ClientOS: d.OS, DeviceID: d.ID, Mac: d.Mac, SDK: l.sdk, OperationID: r.OperationID,
-			Force: r.Force, Relogin: r.Relogin,
+			Force: r.Force, Relogin: r.Relogin, Instance: r.Instance, Attempt: r.Attempt,
 		}
 	case backend.Logout:
 		return wire.OpLogout, wire.Logout{Type: r.Type}

@@ -16,7 +16,7 @@ import (
 func TestRequestsAndReplies(t *testing.T) {
 	login := &backend.Login{
 		AppKey: "app", Account: "alice", Token: "t", AuthType: 2, LoginEx: "x", CustomTag: "tag", OperationID: "op",
-		Force: true, Relogin: true,
+		Force: true, Relogin: true, Instance: "run", Attempt: 2,
 		Device: backend.Device{ID: "me", ClientType: 4, CustomClientType: 9, OS: "Linux", Mac: "m"},
 	}
 	for _, tt := range []struct {
@@ -27,7 +27,7 @@ func TestRequestsAndReplies(t *testing.T) {
 	}{
 		{login, `login {"app_key":"app","account":"alice","token":"t","auth_type":2,"login_ex":"x","custom_tag":"tag",` +
 			`"client_type":4,"custom_client_type":9,"client_os":"Linux","device_id":"me","mac":"m","sdk":"libnim/test",` +
-			`"operation_id":"op","force":true,"relogin":true}`,
+			`"operation_id":"op","force":true,"relogin":true,"instance":"run","attempt":2}`,
 			wire.LoginOK{
 				Session: "s", ServerTimeMS: 5, TokenExpiresAtMS: 7, TokenExpiringMS: 9, SwitchOpen: 2,
 				Others:  []wire.Device{{Account: "alice", DeviceID: "pad", ClientType: 2, ClientOS: "iOS", Mac: "n", LoginTimeMS: 3, CustomTag: "y", CustomClientType: 1}},

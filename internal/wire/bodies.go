@@ -24,8 +24,10 @@ type Login struct {
 	Mac              string `json:"mac,omitempty"`
 	SDK              string `json:"sdk"` // client library and version, for logs
 	OperationID      string `json:"operation_id"`
-	Force            bool   `json:"force"`   // false: do not displace another device, answer 417
-	Relogin          bool   `json:"relogin"` // automatic or manual reconnect of a session, not a fresh login
+	Force            bool   `json:"force"`              // false: do not displace another device, answer 417
+	Relogin          bool   `json:"relogin"`            // automatic or manual reconnect of a session, not a fresh login
+	Instance         string `json:"instance,omitempty"` // random, one for each run of the client; together with Attempt
+	Attempt          uint64 `json:"attempt,omitempty"`  // counts the logins that this run has sent, from 1
 }
 
 // LoginOK answers an accepted Login.

@@ -142,7 +142,7 @@ func (l *login) join(ctx context.Context) error {
 	l.s = newSession(l.c, accountID{r.AppKey, r.Account}, presence.Device{
 		DeviceID: r.DeviceID, ClientType: r.ClientType, CustomClientType: r.CustomClientType,
 		ClientOS: r.ClientOS, Mac: r.Mac, CustomTag: r.CustomTag,
-		LoginTimeMS: l.time.UnixMilli(),
+		LoginTimeMS: l.time.UnixMilli(), Instance: r.Instance, Attempt: r.Attempt,
 	})
 	l.s.epoch = g.presence.Lease.Epoch()
 	g.hub.add(l.s)
@@ -256,6 +256,7 @@ func checkLogin(r *wire.Login) error {
 		{"mac", r.Mac, 0, 64},
 		{"sdk", r.SDK, 0, 256},
 		{"operation_id", r.OperationID, 0, 256},
+		{"instance", r.Instance, 0, 64},
 	} {
 		if len(f.value) < f.min || len(f.value) > f.max {
 			return nimerr.InvalidArgument.Newf("%s: want %d to %d bytes", f.key, f.min, f.max)

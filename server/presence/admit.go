@@ -70,6 +70,9 @@ func admit(r *record, l Login, p Policy, dead func(Device) bool, now time.Time) 
 	for _, d := range r.take(dead) {
 		r.remember(d, now)
 	}
+	if slices.ContainsFunc(r.Devices, func(d Device) bool { return d.supersedes(l.Device) }) {
+		return a, &Refused{Err: nimerr.ServerBusy.New("a later login of this client is on line")}, false
+	}
 	if k := r.takeOfflineKick(l.Device.DeviceID); k != nil && l.Relogin {
 		r.forget(l.Device.DeviceID)
 		return a, &Refused{Err: nimerr.KickedOffline.New(k.Description), Kicked: k}, true

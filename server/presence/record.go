@@ -24,6 +24,14 @@ type Device struct {
 	Edge             string `json:"edge"`
 	Epoch            uint64 `json:"edge_epoch"`
 	Session          string `json:"session"`
+	Instance         string `json:"instance,omitempty"`
+	Attempt          uint64 `json:"attempt,omitempty"`
+}
+
+// supersedes reports whether d is a later login of the same run of a client as
+// x: one that was given up may get here after the one that came instead.
+func (d Device) supersedes(x Device) bool {
+	return d.DeviceID == x.DeviceID && d.Instance != "" && d.Instance == x.Instance && d.Attempt > x.Attempt
 }
 
 // Wire is what other devices of the account are told of d.
