@@ -7,9 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/gorilla/websocket"
 
@@ -57,26 +55,26 @@ func serve() {
 
 // bareDials measures a dial and one echo, with the server in this process and
 // in another, as nimd is.
-func bareDials() (inside, across time.Duration, err error) {
+func bareDials() (inside, across floor, err error) {
 	l, err := echoServer()
 	if err != nil {
-		return 0, 0, err
+		return inside, across, err
 	}
 	defer func() { _ = l.Close() }()
 	if inside, err = bareDial(l.Addr().String()); err != nil {
-		return 0, 0, err
+		return inside, across, err
 	}
 	cmd := exec.Command(os.Args[0], serveFlag)
 	in, err := cmd.StdinPipe()
 	if err != nil {
-		return 0, 0, err
+		return inside, across, err
 	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return 0, 0, err
+		return inside, across, err
 	}
 	if err := cmd.Start(); err != nil {
-		return 0, 0, err
+		return inside, across, err
 	}
 	host, err := bufio.NewReader(out).ReadString('\n')
 	if err == nil {
@@ -87,34 +85,28 @@ func bareDials() (inside, across time.Duration, err error) {
 	return inside, across, err
 }
 
-// bareDial returns the median time of a dial and one echo of a frame as large
-// as a login.
-func bareDial(host string) (time.Duration, error) {
+// bareDial measures a dial and one echo of a frame as large as a login.
+func bareDial(host string) (floor, error) {
 	frame, err := wire.Encode(wire.Frame{Op: wire.OpLogin, ID: 1}, wire.Login{
 		AppKey: strings.Repeat("K", 26), Account: account, Token: "secret", ClientType: 4, ClientOS: "Linux",
 		DeviceID: strings.Repeat("d", 32), Mac: "00:00:00:00:00:00", SDK: "libnim/0.1.0",
-		OperationID: strings.Repeat("o", 32), Force: true,
+		OperationID: strings.Repeat("o", 32), Force: true, Instance: strings.Repeat("i", 32), Attempt: 100,
 	})
 	if err != nil {
-		return 0, err
+		return floor{}, err
 	}
 	dialer := websocket.Dialer{Subprotocols: []string{wire.Subprotocol}}
-	took := make([]time.Duration, 0, logins)
-	for range logins {
-		began := time.Now()
+	return measureFloor(func() (func(), error) {
 		c, _, err := dialer.Dial("ws://"+host+"/nim", nil)
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 		if err := c.WriteMessage(websocket.TextMessage, frame); err != nil {
-			return 0, err
+			return nil, err
 		}
 		if _, _, err := c.ReadMessage(); err != nil {
-			return 0, err
+			return nil, err
 		}
-		took = append(took, time.Since(began))
-		_ = c.Close()
-	}
-	slices.Sort(took)
-	return took[len(took)/2], nil
+		return func() { _ = c.Close() }, nil
+	})
 }

@@ -11,14 +11,49 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/libnim/libnim/tests/nimdtest"
 )
 
-// logins is how many logins are measured, and as many bare dials.
-const logins = 500
+// logins is how many logins are measured, and as many bare dials: in a row, and
+// each after a rest of both sides, as a user's login comes.
+const (
+	logins = 500
+	rest   = 3 * time.Millisecond // REST_US in c/bench.c
+)
+
+// A floor is what a bare dial takes, at the median.
+type floor struct{ inARow, rested time.Duration }
+
+// measureFloor times a dial, which returns what closes the connection.
+func measureFloor(dial func() (func(), error)) (f floor, err error) {
+	if f.inARow, err = medianOf(dial, 0); err == nil {
+		f.rested, err = medianOf(dial, rest)
+	}
+	return f, err
+}
+
+func medianOf(dial func() (func(), error), rest time.Duration) (time.Duration, error) {
+	took := make([]time.Duration, 0, logins)
+	for range logins {
+		if rest > 0 {
+			time.Sleep(rest)
+		}
+		began := time.Now()
+		hangUp, err := dial()
+		if err != nil {
+			return 0, err
+		}
+		took = append(took, time.Since(began))
+		hangUp()
+	}
+	slices.Sort(took)
+	return took[len(took)/2], nil
+}
 
 // account is who logs in.
 const account = "bench"

@@ -5,10 +5,6 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"slices"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/gorilla/websocket"
 
@@ -35,12 +31,10 @@ func openIM(program, data string) error {
 	if err != nil {
 		return err
 	}
-	login := time.Duration(f.values["login"])
 	fmt.Println("backend openim: login to ready, loopback, against the double")
-	row("bare gorilla dial with the same URL", bare)
-	row("libnim, median", login)
-	fmt.Printf("  %-44s %.1f times the bare dial\n", "ratio", float64(login)/float64(bare))
-	fmt.Printf("  %-44s %s\n", "where the time of the last login went", lastAttempt(f))
+	floorRows("bare gorilla dial with the same URL", bare)
+	loginRows("libnim", f, bare)
+	where(f)
 	return nil
 }
 
@@ -48,33 +42,28 @@ func openIM(program, data string) error {
 // library is.
 const dialFlag = "-dial"
 
-// bareOpenIM returns the median time of a dial from another process.
-func bareOpenIM(gateway, token string) (time.Duration, error) {
+// bareOpenIM measures a dial from another process.
+func bareOpenIM(gateway, token string) (f floor, err error) {
 	q := url.Values{
 		"sendID": {account}, "token": {token}, "platformID": {"7"}, "operationID": {"bench"},
 		"isBackground": {"false"}, "sdkType": {"js"}, "isMsgResp": {"true"},
 	}
 	out, err := exec.Command(os.Args[0], dialFlag, gateway+"/?"+q.Encode()).Output()
-	if err != nil {
-		return 0, err
+	if err == nil {
+		_, err = fmt.Sscan(string(out), &f.inARow, &f.rested)
 	}
-	n, err := strconv.ParseInt(strings.TrimSpace(string(out)), 10, 64)
-	return time.Duration(n), err
+	return f, err
 }
 
-// dialAway prints the median time of a dial, in nanoseconds.
+// dialAway prints the floor, in nanoseconds.
 func dialAway(address string) {
-	took := make([]time.Duration, 0, logins)
-	for range logins {
-		began := time.Now()
+	f, err := measureFloor(func() (func(), error) {
 		c, _, err := websocket.DefaultDialer.Dial(address, nil)
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		took = append(took, time.Since(began))
-		_ = c.Close()
+		return func() { _ = c.Close() }, err
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
-	slices.Sort(took)
-	fmt.Println(took[len(took)/2].Nanoseconds())
+	fmt.Println(int64(f.inARow), int64(f.rested))
 }

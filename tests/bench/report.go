@@ -8,17 +8,15 @@ import (
 	"time"
 )
 
-func printReport(inside, across time.Duration, push, pull *figures, size int64) {
-	login := time.Duration(push.values["login"])
+func printReport(inside, across floor, push, pull *figures, size int64) {
 	fmt.Println("login, from nim_client_login to the callback of step 3, loopback")
-	row("bare gorilla dial + echo, one process", inside)
-	row("bare gorilla dial + echo, two processes", across)
-	row("libnim and nimd, median", login)
-	row("libnim and nimd, p99", time.Duration(push.values["login_p99"]))
-	fmt.Printf("  %-44s %.1f times the bare dial in one process, %.1f times that in two\n", "ratio",
-		float64(login)/float64(inside), float64(login)/float64(across))
+	floorRows("bare gorilla dial + echo, one process", inside)
+	floorRows("bare gorilla dial + echo, two processes", across)
+	loginRows("libnim and nimd, to dials in one process", push, inside)
+	loginRows("libnim and nimd, to dials in two", push, across)
+	where(push)
+	row("libnim and nimd, p99, in a row", time.Duration(push.values["login_p99"]))
 	row("logout, median", time.Duration(push.values["logout"]))
-	fmt.Printf("  %-44s %s\n", "where the time of the last login went", lastAttempt(push))
 
 	fmt.Println("calls")
 	row("nim_client_get_login_state (answered in C)", time.Duration(push.values["getter_state"]))
@@ -44,7 +42,23 @@ func printReport(inside, across time.Duration, push, pull *figures, size int64) 
 	row("nim_client_init", time.Duration(push.values["init"]))
 }
 
+// floorRows and loginRows print the median of what comes in a row, and of what
+// comes after a rest.
+func floorRows(name string, f floor) {
+	fmt.Printf("  %-44s %v in a row, %v after a rest\n", name, f.inARow, f.rested)
+}
+
+func loginRows(name string, f *figures, bare floor) {
+	inARow, rested := time.Duration(f.values["login"]), time.Duration(f.values["login_rested"])
+	fmt.Printf("  %-44s %v in a row, %v after a rest: %.1f and %.1f times the bare dial\n", name, inARow, rested,
+		float64(inARow)/float64(bare.inARow), float64(rested)/float64(bare.rested))
+}
+
 func row(name string, d time.Duration) { fmt.Printf("  %-44s %v\n", name, d) }
+
+func where(f *figures) {
+	fmt.Printf("  %-44s %s\n", "where the time of the last login went", lastAttempt(f))
+}
 
 // lastAttempt names the parts of the last connection, as the library's own
 // diagnostics tell them.
