@@ -138,9 +138,11 @@ func (r *recorder) Clock(serverMS int64, known bool) {
 // WaitRoom implements Sink.
 func (r *recorder) WaitRoom(int) {
 	r.mu.Lock()
-	room := r.room
+	room, full := r.room, r.backlog > 0
 	r.mu.Unlock()
-	<-room
+	if full { // the host may have caught up before this began to wait
+		<-room
+	}
 }
 
 // stall makes the host stop consuming; consume lets it catch up.
