@@ -28,7 +28,7 @@ type link struct {
 	api   *api
 	login *backend.Login
 
-	// set by start, before any goroutine that reads them
+	// set before start
 	conn     *dial.Conn
 	endpoint string
 	born     time.Time
@@ -39,7 +39,6 @@ type link struct {
 	logins   chan uint64               // Send -> Receive: the id of the Login
 	outcomes chan func() backend.Event // REST calls -> Receive, run there
 	panicked chan *nimerr.Error        // any goroutine of the link -> Receive
-	spoken   chan struct{}             // closed by Receive when the gateway has accepted the token
 	ctx      context.Context           // ends with the link
 	cancel   context.CancelFunc
 	closed   sync.Once
@@ -67,30 +66,42 @@ type message struct {
 	err  error
 }
 
-// newLink returns a link without a connection: start gives it one, or abandon
-// ends it.
+// newLink returns a link without a connection: connected gives it one and start
+// sets it going, or abandon ends it.
 func newLink(b *Backend, login *backend.Login) *link {
 	l := &link{
 		b: b, login: login, api: &api{dialer: b.Dialer(), base: b.APIAddr, op: operationID(login)},
 		frames: make(chan []byte, queued), checks: make(chan struct{}, 1), messages: make(chan message),
 		logins: make(chan uint64, 1), outcomes: make(chan func() backend.Event), panicked: make(chan *nimerr.Error, 1),
-		spoken: make(chan struct{}),
-		sent:   map[string]uint64{},
+		sent: map[string]uint64{},
 	}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	return l
 }
 
-// abandon ends a link that never got a connection.
+// connected gives the link its connection.
+func (l *link) connected(c *dial.Conn, endpoint string) {
+	l.conn, l.endpoint, l.born = c, endpoint, time.Now()
+}
+
+// abandon ends a link that was not started.
 func (l *link) abandon() {
 	l.cancel()
+	if l.conn != nil {
+		l.conn.Abort()
+	}
 	l.workers.Wait()
 }
 
-// start begins to read and write.
-func (l *link) start(c *dial.Conn, endpoint string) {
-	l.conn, l.endpoint, l.born = c, endpoint, time.Now()
-	l.state = newState(l.born, newPresence(l.login.Account, l.b.platform()))
+// start begins to read and write, once the gateway has accepted the token. The
+// first thing that is asked is which other devices are there.
+func (l *link) start() *nimerr.Error {
+	c := l.conn
+	l.state = newState(time.Now(), newPresence(l.login.Account, l.b.platform()))
+	l.expiry = newExpiry(readClaims(l.login.Token), l.b.wall())
+	if err := l.ask(internal, opOnlineStatus, subscribe(l.login.Account)); err != nil {
+		return nimerr.From(err, nimerr.Internal)
+	}
 	c.WS.SetPongHandler(func(sent string) error {
 		if at, err := strconv.ParseInt(sent, 10, 64); err == nil {
 			l.rtt.Store(max(int64(time.Since(l.born))-at, 1))
@@ -104,6 +115,7 @@ func (l *link) start(c *dial.Conn, endpoint string) {
 	})
 	l.spawn(l.read)
 	l.spawn(l.write)
+	return nil
 }
 
 // spawn starts a goroutine of the link. A panic in it ends the link, not the
@@ -158,27 +170,14 @@ func (l *link) read() {
 // write sends what is queued, and the heartbeat: the gateway itself pings only
 // browsers. It does not report failures; a failed write gives the reader a
 // second to take what the server said before it hung up.
-//
-// Until the gateway has spoken nothing is sent: one that refuses closes at once,
-// and where bytes of ours lie unread then, the reset that follows may take the
-// refusal away. A ping breaks a silence that lasts, so that noResult can judge it.
 func (l *link) write() {
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
-	silence := time.NewTimer(resultWait / 2)
-	defer silence.Stop()
-	spoken := l.spoken
-	var err error
+	err := l.ping()
 	for err == nil {
 		select {
 		case <-l.ctx.Done():
 			return
-		case <-spoken:
-			spoken = nil
-			silence.Stop()
-			err = l.ping()
-		case <-silence.C:
-			err = l.ping()
 		case data := <-l.frames:
 			_ = l.conn.WS.SetWriteDeadline(time.Now().Add(writeWait))
 			err = l.conn.WS.WriteMessage(websocket.BinaryMessage, data)

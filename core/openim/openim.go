@@ -79,10 +79,9 @@ const (
 	authProvided = 1
 )
 
-// Connect implements backend.Backend. It returns when the upgrade is done; the
-// result of the token check, which follows on the link, answers the Login
-// request. A refusal that comes instead of the upgrade makes a link too: one
-// that answers the Login with it and ends.
+// Connect implements backend.Backend. It returns when the gateway has checked
+// the token. A refusal, instead of the upgrade or behind it, makes a link too:
+// one that answers the Login with it and ends.
 func (b *Backend) Connect(ctx context.Context, address string, login *backend.Login, a *backend.Attempt) (backend.Link, error) {
 	gateway, bad := GatewayURL(address)
 	if bad != nil {
@@ -102,8 +101,8 @@ func (b *Backend) Connect(ctx context.Context, address string, login *backend.Lo
 		ReadLimit: maxFrame,
 	}, a)
 	if err == nil {
-		l.start(c, a.Endpoint)
-		return l, nil
+		l.connected(c, a.Endpoint)
+		return b.admitted(ctx, l)
 	}
 	l.abandon()
 	if r, ok := errors.AsType[*dial.Rejected](err); ok {
@@ -112,6 +111,21 @@ func (b *Backend) Connect(ctx context.Context, address string, login *backend.Lo
 		}
 	}
 	return nil, b.notOpenIM(err)
+}
+
+// admitted waits for what the gateway says of the token.
+func (b *Backend) admitted(ctx context.Context, l *link) (backend.Link, error) {
+	r, bad := l.result(ctx)
+	if bad == nil && r.code == 0 {
+		if bad = l.start(); bad == nil {
+			return l, nil
+		}
+	}
+	l.abandon()
+	if bad != nil {
+		return nil, bad.At(l.endpoint)
+	}
+	return newRefused(b.refused(r, l.login).At(l.endpoint)), nil
 }
 
 // admissible says what of a login OpenIM has no way to honour.

@@ -2,7 +2,6 @@ package openim
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -15,8 +14,7 @@ import (
 type phase int
 
 const (
-	checking  phase = iota // the gateway checks the token
-	gathering              // it is accepted: other devices and profile are awaited
+	gathering phase = iota // other devices and profile are awaited
 	ready                  // everything is there, or late: the Login can be answered
 	answered
 )
@@ -24,9 +22,8 @@ const (
 // state is what the goroutine in Receive owns.
 type state struct {
 	phase   phase
-	loginID uint64        // of the Login request; 0: not sent yet
-	until   time.Time     // checking, gathering: when waiting ends
-	refusal *nimerr.Error // ready: the Login is refused
+	loginID uint64    // of the Login request; 0: not sent yet
+	until   time.Time // gathering: when waiting ends
 
 	presence *presence
 	profile  *backend.Profile // came before the Login was answered
@@ -39,14 +36,14 @@ type state struct {
 }
 
 func newState(now time.Time, p *presence) state {
-	t := time.NewTimer(resultWait)
-	return state{until: now.Add(resultWait), presence: p, timer: t}
+	t := time.NewTimer(gatherWait)
+	return state{until: now.Add(gatherWait), presence: p, timer: t}
 }
 
 // Receive implements backend.Link.
 func (l *link) Receive() (backend.Event, error) {
 	for len(l.queue) == 0 {
-		if l.over != nil && (l.refusal == nil || l.phase == answered) {
+		if l.over != nil {
 			l.timer.Stop()
 			return nil, l.over
 		}
@@ -80,7 +77,6 @@ func (l *link) step() {
 	case err := <-l.panicked:
 		l.end(err)
 	case <-l.ctx.Done():
-		l.refusal = nil // nobody waits for it any more
 		l.end(nimerr.ConnectionLost.New("closed by this side"))
 	}
 }
@@ -102,7 +98,7 @@ func (l *link) rearm() {
 		}
 	}
 	switch l.phase {
-	case checking, gathering:
+	case gathering:
 		sooner(l.until)
 	case answered:
 		sooner(l.presence.next())
@@ -114,10 +110,6 @@ func (l *link) rearm() {
 // due treats what the timer was set for.
 func (l *link) due(now time.Time) {
 	switch l.phase {
-	case checking:
-		if !now.Before(l.until) {
-			l.end(l.noResult())
-		}
 	case gathering:
 		if !now.Before(l.until) {
 			l.log(journal.Warn, "openim_login_incomplete", journal.Bool("profile", l.told), journal.Bool("presence", l.presence.known))
@@ -134,22 +126,11 @@ func (l *link) due(now time.Time) {
 	}
 }
 
-// noResult explains why no result of the token check has come: a gateway that
-// does not even answer a ping is frozen, one that does is not OpenIM's.
-func (l *link) noResult() *nimerr.Error {
-	if l.rtt.Load() == 0 {
-		return nimerr.ServerSilent.New("the upgrade was done, then nothing came")
-	}
-	return nimerr.NotAGateway.New("want an OpenIM 3.8+ msggateway, found a WebSocket server that sends no result of the token check")
-}
-
 // message treats what the reader read.
 func (l *link) message(m message) {
 	switch {
 	case m.err != nil:
 		l.end(l.why(m.err))
-	case l.phase == checking:
-		l.checked(m)
 	case m.kind != websocket.BinaryMessage:
 		// Text is only pings and pongs in JSON, and none is expected.
 	default:
@@ -159,49 +140,6 @@ func (l *link) message(m message) {
 			return
 		}
 		l.envelope(r)
-	}
-}
-
-// checked treats the first frame: the result of the token check.
-func (l *link) checked(m message) {
-	r, ok := parseResult(m.data)
-	switch {
-	case m.kind != websocket.TextMessage:
-		l.end(nimerr.NotAGateway.New("want an OpenIM 3.8+ msggateway, found a WebSocket server that begins with a binary frame"))
-	case !ok:
-		l.end(nimerr.NotAGateway.New("want an OpenIM msggateway, found a WebSocket server that begins with " + looksLike(m.data)))
-	case r.code != 0:
-		l.refusal = l.b.refused(r, l.login).At(l.endpoint)
-		l.end(nimerr.ConnectionLost.New("the login was refused"))
-		l.phase = ready
-		l.answerLogin()
-	default:
-		l.accepted()
-	}
-}
-
-// looksLike describes a text frame of a stranger without repeating it.
-func looksLike(data []byte) string {
-	var j struct {
-		Event   *string `json:"event"`
-		ReqFunc *string `json:"reqFuncName"`
-	}
-	switch {
-	case json.Unmarshal(data, &j) != nil:
-		return "text that is no JSON"
-	case j.Event != nil || j.ReqFunc != nil:
-		return "events of OpenIM's JavaScript SDK server (its port is often 10003; the msggateway's is often 10001)"
-	}
-	return "JSON of another protocol"
-}
-
-// accepted asks for what a login is answered with.
-func (l *link) accepted() {
-	close(l.spoken)
-	l.phase, l.until = gathering, time.Now().Add(gatherWait)
-	l.expiry = newExpiry(readClaims(l.login.Token), l.b.wall())
-	if err := l.ask(internal, opOnlineStatus, subscribe(l.login.Account)); err != nil {
-		l.end(nimerr.From(err, nimerr.Internal))
 	}
 }
 
@@ -253,10 +191,6 @@ func (l *link) answerLogin() {
 		return
 	}
 	l.phase = answered
-	if l.refusal != nil {
-		l.queue = append(l.queue, backend.Answer{ID: l.loginID, Err: l.refusal, Body: refusedBody(l.refusal)})
-		return
-	}
 	ok := backend.LoginOK{Others: l.presence.others(), Profile: l.profile}
 	if !l.expiry.at.IsZero() {
 		ok.TokenExpiresAt, ok.TokenNotice = l.expiry.at, l.expiry.notice

@@ -7,9 +7,8 @@ import (
 	"github.com/libnim/libnim/internal/nimerr"
 )
 
-// A refused link stands for a connection that the gateway refused with plain
-// HTTP, where it could have upgraded and refused then: both look the same to
-// the session. It answers the Login and ends.
+// A refused link stands for a connection that the gateway refused, with plain
+// HTTP or behind the upgrade. It answers the Login and ends.
 type refused struct {
 	err      *nimerr.Error
 	logins   chan uint64

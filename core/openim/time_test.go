@@ -1,6 +1,7 @@
 package openim
 
 import (
+	"context"
 	"net/http"
 	"sync/atomic"
 	"testing"
@@ -57,15 +58,18 @@ func TestSilenceAfterTheUpgrade(t *testing.T) {
 			}
 		})
 		start := time.Now()
-		link, err := b.backend.Connect(b.Context(), address, b.login("alice", b.fake.Token("alice", linux)), nil)
-		if err != nil {
-			b.Fatal(err)
-		}
-		_, err = link.Receive()
-		if e := nimerr.From(err, nimerr.Internal); e.Kind != nimerr.ServerSilent || time.Since(start) != resultWait {
+		_, err := b.backend.Connect(b.Context(), address, b.login("alice", b.fake.Token("alice", linux)), nil)
+		if e := nimerr.From(err, nimerr.Internal); e == nil || e.Kind != nimerr.ServerSilent || time.Since(start) != resultWait {
 			b.Errorf("%v after %v, want server_silent after %v", err, time.Since(start), resultWait)
 		}
-		link.Close()
+		// A context that ends ends the wait, too.
+		ctx, cancel := context.WithTimeout(b.Context(), time.Second)
+		defer cancel()
+		start = time.Now()
+		_, err = b.backend.Connect(ctx, address, b.login("alice", b.fake.Token("alice", linux)), nil)
+		if e := nimerr.From(err, nimerr.Internal); e == nil || e.Kind != nimerr.Timeout || e.Endpoint == "" || time.Since(start) != time.Second {
+			b.Errorf("%v after %v, want timeout after 1s", err, time.Since(start))
+		}
 		time.Sleep(time.Minute) // the stranger ends
 	})
 }
