@@ -1,18 +1,17 @@
 #!/usr/bin/env bash
-# Checks the library for Windows: what leaves it and what it needs, and, where
-# Wine can run it, what it does.
+# Checks a library for Windows: what leaves it, what it needs, and what it does
+# under Wine with the server for it.
 #
-#   tests/windows/run.sh dist/windows-amd64 dist/linux-amd64      the library, and the server for it
-#   tests/windows/run.sh dist/windows-386                         looks at the library, runs nothing
+#   tests/windows/run.sh dist/windows-amd64 dist/linux-amd64
 #
 # Each architecture has a Wine and a prefix of its own: 32-bit programs in a
 # prefix for 64 bits would want both.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-products=$(cd "$1" && pwd)
+products=$(cd "$1" && pwd) server=$(cd "$2" && pwd)
 version=$(<VERSION)
 case $1 in
-*386) arch=i686 wine_arch=win32 wine=/usr/lib/wine/wine ;;
+*386) arch=i686 wine_arch=win32 wine=$PWD/tests/windows/wine32.sh ;;
 *) arch=x86_64 wine_arch=win64 wine=$(command -v wine64 || echo /usr/lib/wine/wine64) ;;
 esac
 cross=$arch-w64-mingw32
@@ -128,10 +127,10 @@ sessions='^Test(LoginStepsAndJSON|LoginRefused|LoginAtARefusedPort|LoginAgain|Ot
 
 sessions_tests() {
 	local sum runs more='Session|Unload|LeavingWithoutCleanup|Outcome'
-	[[ $arch == i686 ]] || more+='|LateEnd' # loads a library of this machine's into Wine
+	[[ $arch == i686 ]] || more+='|LateEnd|EarlyEnd' # load a library of this machine's into Wine
 	runs=$(what_runs)
 	# Plain go: CC names the compiler of the programs.
-	CGO_ENABLED=0 NIM_DIST=$products NIM_SERVER=$1 NIM_RUN=$runs CC=$cross-gcc CXX=$cross-g++-posix \
+	CGO_ENABLED=0 NIM_DIST=$products NIM_SERVER=$server NIM_RUN=$runs CC=$cross-gcc CXX=$cross-g++-posix \
 		go test -json -count=1 -timeout 4m -run "$sessions|^Test($more)\$" ./tests/e2e ./tests/windows |
 		CGO_ENABLED=0 go run ./build/testsum >"$work/sessions" || true
 	grep -v ' passed, ' "$work/sessions" || true
@@ -139,12 +138,9 @@ sessions_tests() {
 	passed=$((passed + ${sum%% *})) failed=$((failed + $(cut -d' ' -f3 <<<"${sum//,/}")))
 }
 
-if [[ $# -gt 1 ]]; then
-	server=$(cd "$2" && pwd)
-	start_wine
-	front_tests
-	sessions_tests "$server"
-	exec 9>&-
-fi
+start_wine
+front_tests
+sessions_tests
+exec 9>&-
 echo "$passed passed, $failed failed"
 [[ $failed == 0 ]]

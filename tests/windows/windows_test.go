@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -170,20 +171,50 @@ func TestOutcome(t *testing.T) {
 // has ended, with or without this library: here one of a program that does
 // nothing. The code of the program stands all the same.
 func TestLateEnd(t *testing.T) {
-	late := filepath.Join(dir, "late.so")
-	if out, err := exec.Command("gcc", "-shared", "-fPIC", "-o", late, filepath.Join("c", "late.c")).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	env := "LD_PRELOAD=" + preload(t, "late")
+	if err := bare(t, env); err == nil || err.Error() != "signal: killed" {
+		t.Errorf("under Wine alone: %v", err)
 	}
-	run := func(cmd *exec.Cmd) error {
-		cmd.Env = append(os.Environ(), "LD_PRELOAD="+late)
-		return cmd.Run()
-	}
-	wine := strings.Fields(os.Getenv("NIM_RUN"))[1]
-	bare := run(exec.CommandContext(t.Context(), wine, filepath.Join(dir, "ends.exe"), "7"))
-	if bare == nil || bare.Error() != "signal: killed" {
-		t.Errorf("under Wine alone: %v", bare)
-	}
-	if code := exitCodeOf(run(command(t.Context(), "ends.exe", "7"))); code != 7 {
+	if code := outcome(t, env); code != exitCode {
 		t.Errorf("its outcome is %d", code)
 	}
+}
+
+// A Linux process that ends before the program in it begins is no outcome of the
+// program, which is started again.
+func TestEarlyEnd(t *testing.T) {
+	env := []string{"LD_PRELOAD=" + preload(t, "early"), "NIM_EARLY=" + t.TempDir()}
+	if err := bare(t, env...); err == nil || err.Error() != "signal: killed" {
+		t.Errorf("under Wine alone: %v", err)
+	}
+	if code := outcome(t, env...); code != exitCode {
+		t.Errorf("its outcome is %d", code)
+	}
+	if left, err := os.ReadDir(env[1][len("NIM_EARLY="):]); err != nil || len(left) != 2 {
+		t.Errorf("it ended early %d times, wanted 2: %v", len(left), err)
+	}
+}
+
+// preload builds a library of this machine's that Wine's own process can load.
+func preload(t *testing.T, name string) string {
+	library := filepath.Join(t.TempDir(), name+".so")
+	if out, err := exec.Command("gcc", "-shared", "-fPIC", "-o", library, filepath.Join("c", name+".c")).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return library
+}
+
+// bare runs the program that does nothing under Wine alone.
+func bare(t *testing.T, env ...string) error {
+	wine := strings.Fields(os.Getenv("NIM_RUN"))[1]
+	cmd := exec.CommandContext(t.Context(), wine, filepath.Join(dir, "ends.exe"), strconv.Itoa(exitCode))
+	cmd.Env = append(os.Environ(), env...)
+	return cmd.Run()
+}
+
+// outcome runs it as the tests do.
+func outcome(t *testing.T, env ...string) int {
+	cmd := command(t.Context(), "ends.exe", strconv.Itoa(exitCode))
+	cmd.Env = append(os.Environ(), env...)
+	return exitCodeOf(cmd.Run())
 }

@@ -25,10 +25,28 @@ static int fails(const char *what)
     return 1;
 }
 
+/* Wine's word for a program whose Linux process ended before the program had
+ * begun: nothing of it has run, so it can be started again. */
+enum { ENDED_EARLY = ERROR_INTERNAL_ERROR, STARTS = 5 };
+
+static BOOL start_program(char *line, PROCESS_INFORMATION *program)
+{
+    int i;
+    for (i = 0; i < STARTS; i++) {
+        STARTUPINFOA start;
+        memset(&start, 0, sizeof start);
+        start.cb = sizeof start;
+        if (CreateProcessA(NULL, line, NULL, NULL, TRUE, CREATE_SUSPENDED, NULL, NULL, &start, program))
+            return TRUE;
+        if (GetLastError() != ENDED_EARLY)
+            break;
+    }
+    return FALSE;
+}
+
 int main(int argc, char **argv)
 {
     JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits;
-    STARTUPINFOA start;
     PROCESS_INFORMATION program;
     HANDLE job = CreateJobObjectA(NULL, NULL);
     DWORD code;
@@ -39,9 +57,7 @@ int main(int argc, char **argv)
     limits.BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE;
     if (job == NULL || !SetInformationJobObject(job, JobObjectExtendedLimitInformation, &limits, sizeof limits))
         return fails("job");
-    memset(&start, 0, sizeof start);
-    start.cb = sizeof start;
-    if (!CreateProcessA(NULL, behind(behind(GetCommandLineA())), NULL, NULL, TRUE, CREATE_SUSPENDED, NULL, NULL, &start, &program))
+    if (!start_program(behind(behind(GetCommandLineA())), &program))
         return fails(argv[2]);
     if (!AssignProcessToJobObject(job, program.hProcess))
         return TerminateProcess(program.hProcess, 1), fails("job");
