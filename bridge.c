@@ -7,8 +7,25 @@
 struct front front;
 
 void front_lock(void) { port_lock(&front.mu); }
-void front_unlock(void) { port_unlock(&front.mu); }
-int front_wait(port_cond *c, int64_t deadline) { return port_wait_until(c, &front.mu, deadline); }
+
+/* A thread woken while the lock is held would run into it and sleep again, in
+ * the way of the one that posts: it is woken when the lock is let go. */
+void front_unlock(void)
+{
+    int work = front.rung;
+    front.rung = 0;
+    port_unlock(&front.mu);
+    if (work)
+        port_broadcast(&front.work);
+}
+
+int front_wait(port_cond *c, int64_t deadline)
+{
+    if (front.rung)
+        port_broadcast(&front.work);
+    front.rung = 0;
+    return port_wait_until(c, &front.mu, deadline);
+}
 
 int front_forked(void) { return __atomic_load_n(&front.forked, __ATOMIC_RELAXED); }
 int front_exiting(void) { return __atomic_load_n(&front.exiting, __ATOMIC_ACQUIRE); }

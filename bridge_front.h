@@ -61,6 +61,7 @@ typedef struct front_node {
 struct front {
     port_mutex mu;
     port_cond work;  /* there is something to deliver, or the state changed */
+    int rung;        /* work is signalled when the lock is let go */
     port_cond quiet; /* a callback ended, the baton is free, or the state changed */
     port_cond room;  /* the queue got shorter, or the state changed */
 

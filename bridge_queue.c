@@ -86,7 +86,7 @@ void front_append(front_node *n)
     front.tail = &n->next;
     front.queued++;
     front.count.posted++;
-    port_broadcast(&front.work);
+    front.rung = 1;
     if (front.pull)
         front_wake_if_due();
 }

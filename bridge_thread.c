@@ -19,8 +19,7 @@ void front_wake_if_due(void)
 {
     if (front.woken || front.dispatching || front.wake == NULL)
         return;
-    front.woken = front.wake_due = 1;
-    port_broadcast(&front.work);
+    front.woken = front.wake_due = front.rung = 1;
 }
 
 /* Locked; unlocks meanwhile. It may overlap a callback; cleanup waits for it. */

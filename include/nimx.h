@@ -137,7 +137,8 @@ typedef void (NIM_CALL *nimx_wake_cb_func)(const void *user_data);
  *   session             string; id of the session on the server (only when set)
  *   connected_endpoint  string; address of the current connection, without
  *                       query (only when set)
- *   rtt_us              int64; last round trip of the heartbeat, microseconds
+ *   rtt_us              int64; last round trip of the heartbeat, microseconds;
+ *                       0 before the first
  *   bytes_in            int64; bytes received on the present connection
  *   bytes_out           int64; bytes sent on the present connection
  *   reconnects          int; connections that were lost since init

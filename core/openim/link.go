@@ -173,7 +173,7 @@ func (l *link) read() {
 func (l *link) write() {
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
-	err := l.ping()
+	var err error
 	for err == nil {
 		select {
 		case <-l.ctx.Done():

@@ -721,7 +721,7 @@ type Diagnostics struct {
 	Account           string    // the account
 	Session           string    // id of the session on the server
 	ConnectedEndpoint string    // address of the current connection, without query
-	RttUs             int64     // last round trip of the heartbeat, microseconds
+	RttUs             int64     // last round trip of the heartbeat, microseconds; 0 before the first
 	BytesIn           int64     // bytes received on the present connection
 	BytesOut          int64     // bytes sent on the present connection
 	Reconnects        int       // connections that were lost since init

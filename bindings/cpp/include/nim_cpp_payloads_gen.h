@@ -394,7 +394,7 @@ struct Diagnostics : ErrorInfo {
   std::string session;
   // address of the current connection, without query
   std::string connected_endpoint;
-  // last round trip of the heartbeat, microseconds
+  // last round trip of the heartbeat, microseconds; 0 before the first
   std::int64_t rtt_us = 0;
   // bytes received on the present connection
   std::int64_t bytes_in = 0;

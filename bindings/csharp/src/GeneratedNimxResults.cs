@@ -213,7 +213,7 @@ namespace LibNim
         /// <summary>Address of the current connection, without query</summary>
         public string ConnectedEndpoint { get; internal set; }
 
-        /// <summary>Last round trip of the heartbeat, microseconds</summary>
+        /// <summary>Last round trip of the heartbeat, microseconds; 0 before the first</summary>
         public long RttUs { get; internal set; }
 
         /// <summary>Bytes received on the present connection</summary>

@@ -812,7 +812,7 @@ export interface Diagnostics extends ErrorInfo {
   session?: string;
   /** address of the current connection, without query */
   connected_endpoint?: string;
-  /** last round trip of the heartbeat, microseconds */
+  /** last round trip of the heartbeat, microseconds; 0 before the first */
   rtt_us: number;
   /** bytes received on the present connection */
   bytes_in: number;
