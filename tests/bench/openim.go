@@ -31,6 +31,11 @@ func openIM(program, data string) error {
 	if err != nil {
 		return err
 	}
+	after, err := bareOpenIM(s.WSAddr(), token)
+	if err != nil {
+		return err
+	}
+	bare = mean(bare, after)
 	fmt.Println("backend openim: login to ready, loopback, against the double")
 	floorRows("bare gorilla dial with the same URL", bare)
 	loginRows("libnim", f, bare)
