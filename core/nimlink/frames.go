@@ -140,11 +140,13 @@ func refusal(f *wire.Frame) *nimerr.Error {
 	return e
 }
 
+// detail is what the server says beyond the kind's text, which an error writes
+// in front of it anyway.
 func detail(f *wire.Frame, k *nimerr.Kind) string {
 	if f.ErrMsg == k.Text {
 		return ""
 	}
-	return f.ErrMsg
+	return strings.TrimPrefix(f.ErrMsg, k.Text+": ")
 }
 
 func byCode(f *wire.Frame) *nimerr.Kind {

@@ -235,10 +235,16 @@ func TestRefusalDetails(t *testing.T) {
 	if !ok || len(r.Others) != 1 || r.Others[0].ID != "pad" || r.Kicked == nil || r.Kicked.Reason != 1 {
 		t.Errorf("got %+v", a.Body)
 	}
-	// The text of the table is not repeated as a detail.
-	a = refusedWith(t, wire.Frame{Code: 422, ErrName: "account_banned", ErrMsg: nimerr.AccountBanned.Text}, nil)
-	if a.Err.Detail != "" {
-		t.Errorf("detail %q", a.Err.Detail)
+	// The text of the table is not repeated as a detail, nor in front of one.
+	for said, want := range map[string]string{
+		nimerr.AccountBanned.Text:               "",
+		nimerr.AccountBanned.Text + ": by hand": "by hand",
+		nimerr.AccountBanned.Text + " by hand":  nimerr.AccountBanned.Text + " by hand",
+	} {
+		a = refusedWith(t, wire.Frame{Code: 422, ErrName: "account_banned", ErrMsg: said}, nil)
+		if a.Err.Detail != want {
+			t.Errorf("detail of %q: %q, want %q", said, a.Err.Detail, want)
+		}
 	}
 }
 
