@@ -29,7 +29,7 @@ func TestHelpTellsOfAllWays(t *testing.T) {
 	fs, _ := newFlags()
 	fs.SetOutput(&out)
 	fs.Usage()
-	for _, want := range []string{"nimd token", "NIMD_ADMIN_LISTEN", "--config", "-listen string"} {
+	for _, want := range []string{"nimd token", "nimd version", "NIMD_ADMIN_LISTEN", "--config", "-listen string"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("nimd -h does not tell of %s", want)
 		}

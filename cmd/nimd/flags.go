@@ -24,6 +24,7 @@ type options struct {
 
 const usage = `nimd [flags]         runs the gateway
 nimd token [flags]   makes a signed token; see nimd token -h
+nimd version         prints the version
 
 Each flag can also be given in the environment (NIMD_ADMIN_LISTEN for
 -admin-listen), or in the JSON file that --config names. A flag wins over the
@@ -38,7 +39,7 @@ func newFlags() (*flag.FlagSet, *options) {
 	fs := flag.NewFlagSet("nimd", flag.ContinueOnError)
 	fs.StringVar(&o.file, "config", "", "JSON file with flag names as keys and strings as values")
 	fs.StringVar(&cfg.Listen, "listen", "127.0.0.1:8090", "host:port to listen at")
-	fs.StringVar(&cfg.AdminListen, "admin-listen", "", "host:port of /v1 and /metrics, which then asks for no key (default: the same as listen, with the admin key)")
+	fs.StringVar(&cfg.AdminListen, "admin-listen", "", "host:port of /v1, and of /metrics, which there asks for no key (default: the same as listen, where both want the admin key)")
 	fs.StringVar(&cfg.DataDir, "data", "nimd-data", "data directory")
 	fs.BoolVar(&cfg.Dev, "dev", false, "print the secrets in the ready line at every start")
 	listVar(fs, &cfg.NATS, "nats", "NATS servers of a cluster, separated by commas; none: embedded")

@@ -27,8 +27,14 @@ func main() {
 }
 
 func run(args []string) error {
-	if len(args) > 0 && args[0] == "token" {
-		return mint(args[1:], os.LookupEnv, os.Stdout)
+	if len(args) > 0 {
+		switch args[0] {
+		case "token":
+			return mint(args[1:], os.LookupEnv, os.Stdout)
+		case "version", "-version", "--version": // no flag: it would be settable as NIMD_VERSION
+			_, err := fmt.Println("nimd", version)
+			return err
+		}
 	}
 	cfg, level, err := load(args, os.LookupEnv)
 	if err != nil {

@@ -73,6 +73,17 @@ func startProcess(t *testing.T, args ...string) *process {
 	return p
 }
 
+// An operator asks which version is installed, in whichever form.
+func TestVersion(t *testing.T) {
+	for _, arg := range []string{"version", "-version", "--version"} {
+		cmd := exec.Command(os.Args[0], arg)
+		cmd.Env = append(os.Environ(), "RUN_AS_NIMD=1", "NIMD_VERSION=9") // which a container may have
+		if out, err := cmd.CombinedOutput(); err != nil || string(out) != "nimd "+version+"\n" {
+			t.Errorf("nimd %s: %q, %v", arg, out, err)
+		}
+	}
+}
+
 // stop sends a signal and returns how the process ended.
 func (p *process) stop(s os.Signal) error {
 	p.t.Helper()
