@@ -1,6 +1,6 @@
 /* outcome.c: runs a program and writes down how it ended as Windows has it: the
  * exit code, in decimal. For tests under Wine, where the end of the Linux
- * process does not tell that (docs/BUILDING.md, "What has been run"). A process
+ * process does not tell that (tests/windows/WINE.md). A process
  * that Linux ended before the program did has the code 0: content programs end
  * with another one.
  *
