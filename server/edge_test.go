@@ -230,6 +230,8 @@ func TestAdminCalls(t *testing.T) {
 		{"POST", "/apps", `{"app_key":"x","app_secret":"short"}`, 400, "app_secret:"},
 		{"POST", "/tokens", `{"account":"alice","kind":"magic"}`, 400, "kind:"},
 		{"POST", "/apps", `{"app_key":"x","sdkappid":0}`, 400, "sdkappid:"},
+		{"POST", "/apps", `{"rotate_secret":true}`, 404, "app_key:"}, // no new app: there is no way to delete one
+		{"POST", "/apps", `{"app_key":"x","rotate_secret":true}`, 404, "app_key:"},
 		{"POST", "/tokens", `{"account":"alice","ttl_s":0}`, 400, "ttl_s:"},
 		{"GET", "/online?limit=0", ``, 400, "limit:"},
 		{"POST", "/maintenance", `{"retry_after_ms":-1}`, 400, "retry_after_ms:"},

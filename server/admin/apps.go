@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/libnim/libnim/internal/nimerr"
 	"github.com/libnim/libnim/server/accounts"
 )
 
@@ -95,6 +96,9 @@ func (a *API) putApp(ctx context.Context, r *http.Request) (any, error) {
 	}
 	made := ""
 	saved, err := a.changeApp(ctx, in.AppKey, func(app *accounts.App, exists bool) error {
+		if in.RotateSecret && !exists {
+			return nimerr.AppKeyUnknown.New("app_key: no such app to rotate the secret of")
+		}
 		made = in.apply(app, exists)
 		return nil
 	})
@@ -114,7 +118,7 @@ func (in *appChange) apply(app *accounts.App, exists bool) (made string) {
 	switch {
 	case in.AppSecret != nil:
 		app.Secret = *in.AppSecret
-	case in.RotateSecret && exists:
+	case in.RotateSecret:
 		app.ExtraSecrets = append([]string{app.Secret}, app.ExtraSecrets...)
 		made = accounts.NewSecret()
 		app.Secret = made
