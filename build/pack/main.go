@@ -15,8 +15,9 @@ import (
 	"strings"
 )
 
-// Files of the project that every archive has.
-var documents = []string{"CHANGELOG.md", "LICENSE", "README.md", "README.zh-CN.md"}
+// Files of the project that every archive has. The headers and the README send
+// their readers to docs/.
+var documents = []string{"CHANGELOG.md", "LICENSE", "README.md", "README.zh-CN.md", "docs/*.md", "docs/adr/*.md", "bindings/cpp/*.md"}
 
 func main() {
 	version := flag.String("version", "", "version of the archives")
@@ -77,12 +78,21 @@ func contentOf(products string, bill *bill) ([]file, error) {
 		}
 		content = append(content, files...)
 	}
-	for _, name := range documents {
-		data, err := os.ReadFile(name)
+	for _, pattern := range documents {
+		names, err := filepath.Glob(pattern)
+		if err == nil && len(names) == 0 {
+			err = fmt.Errorf("%s: no such file", pattern)
+		}
 		if err != nil {
 			return nil, err
 		}
-		content = append(content, file{path: name, data: data})
+		for _, name := range names {
+			data, err := os.ReadFile(name)
+			if err != nil {
+				return nil, err
+			}
+			content = append(content, file{path: filepath.ToSlash(name), data: data})
+		}
 	}
 	text, err := bill.json()
 	if err != nil {

@@ -39,7 +39,7 @@ sums_are_right() { (cd dist && sha256sum --check --ignore-missing SHA256SUMS); }
 complete() {
 	tar -xzf "dist/$name.tar.gz" -C "$copy" || return 1
 	local f
-	for f in LICENSE README.md THIRD_PARTY_LICENSES.txt sbom.cdx.json include/nim_c_api.h include/nimx.h lib/libnim.so bin/nimd; do
+	for f in LICENSE README.md $(grep -o 'docs/[A-Z-]*\.md' README.md) bindings/cpp/README.md THIRD_PARTY_LICENSES.txt sbom.cdx.json include/nim_c_api.h include/nimx.h lib/libnim.so bin/nimd; do
 		[[ -s $copy/$name/$f ]] || { echo "no $f"; return 1; }
 	done
 	tar -tzf "dist/$name-symbols.tar.gz" | grep -x "$name-symbols/symbols/libnim.so.debug"
