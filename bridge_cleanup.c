@@ -33,9 +33,8 @@ static void deliver_here(void)
 
 /* Locked; unlocks meanwhile. Steps 3 and 4: the answers, on the thread they
  * belong to. A wake hook that runs is waited for too. 0 on expiry. */
-static int deliver_answers(int mine)
+static int deliver_answers(int mine, int64_t deadline)
 {
-    int64_t deadline = front_bound();
     while (mine) {
         deliver_here();
         if (!front.waking)
@@ -67,21 +66,29 @@ static void close_front(void)
     front_broadcast_all();
 }
 
-/* Locked; unlocks meanwhile. Steps 3 to 5. */
-static void finish(int mine)
-{
-    if (!deliver_answers(mine))
-        front.stuck = front_busy();
-    close_front();
-}
-
 /* The registrations stay; what has ended meanwhile is destroyed. */
 void front_abandon(void)
 {
     front.state = FRONT_CLOSING;
     front_drop_all(1);
     front_broadcast_all();
-    finish(front_mine());
+    if (!deliver_answers(front_mine(), front_bound()))
+        front.stuck = front_busy();
+    close_front();
+}
+
+/* Locked; unlocks meanwhile. Steps 3 to 5. What an answer registers ends as
+ * well: the app may free it once cleanup has returned. */
+static void finish(int mine)
+{
+    int64_t deadline = front_bound();
+    int done;
+    front_slots_end();
+    done = deliver_answers(mine, deadline);
+    front_slots_end();
+    if (!done || !deliver_answers(mine, deadline))
+        front.stuck = front_busy();
+    close_front();
 }
 
 /* Locked; unlocks meanwhile. Steps 1 to 5 on the thread that comes first. */
@@ -99,7 +106,6 @@ static void close_first(int mine)
     nim_go_stop();
     front_lock();
     front_calls_cancel();
-    front_slots_end();
     finish(mine);
 }
 

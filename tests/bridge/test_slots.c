@@ -286,6 +286,30 @@ static void registrations_end_with_cleanup(void)
     EQUAL(rec.events, 0);
 }
 
+static void answer_registers(const char *json, const void *user_data)
+{
+    on_call(json, user_data);
+    nimx_client_reg_connection_cb("", on_event, NULL, on_destroy);
+}
+
+/* The app may free user_data once cleanup has returned. */
+static void what_an_answer_registers_ends_with_cleanup(void)
+{
+    int pull;
+    for (pull = 0; pull < 2; pull++) {
+        memset((void *)&rec, 0, sizeof rec);
+        nimx_global_set_dispatch_mode(pull ? NIMX_DISPATCH_PULL : NIMX_DISPATCH_PUSH);
+        fake.answers = NEVER;
+        open_front();
+        nim_client_logout(kNIMLogoutAppExit, "", answer_registers, (const void *)0);
+        close_front_and_tell();
+        EQUAL(rec.finals, 1);
+        EQUAL(rec.destroyed, 1);
+        EQUAL(nim_registered(NIM_SLOT_nimx_client_connection), 0);
+        CONTRACT(1);
+    }
+}
+
 static atomic_int old_domain_gone, old_domain_called;
 
 static void on_old_domain(const char *json, const void *user_data)
@@ -360,6 +384,7 @@ const test slot_tests[] = {
     {"slot: destroy comes for a callback left behind", destroy_comes_for_a_callback_left_behind},
     {"slot: a callback given up may begin again", a_callback_given_up_may_begin_again},
     {"slot: registrations end with cleanup", registrations_end_with_cleanup},
+    {"slot: what an answer registers ends with cleanup", what_an_answer_registers_ends_with_cleanup},
     {"slot: detach forgets everything", detach_forgets_everything},
     {"slot: user_data is any number", user_data_is_any_number},
     {NULL, NULL}};
