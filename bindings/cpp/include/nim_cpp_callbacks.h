@@ -61,7 +61,7 @@ enum Slot {
 // How long replacing a function waits for a call of it on another thread.
 inline constexpr std::chrono::seconds kRemoveBound(2);
 
-// One function of the program. running and owned are guarded by
+// One function of the program. What follows number is guarded by
 // Callbacks::mutex.
 struct Entry {
   explicit Entry(std::shared_ptr<void> f) : function(std::move(f)) {}
@@ -69,6 +69,7 @@ struct Entry {
   std::uint64_t number = 0;
   int running = 0;
   bool owned = true;  // registered, awaited by its replacement, or unanswered: a call that ends is not its end
+  bool passing = false;  // registered by a callback that a cleanup brought, which ends it too
 };
 
 // What the C side is told again after the library was started anew.
@@ -106,7 +107,7 @@ class Callbacks {
   void Set(Slot slot, const F &f, Attach attach) {
     auto entry = f ? NewEntry(f) : nullptr;
     std::unique_lock<std::mutex> lock(mutex_);
-    if (entry) entry->number = ++last_;
+    if (entry) entry->number = ++last_, entry->passing = cleaning_ && Depth() > 0;
     std::swap(slots_[slot].entry, entry);
     slots_[slot].attach = attach;
     if (f && entry && Depth() == 0) quiet_.wait_for(lock, kRemoveBound, [&] { return entry->running == 0; });
@@ -171,6 +172,22 @@ class Callbacks {
     return last_;
   }
 
+  // A cleanup of the C side begins; returns what EndCleanup takes.
+  std::uint64_t BeginCleanup() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    cleaning_ = true;
+    return last_;
+  }
+
+  // The C side has ended its registrations.
+  void EndCleanup(std::uint64_t newest) {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      cleaning_ = false;
+    }
+    End(newest);
+  }
+
   // Forgets every function up to a number, after the C side has.
   void End(std::uint64_t newest) {
     std::unordered_map<std::uint64_t, std::shared_ptr<Entry>> calls;
@@ -186,7 +203,7 @@ class Callbacks {
       it = calls_.erase(it);
     }
     for (std::size_t i = 0; i < slots_.size(); ++i) {
-      if (!slots_[i].entry || slots_[i].entry->number > newest) continue;
+      if (!slots_[i].entry || (slots_[i].entry->number > newest && !slots_[i].entry->passing)) continue;
       slots_[i].entry->owned = false;
       std::swap(slots[i], slots_[i]);
     }
@@ -244,6 +261,7 @@ class Callbacks {
   std::unordered_map<std::uint64_t, std::shared_ptr<Entry>> calls_;
   std::array<SlotState, kSlotCount> slots_;
   std::uint64_t last_ = 0;
+  bool cleaning_ = false;  // from BeginCleanup to EndCleanup
   std::shared_ptr<const ExceptionHandler> handler_;
 };
 

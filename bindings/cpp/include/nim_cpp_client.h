@@ -62,15 +62,15 @@ class Client {
   // Ends the session, answers every call that waits, stops the library and
   // forgets every callback. Legal anywhere, inside a callback too.
   static void Cleanup(const std::string &json_extension = std::string()) {
-    detail::Host::Get().Cleanup([&] { NIM_CPP_C(nim_client_cleanup)(json_extension.c_str()); });
+    detail::Host::Get().Cleanup([&](const StdClosure &) { NIM_CPP_C(nim_client_cleanup)(json_extension.c_str()); });
   }
 
   static void Cleanup2(const std::string &json_extension = std::string()) { Cleanup2(LogoutCallback(), json_extension); }
 
   // Cleanup, and then cb on this thread before it returns.
   static void Cleanup2(const LogoutCallback &cb, const std::string &json_extension = std::string()) {
-    detail::Host::Get().Cleanup([&] {
-      const void *const id = detail::AddIf(cb);
+    detail::Host::Get().Cleanup([&](const StdClosure &end) {
+      const void *const id = detail::AddIf(cb ? LogoutCallback([&](NIMResCode code) { end(), cb(code); }) : cb);
       if (!detail::Available()) return detail::OnLogout(detail::kNotInitialised, id);
       NIM_CPP_C(nim_client_cleanup2)(&detail::OnLogout, json_extension.c_str(), id);
     });

@@ -75,19 +75,24 @@ class Host {
   }
 
   // Ends the library by a call of its cleanup functions, and then forgets every
-  // function that was there before. One inside another leaves that to the other,
-  // which still has answers to bring.
+  // function of its time. cleanup is given what does that, for a callback that
+  // runs once the registrations are over. One inside another leaves that to the
+  // other, which still has answers to bring.
   template <class C>
   void Cleanup(C cleanup) {
-    const auto newest = Callbacks::Get().Newest();
-    bool inside;
+    const auto newest = Callbacks::Get().BeginCleanup();
+    bool ended;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       running_ = false;
-      inside = cleanups_++ > 0 && Callbacks::Depth() > 0;
+      ended = cleanups_++ > 0 && Callbacks::Depth() > 0;
     }
-    cleanup();
-    if (!inside) Callbacks::Get().End(newest);
+    const auto end = [&] {
+      if (!ended) Callbacks::Get().EndCleanup(newest);
+      ended = true;
+    };
+    cleanup(end);
+    end();
     const std::lock_guard<std::mutex> lock(mutex_);
     --cleanups_;
   }

@@ -162,6 +162,32 @@ TEST(CleanupInsideAnAnswerOfCleanup) {
   CHECK_EQ(answers.size(), 2);
 }
 
+// Also what an answer registers while Cleanup delivers it is ended, on a thread
+// and inside a callback; what Cleanup2's callback registers is the next
+// session's.
+TEST(CleanupEndsWhatItsAnswersRegister) {
+  const auto held = std::make_shared<int>(0);
+  const auto asks = [&] {
+    Client::GetMultiportPushConfigAsync([&](int, bool) { Client::RegKickoutCb([held](const nim::KickoutRes &) {}); });
+    Client::Pause([&](const nim::ErrorInfo &) { Client::RegConnectionCb([held](const nim::ConnectionEvent &) {}); });
+  };
+  for (const bool inside : {false, true}) {
+    CHECK(nim::Dispatcher::UsePull(true));
+    TemporaryDirectory data;
+    CHECK(Client::Init(Server().app_key(), data.path(), "", Fixture::Config("")));
+    if (inside) AskTime([&](int, bool, std::uint64_t) { asks(), Client::Cleanup(); });
+    else asks();
+    if (inside) CHECK(nim::Dispatcher::Run(1, 1000) == 1);
+    Client::Cleanup();
+    CHECK_EQ(held.use_count(), 1);
+    CHECK(Client::Init(Server().app_key(), data.path(), "", Fixture::Config("")));
+    Client::Cleanup2([&](nim::NIMResCode) { Client::RegKickoutCb([held](const nim::KickoutRes &) {}); });
+    CHECK_EQ(held.use_count(), 2);
+    Client::RegKickoutCb(nullptr);
+    CHECK(nim::Dispatcher::UsePull(false));
+  }
+}
+
 TEST(LogoutThenCleanupInsideItsCallback) {
   Fixture f;
   f.MustLogin(Server().NewAccount());
