@@ -146,13 +146,38 @@ class JsonReader {
     return true;
   }
 
-  static std::int64_t ToInteger(std::string_view digits) {
-    const std::string text(digits);
-    if (text.find_first_of(".eE") == std::string::npos) return std::strtoll(text.c_str(), nullptr, 10);
-    const double d = std::strtod(text.c_str(), nullptr);
-    if (!(d > -9.2e18)) return std::numeric_limits<std::int64_t>::min();
-    if (!(d < 9.2e18)) return std::numeric_limits<std::int64_t>::max();
-    return static_cast<std::int64_t>(d);
+  // The integer part of a number, or the nearest that fits. Not by strtod: the
+  // point that it reads is the locale's.
+  static std::int64_t ToInteger(std::string_view text) {
+    const bool negative = text[0] == '-';
+    std::string digits;
+    std::size_t i = negative ? 1 : 0, whole = std::string::npos;
+    for (; i < text.size(); ++i) {
+      if (text[i] >= '0' && text[i] <= '9')
+        digits += text[i];
+      else if (text[i] == '.' && whole == std::string::npos)
+        whole = digits.size();
+      else
+        break;
+    }
+    if (whole == std::string::npos) whole = digits.size();
+    long long exponent = 0;
+    if (i < text.size() && (text[i] == 'e' || text[i] == 'E')) exponent = std::strtoll(std::string(text.substr(i + 1)).c_str(), nullptr, 10);
+    const long long most = std::numeric_limits<int>::max();  // far beyond what fits
+    const long long end = static_cast<long long>(whole) + (exponent > most ? most : exponent < -most ? -most : exponent);
+    const std::uint64_t limit = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) + (negative ? 1 : 0);
+    std::uint64_t v = 0;
+    for (long long at = 0; at < end; ++at) {
+      const bool beyond = at >= static_cast<long long>(digits.size());
+      if (beyond && v == 0) break;
+      const std::uint64_t digit = beyond ? 0 : static_cast<std::uint64_t>(digits[static_cast<std::size_t>(at)] - '0');
+      if (v > (limit - digit) / 10) {
+        v = limit;
+        break;
+      }
+      v = v * 10 + digit;
+    }
+    return static_cast<std::int64_t>(negative ? 0 - v : v);
   }
 
   // Reads an object or an array: open, then items that take reads, then close.

@@ -1,4 +1,5 @@
 // The JSON reader and writer, without the library.
+#include <clocale>
 #include <random>
 
 #include "support.h"
@@ -56,6 +57,23 @@ TEST(JsonReadsWholeNumbers) {
   CHECK_EQ(number("99999999999999999999"), 9223372036854775807);
   CHECK_EQ(number("-1e400"), std::numeric_limits<std::int64_t>::min());
   CHECK_EQ(number("12.9"), 12);
+  CHECK_EQ(number("-9007199254740993.9"), -9007199254740993);
+  CHECK_EQ(number("9.007199254740993E+15"), 9007199254740993);
+  CHECK_EQ(number("900719925474099300e-2"), 9007199254740993);
+  CHECK_EQ(number("9223372036854775808.5"), 9223372036854775807);
+  CHECK_EQ(number("1.25e1"), 12);
+  CHECK_EQ(number("0.05e2"), 5);
+  CHECK_EQ(number("1e-9999999999999999999"), 0);
+  CHECK_EQ(number("0e9999999999999999999"), 0);
+  CHECK_EQ(number("1e9999999999999999999"), 9223372036854775807);
+}
+
+// Numbers are JSON's, whatever point the program's locale writes.
+TEST(JsonReadsNumbersInAnyLocale) {
+  for (const char *name : {"de_DE.UTF-8", "fr_FR.UTF-8", "ru_RU.UTF-8"}) std::setlocale(LC_NUMERIC, name);
+  const auto ms = FromJson<nim::payload::ErrorInfo>(R"({"retry_in_ms":1.5e3})").retry_in_ms;
+  std::setlocale(LC_NUMERIC, "C");
+  CHECK_EQ(ms, 1500);
 }
 
 TEST(JsonLeavesOptionalsOfAnotherTypeUnset) {
