@@ -99,6 +99,8 @@ char *nim_strdup(const char *s); /* for results that nim_global_free_buf frees *
 /* ---- for export.go: any goroutine may call, none of these waits (but the
  * two that say so), none calls the host -------------------------------------*/
 
+const char *nim_call_name(const nim_call *c); /* of its function */
+
 enum {
     NIM_POST_FINAL = 1,     /* completes the call: it leaves the pending table */
     NIM_POST_DROPPABLE = 2, /* a log line: dropped when much is pending */

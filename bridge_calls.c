@@ -167,11 +167,13 @@ void nim_call_str(nim_call *c, int at, const char *param, const char *value, int
         c->error = NIM_ERR_INVALID_ARGUMENT;
 }
 
+const char *nim_call_name(const nim_call *c) { return nim_op_names[c->op]; }
+
 /* A call without a callback can only be told about in the log. */
 static void log_refused(const nim_call *c, int error)
 {
     char line[320];
-    snprintf(line, sizeof line, "%s: %s: %s", nim_op_names[c->op], nim_error_rows[error].text, c->detail);
+    snprintf(line, sizeof line, "%s: %s: %s", nim_call_name(c), nim_error_rows[error].text, c->detail);
     nim_log(kNIMSDKLogLevelWarn, line);
 }
 

@@ -185,11 +185,23 @@ func options[T any](text string, decode func(string) (T, error), refuse func(*ni
 	run(v)
 }
 
-// refused answers a call whose callback takes one JSON object.
-func refused(c call) func(*nimerr.Error) {
+// refusal returns what refuses a call: tell answers it, where somebody hears
+// that; else a line in the log does.
+func refusal(c call, heard bool, tell func(abi.ErrorInfo)) func(*nimerr.Error) {
 	return func(err *nimerr.Error) {
-		sink{}.Answer(c.id(), &abi.LoginResult{ErrorInfo: abi.ErrorInfoOf(err), LoginStep: abi.LoginStepLogin}, true)
+		if heard {
+			tell(abi.ErrorInfoOf(err))
+			return
+		}
+		with(func(k *core.Client) { k.Refused(C.GoString(C.nim_call_name(c.c)), err) })
 	}
+}
+
+// refused refuses a call whose callback takes one JSON object.
+func refused(c call) func(*nimerr.Error) {
+	return refusal(c, c.id() != 0, func(e abi.ErrorInfo) {
+		sink{}.Answer(c.id(), &abi.LoginResult{ErrorInfo: e, LoginStep: abi.LoginStepLogin}, true)
+	})
 }
 
 func (calls) clientLogin(c call, appKey, account, token, extension string) {
@@ -207,10 +219,11 @@ func (calls) clientLogout(c call, kind int, extension string) {
 	with(func(k *core.Client) { k.Logout(c.id(), kind, o.OperationId) })
 }
 
-func (calls) clientKickOtherClient(_ call, extension string) {
-	refuse := func(err *nimerr.Error) {
-		sink{}.Event(core.KickOtherEvent{KickOtherResult: abi.KickOtherResult{ErrorInfo: abi.ErrorInfoOf(err), DeviceIds: []string{}}})
-	}
+func (calls) clientKickOtherClient(c call, extension string) {
+	heard := C.nim_registered(C.NIM_SLOT_client_kickout_other_client) != 0
+	refuse := refusal(c, heard, func(e abi.ErrorInfo) {
+		sink{}.Event(core.KickOtherEvent{KickOtherResult: abi.KickOtherResult{ErrorInfo: e, DeviceIds: []string{}}})
+	})
 	options(extension, abi.DecodeKickOtherRequest, refuse, func(r abi.KickOtherRequest) {
 		if len(r.DeviceIds) == 0 {
 			refuse(nimerr.InvalidArgument.New("device_ids: want the ids of the devices to drop, got none"))
@@ -221,9 +234,9 @@ func (calls) clientKickOtherClient(_ call, extension string) {
 }
 
 func (calls) clientSetMultiportPushConfig(c call, content, _ string) {
-	refuse := func(err *nimerr.Error) {
-		sink{}.Answer(c.id(), &core.PushConfigResult{Error: abi.ErrorInfoOf(err)}, true)
-	}
+	refuse := refusal(c, c.id() != 0, func(e abi.ErrorInfo) {
+		sink{}.Answer(c.id(), &core.PushConfigResult{Error: e}, true)
+	})
 	options(content, abi.DecodePushConfig, refuse, func(p abi.PushConfig) {
 		if p.SwitchOpen != 1 && p.SwitchOpen != 2 {
 			refuse(nimerr.InvalidArgument.Newf("switch_open: want 1 or 2, got %d", p.SwitchOpen))

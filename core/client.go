@@ -358,6 +358,12 @@ func (c *Client) Panicked(where, value, stack string) {
 	c.journal.Add(journal.Error, "panic", journal.Str("where", where), journal.Str("value", value), journal.Str("stack", stack))
 }
 
+// Refused writes down that a function was called wrongly, where nobody else is
+// told.
+func (c *Client) Refused(function string, err *nimerr.Error) {
+	c.journal.Add(journal.Warn, "call_refused", journal.Str("call", function), journal.Err(err))
+}
+
 // Describe says what this library and its present backend can do.
 func (c *Client) Describe() *abi.Capabilities {
 	return &abi.Capabilities{

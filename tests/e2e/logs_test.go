@@ -81,6 +81,58 @@ func TestLogCallback(t *testing.T) {
 	}
 }
 
+// A call that is refused and has nobody to tell leaves a line in the log. One
+// that is heard leaves none.
+func TestRefusalsThatNobodyHears(t *testing.T) {
+	s := theServer(t)
+	dir := t.TempDir()
+	d := logging(t, s, levelWarn, dir)
+	none, broken := `\N`, `{"timeout_ms":"soon"}`
+	heard := d.newTag("login")
+	d.send("login", "", "me", "a-secret-token", broken, heard)
+	d.until("login", func(e event) bool { return e.JSON.ErrCode == 414 })
+	d.do("login", "", "me", "a-secret-token", broken, none)
+	d.do("renew", "a-secret-token", "{broken", none)
+	d.do("push_set", "{broken", none)
+	d.do("push_set", `{"switch_open":9}`, none)
+	d.do("kick_other", "{broken")
+	d.next("kicked_other")
+	d.do("off", "kicked_other")
+	d.do("kick_other", "{broken")
+	d.do("kick_other", `{"device_ids":[]}`)
+	d.do("cleanup", "")
+	data, err := os.ReadFile(filepath.Join(dir, "logs", logFiles(t, dir)[0]))
+	must(t, err)
+	if strings.Contains(string(data), "a-secret-token") {
+		t.Errorf("a token:\n%s", data)
+	}
+	var got []string
+	for line := range strings.Lines(string(data)) {
+		var l struct {
+			logLine
+			Call string `json:"call"`
+			Name string `json:"err_name"`
+			Err  string `json:"err"`
+		}
+		must(t, json.Unmarshal([]byte(line), &l))
+		if l.Event == "call_refused" {
+			got = append(got, strings.Join([]string{l.Level, l.Call, l.Name, l.Err}, " "))
+		}
+	}
+	const text = " invalid_argument an argument is not valid: "
+	want := []string{
+		"warn nim_client_login" + text + `timeout_ms: want an integer, got a string "soon"`,
+		"warn nimx_client_renew_token" + text + "not valid JSON",
+		"warn nim_client_set_multiport_push_config" + text + "not valid JSON",
+		"warn nim_client_set_multiport_push_config" + text + "switch_open: want 1 or 2, got 9",
+		"warn nim_client_kick_other_client" + text + "not valid JSON",
+		"warn nim_client_kick_other_client" + text + "device_ids: want the ids of the devices to drop, got none",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s", strings.Join(got, "\n"))
+	}
+}
+
 // logFiles returns the names of the log files below a data directory.
 func logFiles(t *testing.T, dir string) []string {
 	t.Helper()

@@ -88,10 +88,13 @@ static void v_push_get(command *c) {
     print("{\"ret\":\"push_get\"}");
 }
 static void v_push_set(command *c) {
-    nim_client_set_multiport_push_config(A(1), NULL, on_push_config, tag(A(2)));
+    nim_client_set_multiport_push_config(A(1), NULL, A(2) ? on_push_config : NULL, tag(A(2)));
     print("{\"ret\":\"push_set\"}");
 }
-static void v_renew(command *c) { nimx_client_renew_token(A(1), A(2), on_json, tag(A(3))); print("{\"ret\":\"renew\"}"); }
+static void v_renew(command *c) {
+    nimx_client_renew_token(A(1), A(2), A(3) ? on_json : NULL, tag(A(3)));
+    print("{\"ret\":\"renew\"}");
+}
 static void v_pause(command *c) { nimx_client_pause(NULL, A(1) ? on_json : NULL, tag(A(1))); print("{\"ret\":\"pause\"}"); }
 static void v_resume(command *c) { nimx_client_resume(NULL, on_json, tag(A(1))); print("{\"ret\":\"resume\"}"); }
 static void v_diagnostics(command *c) {
