@@ -20,15 +20,10 @@ namespace LibNim
         /// <summary>Sends a request; outcome may be null.</summary>
         internal static void Send(string json, TaskCompletionSource<KickOtherResult> outcome)
         {
-            bool attach;
             lock (Gate)
             {
-                attach = !attached;
+                if (!attached) Slots.KickOther.Add(Arrived); // before anybody's request
                 attached = true;
-            }
-            if (attach) Slots.KickOther.Add(Arrived);
-            lock (Gate)
-            {
                 Waiting.Add(outcome);
                 Native.nim_client_kick_other_client(Utf8.Bytes(json));
             }

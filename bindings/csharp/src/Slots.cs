@@ -22,6 +22,7 @@ namespace LibNim
         private const int WaitLimitMs = 2000;
 
         private readonly object gate = new object();
+        private readonly object registering = new object(); // held until the library has the registration
         private readonly Func<Reply, T> read;
         private readonly Action register;
         private Action<T> one;   // guarded by gate
@@ -54,13 +55,16 @@ namespace LibNim
 
         private void Register()
         {
-            lock (gate)
+            lock (registering)
             {
-                if (registered) return;
-                registered = true;
+                lock (gate)
+                {
+                    if (registered) return;
+                    registered = true;
+                }
+                NimLibrary.HandOut();
+                register();
             }
-            NimLibrary.HandOut();
-            register();
         }
 
         /// <summary>Locked. Waits for a handler on another thread, not for one that this thread is in.</summary>

@@ -4,6 +4,7 @@ using System.Diagnostics;
 using System.Linq;
 using System.Reflection;
 using System.Runtime.InteropServices;
+using System.Threading;
 using NIM;
 
 namespace LibNim.Tests
@@ -25,6 +26,34 @@ namespace LibNim.Tests
             runner.Run("plain: handles are numbers that are used once", Handles);
             runner.Run("plain: an ahead-of-time compiler takes it", AheadOfTime);
             runner.Run("plain: nothing is finalized", NoFinalizers);
+            runner.Run("plain: a registration is made before the second who needs it goes on", RegisteredOnce);
+        }
+
+        private static void RegisteredOnce()
+        {
+            bool made = false, missing = false;
+            var began = new ManualResetEvent(false);
+            var go = new ManualResetEvent(false);
+            var slot = new Slot<KickOtherResult>(r => null, () =>
+            {
+                began.Set();
+                go.WaitOne(History.LimitMs);
+                Volatile.Write(ref made, true);
+            });
+            var first = new Thread(() => slot.Add(r => { }));
+            var second = new Thread(() =>
+            {
+                slot.Set(r => { });
+                missing = !Volatile.Read(ref made);
+            });
+            first.Start();
+            began.WaitOne(History.LimitMs);
+            second.Start();
+            second.Join(100);
+            go.Set();
+            first.Join();
+            second.Join();
+            Check.That(!missing, "the second went on without it");
         }
 
         private static void ReadJson()

@@ -1,5 +1,6 @@
 using System;
 using System.Threading;
+using System.Threading.Tasks;
 using NIM;
 
 namespace LibNim.Tests
@@ -10,12 +11,14 @@ namespace LibNim.Tests
         private const int Callbacks = 200000;
         private const int Domains = 5;
         private const int Window = 2000; // calls that wait at a time
+        private const int KickRounds = 2000;
 
         internal static void All(Runner runner, Nimd nimd)
         {
             runner.Run("stress: " + Callbacks + " callbacks with collections at random", () => Collect(nimd));
             if (Type.GetType("Mono.Runtime") != null) // .NET has one domain
                 runner.Run("stress: " + Domains + " domains unloaded among callbacks, push mode", () => Unload(nimd));
+            runner.Run("stress: " + KickRounds + " times two kicks at once beside a registration", () => Kicks(nimd));
             runner.Run("stress: null references are still caught", () => NullReferences(nimd));
         }
 
@@ -111,6 +114,40 @@ namespace LibNim.Tests
             Check.Equal(0, Calls.Count, "calls that wait");
             Check.That(collections > 20, "collections: " + collections);
             Console.WriteLine("        {0} callbacks, {1} collections", answered, collections);
+        }
+
+        /// <summary>
+        /// Each round begins without a registration: what sends first has to make it before what sends
+        /// next is answered.
+        /// </summary>
+        private static void Kicks(Nimd nimd)
+        {
+            Check.That(ClientAPI.Init(nimd.NewDirectory("data"), "", nimd.Options()), "init: " + NimLibrary.InitError);
+            var barrier = new Barrier(3);
+            var sent = new TaskCompletionSource<KickOtherResult>[2];
+            Action<int> each = who =>
+            {
+                for (int i = 0; i < KickRounds; i++)
+                {
+                    barrier.SignalAndWait();
+                    if (who == 2) ClientAPI.RegKickOtherClientCb(r => { });
+                    else KickRequests.Send(new KickOtherRequest { DeviceIds = new[] { "phone" } }.ToJson(), sent[who]);
+                    barrier.SignalAndWait();
+                    if (who != 2) continue;
+                    foreach (TaskCompletionSource<KickOtherResult> one in sent)
+                        Check.That(Task.WaitAny(new Task[] { one.Task }, History.LimitMs) == 0, "round " + i + ": an answer was lost");
+                    NimLibrary.DetachCallbacks();
+                    for (int k = 0; k < 2; k++) sent[k] = Tasks.New<KickOtherResult>();
+                }
+            };
+            for (int k = 0; k < 2; k++) sent[k] = Tasks.New<KickOtherResult>();
+            for (int k = 0; k < 2; k++)
+            {
+                int who = k;
+                new Thread(() => each(who)) { IsBackground = true }.Start();
+            }
+            each(2);
+            ClientAPI.Cleanup();
         }
 
         private static void NullReferences(Nimd nimd)
