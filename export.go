@@ -187,10 +187,10 @@ func options[T any](text string, decode func(string) (T, error), refuse func(*ni
 
 // refusal returns what refuses a call: tell answers it, where somebody hears
 // that; else a line in the log does.
-func refusal(c call, heard bool, tell func(abi.ErrorInfo)) func(*nimerr.Error) {
+func refusal(c call, heard bool, tell func(*nimerr.Error)) func(*nimerr.Error) {
 	return func(err *nimerr.Error) {
 		if heard {
-			tell(abi.ErrorInfoOf(err))
+			tell(err)
 			return
 		}
 		with(func(k *core.Client) { k.Refused(C.GoString(C.nim_call_name(c.c)), err) })
@@ -199,8 +199,8 @@ func refusal(c call, heard bool, tell func(abi.ErrorInfo)) func(*nimerr.Error) {
 
 // refused refuses a call whose callback takes one JSON object.
 func refused(c call) func(*nimerr.Error) {
-	return refusal(c, c.id() != 0, func(e abi.ErrorInfo) {
-		sink{}.Answer(c.id(), &abi.LoginResult{ErrorInfo: e, LoginStep: abi.LoginStepLogin}, true)
+	return refusal(c, c.id() != 0, func(err *nimerr.Error) {
+		sink{}.Answer(c.id(), &abi.LoginResult{ErrorInfo: abi.ErrorInfoOf(err), LoginStep: abi.LoginStepLogin}, true)
 	})
 }
 
@@ -221,8 +221,8 @@ func (calls) clientLogout(c call, kind int, extension string) {
 
 func (calls) clientKickOtherClient(c call, extension string) {
 	heard := C.nim_registered(C.NIM_SLOT_client_kickout_other_client) != 0
-	refuse := refusal(c, heard, func(e abi.ErrorInfo) {
-		sink{}.Event(core.KickOtherEvent{KickOtherResult: abi.KickOtherResult{ErrorInfo: e, DeviceIds: []string{}}})
+	refuse := refusal(c, heard, func(err *nimerr.Error) {
+		with(func(k *core.Client) { k.RefuseKick(err) })
 	})
 	options(extension, abi.DecodeKickOtherRequest, refuse, func(r abi.KickOtherRequest) {
 		if len(r.DeviceIds) == 0 {
@@ -234,8 +234,8 @@ func (calls) clientKickOtherClient(c call, extension string) {
 }
 
 func (calls) clientSetMultiportPushConfig(c call, content, _ string) {
-	refuse := refusal(c, c.id() != 0, func(e abi.ErrorInfo) {
-		sink{}.Answer(c.id(), &core.PushConfigResult{Error: e}, true)
+	refuse := refusal(c, c.id() != 0, func(err *nimerr.Error) {
+		sink{}.Answer(c.id(), &core.PushConfigResult{Error: abi.ErrorInfoOf(err)}, true)
 	})
 	options(content, abi.DecodePushConfig, refuse, func(p abi.PushConfig) {
 		if p.SwitchOpen != 1 && p.SwitchOpen != 2 {

@@ -1,6 +1,8 @@
 package core
 
 import (
+	"cmp"
+
 	"github.com/libnim/libnim/core/backend"
 	"github.com/libnim/libnim/core/journal"
 	"github.com/libnim/libnim/internal/abi"
@@ -22,8 +24,11 @@ type (
 		operation string // "": that of the login
 	}
 	cmdRelogin   struct{}
-	cmdKickOther struct{ devices []string }
-	cmdRenew     struct {
+	cmdKickOther struct {
+		devices []string
+		bad     *nimerr.Error // not nil: it was called wrongly
+	}
+	cmdRenew struct {
 		call    Call
 		token   string
 		options abi.RenewTokenOptions
@@ -84,7 +89,10 @@ func (s *Session) Logout(call Call, kind int, operation string) {
 func (s *Session) Relogin() { s.do(cmdRelogin{}) }
 
 // KickOther drops other devices of the account; the result is a KickOtherEvent.
-func (s *Session) KickOther(devices []string) { s.do(cmdKickOther{devices}) }
+func (s *Session) KickOther(devices []string) { s.do(cmdKickOther{devices, nil}) }
+
+// RefuseKick makes the KickOtherEvent of a call that is wrong, in its turn.
+func (s *Session) RefuseKick(err *nimerr.Error) { s.do(cmdKickOther{nil, err}) }
 
 // RenewToken replaces the token of the session in place.
 func (s *Session) RenewToken(call Call, token string, o abi.RenewTokenOptions) {
@@ -134,7 +142,7 @@ func (s *Session) unavailable(c command, why *nimerr.Error) {
 	case cmdLogin:
 		s.refuseLogin(&c, why)
 	case cmdKickOther:
-		s.kickedOther(nil, why)
+		s.kickedOther(nil, cmp.Or(c.bad, why))
 	case cmdRenew:
 		s.env.Sink.Answer(c.call, &abi.RenewTokenResult{ErrorInfo: s.info(why)}, true)
 	case cmdPushGet:

@@ -22,6 +22,7 @@ type onlineState struct {
 
 	pending []request   // requests on the wire, by age
 	overdue *time.Timer // of the oldest of them
+	kicks   []*kick     // whose outcome is not told, by age
 }
 
 // A request is on the wire until its answer, its deadline, or the loss.
@@ -202,10 +203,7 @@ func (o *onlineState) command(c command) {
 	case cmdRelogin:
 		o.log(journal.Pro, "relogin_ignored")
 	case cmdKickOther:
-		o.ask(o.env.Backend.KickOther, backend.KickOther{DeviceIDs: c.devices}, func(body any, err *nimerr.Error) {
-			ok, _ := body.(backend.KickOtherOK)
-			o.kickedOther(ok.Results, err)
-		})
+		o.kickOther(c)
 	case cmdRenew:
 		o.renew(c.token, c.options, func(ends time.Time, err *nimerr.Error) {
 			o.env.Sink.Answer(c.call, &abi.RenewTokenResult{ErrorInfo: o.info(err), ExpiresAtMs: unixMilli(ends)}, true)

@@ -73,6 +73,34 @@ func (o *onlineState) rearm() {
 	o.overdue.Reset(time.Until(o.pending[0].deadline))
 }
 
+// A kick is the outcome of a KickOther, once done.
+type kick struct {
+	done    bool
+	results []backend.KickResult
+	err     *nimerr.Error
+}
+
+// kickOther drops other devices. The outcomes have no name, so they are told in
+// the order of the calls.
+func (o *onlineState) kickOther(c cmdKickOther) {
+	k := &kick{}
+	o.kicks = append(o.kicks, k)
+	done := func(body any, err *nimerr.Error) {
+		ok, _ := body.(backend.KickOtherOK)
+		*k = kick{true, ok.Results, err}
+		for len(o.kicks) > 0 && o.kicks[0].done {
+			first := o.kicks[0]
+			o.kicks = o.kicks[1:]
+			o.kickedOther(first.results, first.err)
+		}
+	}
+	if c.bad != nil {
+		done(nil, c.bad)
+		return
+	}
+	o.ask(o.env.Backend.KickOther, backend.KickOther{DeviceIDs: c.devices}, done)
+}
+
 // renew replaces the token: in place where the server can, else by a new link
 // that the application does not see as a logout.
 func (o *onlineState) renew(token string, options abi.RenewTokenOptions, done func(ends time.Time, err *nimerr.Error)) {

@@ -73,6 +73,24 @@ func TestKickOtherResults(t *testing.T) {
 	})
 }
 
+// The outcomes have no name: they come in the order of the calls, also where a
+// later one is known first.
+func TestKickOtherOutcomesKeepTheirOrder(t *testing.T) {
+	play(t, nil, func(st *tester) {
+		st.online()
+		st.server.silent()
+		st.kickOther("a") // request 2 on the wire
+		st.kickOther("b")
+		st.refuseKick(nimerr.InvalidArgument.New("not valid JSON"))
+		l := st.server.link()
+		l.push(backend.Answer{ID: 3, Body: backend.KickOtherOK{Results: []backend.KickResult{{DeviceID: "b", Code: 200}}}})
+		st.sleep(time.Second)
+		l.push(backend.Answer{ID: 2, Body: backend.KickOtherOK{Results: []backend.KickResult{{DeviceID: "a", Code: 200}}}})
+		st.sleep(time.Second)
+		st.want("1s kick_other 200 a", "1s kick_other 200 b", "1s kick_other 414 ")
+	})
+}
+
 // A request without an answer times out by itself, in the order of age; an
 // answer that comes later belongs to nobody.
 func TestRequestTimesOut(t *testing.T) {

@@ -155,6 +155,11 @@ func (st *tester) kickOther(ids ...string) {
 	st.s.KickOther(ids)
 }
 
+func (st *tester) refuseKick(err *nimerr.Error) {
+	st.rec.openKick()
+	st.s.RefuseKick(err)
+}
+
 func (st *tester) renew(token string) {
 	st.s.RenewToken(st.rec.open("renew"), token, abi.RenewTokenOptions{AuthType: -1})
 }

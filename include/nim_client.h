@@ -97,7 +97,7 @@ NIM_API void NIM_CALL nim_client_logout(enum NIMLogoutType logout_type,
     const char *json_extension, nim_json_transport_cb_func cb, const void *user_data);
 
 /* Drops other devices of this account. The outcome comes to the kickout-other
- * callback.
+ * callback, in the order of the calls.
  *   json_extension  KickOtherRequest; other_clients_pres told the device ids
  * Legal while logged in.
  * Errors: not_logged_in (20001), invalid_argument (414), timeout (408),

@@ -972,7 +972,10 @@ export interface Functions {
    * reached. Always answers once, logged in or not; the answer is the last event of the session.
    */
   nim_client_logout(logout_type: number, json_extension: Text, cb: CallbackPointer, user_data: number): void;
-  /** Drops other devices of this account. The outcome comes to the kickout-other callback. */
+  /**
+   * Drops other devices of this account. The outcome comes to the kickout-other callback, in the order
+   * of the calls.
+   */
   nim_client_kick_other_client(json_extension: Text): void;
   /**
    * Registers for the outcome of every relogin, automatic or asked for: LoginResult with relogin true.
