@@ -1,5 +1,7 @@
 import { errorTable, type ErrorInfo, type ErrorName } from './generated';
 
+const names = Object.keys(errorTable) as ErrorName[];
+
 /** What a NimError looks like as plain data, between processes and in logs. */
 export interface ErrorData {
   errCode: number;
@@ -65,13 +67,14 @@ export class NimError extends Error implements ErrorData {
   }
 }
 
-/** Turns an answer of the library into plain error data. */
+/** Turns an answer of the library into plain error data. Some answers are a code alone: the first row that has it. */
 export function errorData(info: ErrorInfo): ErrorData {
-  const row = info.err_name !== undefined && info.err_name in errorTable ? errorTable[info.err_name as ErrorName] : undefined;
+  const name = info.err_name ?? names.find((n) => errorTable[n].code === info.err_code) ?? '';
+  const row = name in errorTable ? errorTable[name as ErrorName] : undefined;
   return {
     errCode: info.err_code,
     errMsg: info.err_msg ?? row?.text ?? `error ${info.err_code}`,
-    errName: info.err_name ?? '',
+    errName: name,
     code: row?.tencent || info.err_code,
     openimCode: row?.openim || info.err_code,
     domain: info.domain ?? row?.domain ?? '',

@@ -218,7 +218,9 @@ describe('session', () => {
     const sdk = await client(t, nimd);
     assert.equal((await sdk.logout()).code, 0);
     for (const name of ['renewToken', 'kickOther', 'pause', 'resume', 'getServerTime', 'relogin', 'getMultiportPushConfig']) {
-      assert.equal((await rejection(sdk[name](name === 'getServerTime' ? false : 'x'))).errCode, 20001, name);
+      const e = await rejection(sdk[name](name === 'getServerTime' ? false : 'x'));
+      assert.deepEqual([e.errCode, e.errName, e.code, e.domain], [20001, 'not_logged_in', 6014, 'caller'], name);
+      assert.match(e.errMsg, /no account is logged in/, name);
     }
     assert.equal((await sdk.diagnostics()).data.status, Status.LoggedOut);
   });
