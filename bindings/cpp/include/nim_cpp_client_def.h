@@ -33,7 +33,7 @@ struct SDKConfig {
   std::string default_link_address_;
   std::string default_link_address_ipv6_;
   std::string lbs_address_;
-  std::vector<std::string> lbs_backup_address_;
+  std::list<std::string> lbs_backup_address_;
   std::string server_conf_file_path_;
   // true: wss and https, false: ws and http, not set: true but for loopback.
   std::optional<bool> use_https_;
@@ -44,6 +44,8 @@ struct SDKConfig {
   // 0: no limit.
   int login_max_retry_times_ = 0;
   int custom_client_type_ = 0;
+  void SetCustomClientType(int type) { custom_client_type_ = type; }
+  int GetCustomClientType() const { return custom_client_type_; }
   NIMSDKLogLevel sdk_log_level_ = kNIMSDKLogLevelApp;
 
   // libnim's own: more gateways, tried behind default_link_address_.
@@ -100,6 +102,14 @@ struct SDKConfig {
   std::string probe_ipv4_url_;
   std::string probe_ipv6_url_;
   std::map<int, int> sync_data_type_list_;
+  std::list<std::string> http_dns_server_interface_;
+  bool priority_use_cdn_host_ = false;
+  bool disable_app_nap_ = true;
+  bool cache_session_data_when_delete_ = false;
+  std::string mock_refer_;
+  std::string mock_ua_;
+  int fcs_auth_type_ = 0;
+  bool custom_enable_fcs_ = false;
 };
 
 // How to log in: what Client::LoginCustomDataToJson turns into the
@@ -150,10 +160,10 @@ struct LoginRes {
 struct KickoutRes {
   NIMClientType client_type_ = kNIMClientTypeDefault;
   NIMKickReason kick_reason_ = kNIMKickReasonServerKick;
+  std::string kickout_description_;
+  int custom_client_type_ = 0;
 
   // libnim's own.
-  std::string reason_description_;
-  int custom_client_type_ = 0;
   std::string device_id_;   // who did it
   std::int64_t time_ = 0;   // when, ms since 1970
 };
@@ -190,7 +200,7 @@ inline payload::InitOptions ToOptions(const std::string &app_key, const SDKConfi
   servers.link.insert(servers.link.end(), c.more_link_addresses_.begin(), c.more_link_addresses_.end());
   if (!c.default_link_address_ipv6_.empty()) servers.link_ipv6.push_back(c.default_link_address_ipv6_);
   servers.lbs = c.lbs_address_;
-  servers.lbs_backup = c.lbs_backup_address_;
+  servers.lbs_backup.assign(c.lbs_backup_address_.begin(), c.lbs_backup_address_.end());
   servers.ip_protocol_version = c.ip_protocol_version_;
   servers.ws_addr = c.openim_ws_address_;
   servers.api_addr = c.openim_api_address_;
@@ -247,7 +257,7 @@ inline KickoutRes ToKickoutRes(const char *json) {
   KickoutRes out;
   out.client_type_ = ToEnum(in.client_type, kNIMClientTypeMacOS, kNIMClientTypeDefault);
   out.kick_reason_ = ToEnum(in.reason_code, kNIMKickReasonKickBySelfOtherClient, kNIMKickReasonServerKick);
-  out.reason_description_ = in.reason_description;
+  out.kickout_description_ = in.reason_description;
   out.custom_client_type_ = in.custom_client_type;
   out.device_id_ = in.device_id;
   out.time_ = in.time_ms;

@@ -115,6 +115,21 @@ TEST(JsonWritesWhatIsSet) {
   CHECK_EQ(json, R"({"auth_type":2,"login_ex":"ex","force":false})");
 }
 
+// Settings as programs for the NIM SDK write them.
+TEST(JsonOfTheSettingsOfANimProgram) {
+  nim::SDKConfig config;
+  const std::list<std::string> backups = {"https://b/lbs", "https://c/lbs"};
+  config.lbs_address_ = "https://a/lbs";
+  config.lbs_backup_address_ = backups;
+  config.SetCustomClientType(7);
+  config.disable_app_nap_ = false;
+  CHECK_EQ(config.GetCustomClientType(), 7);
+  const auto o = nim::detail::ToOptions("key", config);
+  CHECK_EQ(o.private_server_setting.lbs_backup.size(), 2);
+  CHECK_EQ(o.private_server_setting.lbs_backup.at(1), "https://c/lbs");
+  CHECK_EQ(o.global_config.custom_client_type, 7);
+}
+
 // Texts with random damage: nothing but the sanitizers looks at the outcome.
 TEST(JsonSurvivesDamage) {
   std::mt19937 random(20260101);

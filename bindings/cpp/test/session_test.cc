@@ -106,7 +106,7 @@ TEST(KickedByTheServerAndByANewcomer) {
   Server().Admin("POST", "/kick", "{\"account\":\"" + account + "\",\"reason\":\"maintenance\"}");
   auto kick = f.kickouts.Next("a kick by the server");
   CHECK_EQ(kick.kick_reason_, nim::kNIMKickReasonServerKick);
-  CHECK_EQ(kick.reason_description_, "maintenance");
+  CHECK_EQ(kick.kickout_description_, "maintenance");
   const auto event = f.Event("kicked");
   CHECK(event.kicked.has_value());
   CHECK_EQ(event.kicked->reason_code, nim::kNIMKickReasonServerKick);
