@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Threading.Tasks;
 using LibNim;
 
 namespace NIM
@@ -30,6 +31,12 @@ namespace NIM
         /// <summary>Stops the library. Every call is answered first; no handler starts once this returns.</summary>
         public static void Cleanup() { NimLibrary.Cleanup(); }
 
+        /// <summary>The same as Cleanup.</summary>
+        public static void CleanupEx() { NimLibrary.Cleanup(); }
+
+        /// <summary>Whether the library is between Init and Cleanup.</summary>
+        public static bool SdkInitialized { get { return NimLibrary.Initialized; } }
+
         /// <summary>
         /// Logs in. handler gets each step, and at the end step kNIMLoginStepLogin with kNIMResSuccess,
         /// or another code that is not Retrying.
@@ -57,7 +64,7 @@ namespace NIM
         /// dispatching thread runs callbacks until it is answered, for a second at most: programs wait
         /// for this answer on a semaphore, and would wait for themselves.
         /// </summary>
-        public static void Logout(NIMLogoutType logoutType, LogoutResultDelegate handler = null)
+        public static void Logout(NIMLogoutType logoutType, LogoutResultDelegate handler)
         {
             var call = new Call(
                 r => { if (handler != null) handler(new NIMLogoutResult(LogoutResult.Read(r.Object))); }, null);
@@ -67,6 +74,17 @@ namespace NIM
             bool pumped;
             if (!NimLibrary.PumpUntil(() => !Calls.Waits(id), ExitLogoutLimitMs, out pumped) && pumped)
                 Trampolines.Answer(id, new Reply { Json = Errors.Info(Errors.Timeout).ToJson() });
+        }
+
+        /// <summary>
+        /// Ends the session and waits for that, waitSeconds at most. Inside a handler it does not wait:
+        /// the answer comes behind it.
+        /// </summary>
+        public static void Logout(NIMLogoutType logoutType, int waitSeconds = 10)
+        {
+            TaskCompletionSource<bool> ended = Tasks.New<bool>();
+            Logout(logoutType, r => ended.TrySetResult(true));
+            if (!NimLibrary.InCallback) NimLibrary.Wait(ended.Task, waitSeconds * 1000);
         }
 
         /// <summary>Whether an account is logged in.</summary>
@@ -86,6 +104,9 @@ namespace NIM
         {
             KickRequests.Send(new KickOtherRequest { DeviceIds = deviceIds }.ToJson(), null);
         }
+
+        /// <summary>Drops other devices of the account; the outcome comes to RegKickOtherClientCb.</summary>
+        public static void KickOtherClients(NIMKickoutOtherDeviceInfo devices) { KickOtherClients(devices.DeviceIDs); }
 
         /// <summary>Sets the handler of every relogin, automatic or asked for; null removes it.</summary>
         public static void RegAutoReloginCb(LoginResultDelegate handler)

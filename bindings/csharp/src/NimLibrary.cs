@@ -20,6 +20,8 @@ namespace LibNim
         private static bool modeSet;   // Mode is the library's: this domain has set it, or asked
         private static volatile bool handedOut; // C has an address or a number of this domain
 
+        private static volatile bool initialized;
+
         static NimLibrary()
         {
             AppDomain domain = AppDomain.CurrentDomain;
@@ -32,6 +34,9 @@ namespace LibNim
         /// subscriber it goes to System.Diagnostics.Trace. A subscriber must not throw.
         /// </summary>
         public static event Action<Exception> HandlerFailed;
+
+        /// <summary>Whether this domain has initialised the library, and not ended it.</summary>
+        internal static bool Initialized { get { return initialized; } }
 
         /// <summary>Who runs the callbacks.</summary>
         public static NimxDispatchMode Mode { get; private set; }
@@ -164,13 +169,16 @@ namespace LibNim
         internal static bool Init(string dataDir, string installDir, string json)
         {
             KickRequests.Clear();
-            return Native.nim_client_init(Utf8.Bytes(dataDir), Utf8.Bytes(installDir), Utf8.Bytes(json)) != 0;
+            bool began = Native.nim_client_init(Utf8.Bytes(dataDir), Utf8.Bytes(installDir), Utf8.Bytes(json)) != 0;
+            if (began) initialized = true;
+            return began;
         }
 
         /// <summary>Cleanup: every call is answered and no callback starts once this returns.</summary>
         internal static void Cleanup()
         {
             int[] waiting = Calls.Snapshot();
+            initialized = false;
             Native.nim_client_cleanup(null);
             Forget(waiting);
         }

@@ -9,7 +9,7 @@ namespace NIM
         internal NIMLoginResult(LoginResult details)
         {
             Details = details;
-            OtherClients = NIMMultiClientLoginInfo.List(details.OtherClientsPres);
+            LoginedClients = NIMMultiClientLoginInfo.List(details.OtherClientsPres);
         }
 
         /// <summary>kNIMResSuccess, or the error.</summary>
@@ -25,7 +25,7 @@ namespace NIM
         public bool Retrying { get { return Details.Retrying; } }
 
         /// <summary>Own other devices that are online.</summary>
-        public IList<NIMMultiClientLoginInfo> OtherClients { get; private set; }
+        public IList<NIMMultiClientLoginInfo> LoginedClients { get; private set; }
 
         /// <summary>All that the library told.</summary>
         public LoginResult Details { get; private set; }
@@ -40,19 +40,19 @@ namespace NIM
         internal NIMMultiClientLoginInfo(ClientPres details) { Details = details; }
 
         /// <summary>Its account.</summary>
-        public string Account { get { return Details.AppAccount; } }
+        public string AppAccount { get { return Details.AppAccount; } }
 
         /// <summary>What kind it is.</summary>
         public NIMClientType ClientType { get { return Details.ClientType; } }
 
         /// <summary>Its operating system.</summary>
-        public string OperatingSystem { get { return Details.ClientOs; } }
+        public string OperateSystem { get { return Details.ClientOs; } }
 
         /// <summary>Its hardware address, if it reports one.</summary>
         public string MacAddress { get { return Details.Mac; } }
 
         /// <summary>Its device id, for KickOtherClients.</summary>
-        public string DeviceId { get { return Details.DeviceId; } }
+        public string DeviceID { get { return Details.DeviceId; } }
 
         /// <summary>When it logged in, ms since 1970.</summary>
         public long LoginTimeStamp { get { return Details.LoginTime; } }
@@ -130,6 +130,13 @@ namespace NIM
 
         /// <summary>Everything as text.</summary>
         public string Dump() { return Details.Dump(); }
+    }
+
+    /// <summary>The devices for KickOtherClients.</summary>
+    public sealed class NIMKickoutOtherDeviceInfo
+    {
+        /// <summary>Their device ids.</summary>
+        public List<string> DeviceIDs { get; set; }
     }
 
     /// <summary>What became of KickOtherClients.</summary>

@@ -61,7 +61,7 @@ namespace LibNim.Tests
             ClientAPI.Login(null, account, "secret", r =>
             {
                 if (r.LoginStep == NIMLoginStep.kNIMLoginStepLogin)
-                    Tell("login " + (int)r.Code + " others " + string.Join(",", r.OtherClients.Select(d => d.DeviceId)));
+                    Tell("login " + (int)r.Code + " others " + string.Join(",", r.LoginedClients.Select(d => d.DeviceID)));
             });
             while (Console.ReadLine() != "quit") { }
             ClientAPI.Cleanup();

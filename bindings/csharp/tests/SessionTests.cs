@@ -56,7 +56,7 @@ namespace LibNim.Tests
             ClientAPI.RegKickoutCb(r => seen.Add("kickout " + (int)r.KickReason + " " + r.Dump()));
             ClientAPI.RegMultiSpotLoginNotifyCb(r =>
             {
-                foreach (NIMMultiClientLoginInfo d in r.OtherClients) seen.Add(r.NotifyType + " " + d.DeviceId + " " + d.ClientType);
+                foreach (NIMMultiClientLoginInfo d in r.OtherClients) seen.Add(r.NotifyType + " " + d.DeviceID + " " + d.ClientType);
             });
             ClientAPI.RegKickOtherClientCb(r => seen.Add("kicked other " + (int)r.Code + " " + string.Join(",", r.DeviceIDs)));
             ClientAPI.RegConnectionCb(e => seen.Add("connection " + e.Event));
@@ -97,6 +97,11 @@ namespace LibNim.Tests
             Check.Equal("", ClientAPI.GetCurrentUserAccount(), "account");
             ClientAPI.Logout(NIMLogoutType.kNIMLogoutChangeAccout, r => seen.Add("again " + (int)r.Code));
             seen.Next("again 200");
+            Login(account);
+            seen.Next("login step 3 code 200");
+            ClientAPI.Logout(NIMLogoutType.kNIMLogoutChangeAccout); // waits
+            Check.Equal(NimxStatus.LoggedOut, ClientAPI.GetStatus(), "status");
+            Check.That(ClientAPI.SdkInitialized, "initialised");
             Check.Equal(0, Calls.Count, "calls that wait");
         }
 
@@ -116,7 +121,7 @@ namespace LibNim.Tests
             {
                 phone.Lines.Next("login 200 others desk");
                 seen.Next("kNIMMultiSpotNotifyTypeImIn phone kNIMClientTypeAndroid");
-                ClientAPI.KickOtherClients(new List<string> { "phone" });
+                ClientAPI.KickOtherClients(new NIMKickoutOtherDeviceInfo { DeviceIDs = new List<string> { "phone" } });
                 phone.Lines.Next("kickout kNIMKickReasonKickBySelfOtherClient");
                 seen.Next("kicked other 200 phone");
                 phone.Say("quit");
@@ -251,6 +256,7 @@ namespace LibNim.Tests
         private void NotInitialised()
         {
             int here = 0;
+            Check.That(!ClientAPI.SdkInitialized, "initialised");
             ClientAPI.Login(null, "alice", "secret", r => { if ((int)r.Code == 20000) here++; });
             ClientAPI.Logout(NIMLogoutType.kNIMLogoutAppExit, r => { if ((int)r.Code == 20000) here++; });
             Check.Equal(2, here, "answers before the calls returned");

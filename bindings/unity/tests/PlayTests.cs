@@ -105,7 +105,7 @@ namespace LibNim.Unity.Tests
         private void SecondDevice()
         {
             string account = Login();
-            ClientAPI.RegMultiSpotLoginNotifyCb(r => seen.Add(r.NotifyType + " " + r.OtherClients[0].DeviceId));
+            ClientAPI.RegMultiSpotLoginNotifyCb(r => seen.Add(r.NotifyType + " " + r.OtherClients[0].DeviceID));
             ClientAPI.RegKickOtherClientCb(r => seen.Add("kicked other " + (int)r.Code));
             using (var phone = new Device("device", nimd.Link, nimd.AppKey, account, "phone", nimd.NewDirectory("phone")))
             {
