@@ -168,7 +168,7 @@ namespace LibNim
         /// <summary>Init, with what C takes. False: InitError says why.</summary>
         internal static bool Init(string dataDir, string installDir, string json)
         {
-            KickRequests.Clear();
+            if (!initialized) KickRequests.Clear(); // those of before have no outcome
             bool began = Native.nim_client_init(Utf8.Bytes(dataDir), Utf8.Bytes(installDir), Utf8.Bytes(json)) != 0;
             if (began) initialized = true;
             return began;

@@ -36,12 +36,30 @@ namespace LibNim.Tests
             run("the mode is fixed while initialised", t => t.ModeIsFixed());
             run("a thread that only tries to dispatch is not the one that does", t => t.OneDispatcher());
             run("a cancelled login behind another", t => t.CancelBehindAnother());
+            run("init again leaves a kick that waits", t => t.KickBesideInit());
             run("an answer that cannot be read fails its task", t => t.Unreadable());
         }
 
         private void Start(string link = null)
         {
             Check.That(ClientAPI.Init(nimd.NewDirectory("data"), "", nimd.Options(link)), "init: " + NimLibrary.InitError);
+        }
+
+        private void KickBesideInit()
+        {
+            string dir = nimd.NewDirectory("data");
+            Check.That(ClientAPI.Init(dir, "", nimd.Options()), "init: " + NimLibrary.InitError);
+            TaskCompletionSource<KickOtherResult> kick = Tasks.New<KickOtherResult>();
+            KickRequests.Send(new KickOtherRequest { DeviceIds = new[] { "phone" } }.ToJson(), kick);
+            Check.That(ClientAPI.Init(dir, "", nimd.Options()), "again: " + NimLibrary.InitError);
+            NimException e = Check.Throws<NimException>(
+                () =>
+                {
+                    bool pumped;
+                    Check.That(NimLibrary.PumpUntil(() => kick.Task.IsCompleted, History.LimitMs, out pumped), "an outcome");
+                    kick.Task.GetAwaiter().GetResult();
+                }, "the kick");
+            Check.Equal("not_logged_in", e.Name, "outcome");
         }
 
         private void Login(string account)
