@@ -3,9 +3,12 @@ package presence
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/libnim/libnim/server/bus"
 )
@@ -175,4 +178,58 @@ func TestRefreshFindsItsOwnEarlierWrite(t *testing.T) {
 	if !l.refresh(t.Context()) || !l.Valid(epoch) {
 		t.Error("the lease was given up")
 	}
+}
+
+// A login looks at an entry of an edge whose lease has just expired, before the
+// clock that looks for those does. The end is told all the same.
+func TestALoginThatFindsADeadEdgeTellsOfIt(t *testing.T) {
+	b := openBus(t, 10*time.Second)
+	table := NewEdges(b, NewLease(b, nil, quiet))
+	lost := make(chan uint64, 1)
+	if err := table.Run(t.Context(), func(_ string, epoch uint64) { lost <- epoch }); err != nil {
+		t.Fatal(err)
+	}
+	table.mu.Lock()
+	table.seen["dead"] = sighting{epoch: 3, revision: 7, at: time.Now().Add(-time.Minute)}
+	table.mu.Unlock()
+	if table.Alive(t.Context(), "dead", 3) {
+		t.Error("alive without a lease")
+	}
+	select {
+	case epoch := <-lost:
+		if epoch != 3 {
+			t.Errorf("lost epoch %d, want 3", epoch)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("nobody was told")
+	}
+}
+
+// The cluster loses what it had in memory. Edges that come later are known too.
+func TestLeasesAreFollowedAfterTheirBucketWasLost(t *testing.T) {
+	b := openBus(t, 500*time.Millisecond)
+	own, late := NewLease(b, nil, quiet), NewLease(b, nil, quiet)
+	if err := own.Acquire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	table := NewEdges(b, own)
+	if err := table.Run(t.Context(), func(string, uint64) {}); err != nil {
+		t.Fatal(err)
+	}
+	js, err := jetstream.New(b.Conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := js.DeleteStream(t.Context(), "KV_nim_leases"); err != nil {
+		t.Fatal(err)
+	}
+	fenced := make(chan struct{}, 1)
+	go own.Run(t.Context(), func() { fenced <- struct{}{} })
+	<-fenced
+	within(t, "the edge is back", func() bool { return own.Epoch() != 0 })
+	if err := late.Acquire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	go late.Run(t.Context(), func() { t.Error("the other edge fenced") })
+	within(t, "the other edge is known", func() bool { return slices.Contains(table.Live(), late.Edge) })
 }
