@@ -67,20 +67,13 @@ func (g *Gateway) settle(owner accountID, gone []presence.Device, by func(presen
 		return
 	}
 	g.goTask(func() {
-		for {
-			ctx, cancel := context.WithTimeout(g.ctx, leaveTimeout)
-			left, err := g.presence.Sweep(ctx, owner.app, owner.account)
-			cancel()
-			if err == nil {
-				gone = slices.DeleteFunc(slices.Clone(gone), func(d presence.Device) bool { return holds(left.Rest, d.Session) })
-				g.kickAll(owner, left.Revision, gone, by)
-				g.announce(owner, left.Revision, left.Rest, noticeOut, append(left.Gone, gone...))
-				return
-			}
-			if !g.pause() {
-				return
-			}
+		left, err := g.sweepAccount(owner)
+		if err != nil {
+			return
 		}
+		gone = slices.DeleteFunc(slices.Clone(gone), func(d presence.Device) bool { return holds(left.Rest, d.Session) })
+		g.kickAll(owner, left.Revision, gone, by)
+		g.announce(owner, left.Revision, left.Rest, noticeOut, append(left.Gone, gone...))
 	})
 }
 

@@ -2,8 +2,10 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"github.com/libnim/libnim/internal/nimerr"
 	"github.com/libnim/libnim/internal/wire"
 	"github.com/libnim/libnim/server/presence"
 )
@@ -48,18 +50,39 @@ func (g *Gateway) sweep(edge string, _ uint64) {
 	g.log.Warn("gateway: an edge is gone", "edge", edge)
 	g.goTask(func() {
 		for _, owner := range g.hub.owners() {
-			left, err := g.presence.Sweep(g.ctx, owner.app, owner.account)
+			left, err := g.sweepAccount(owner)
 			if g.ctx.Err() != nil {
 				return
 			}
 			if err != nil {
-				g.log.Warn("gateway: entries of a dead edge not removed", "err", err)
+				g.log.Error("gateway: entries of a dead edge not removed", "err", err)
 				continue
 			}
 			g.announce(owner, left.Revision, left.Rest, noticeOut, left.Gone)
 			g.endStrangers(owner, left)
 		}
 	})
+}
+
+// sweepAccount takes the entries of dead edges out of the record of an account.
+// Without the bus it tries until the gateway closes: nobody else may know that
+// the edge is dead, or have a reason to look.
+func (g *Gateway) sweepAccount(owner accountID) (presence.Left, error) {
+	var gone []presence.Device
+	for {
+		ctx, cancel := context.WithTimeout(g.ctx, leaveTimeout)
+		left, err := g.presence.Sweep(ctx, owner.app, owner.account)
+		cancel()
+		for _, d := range gone { // an earlier try took them out, or seemed not to
+			if !holds(left.Gone, d.Session) && !holds(left.Rest, d.Session) {
+				left.Gone = append(left.Gone, d)
+			}
+		}
+		if !errors.Is(err, nimerr.ServerBusy) || !g.pause() {
+			return left, err
+		}
+		gone = left.Gone
+	}
 }
 
 // endStrangers ends the sessions of this edge that the record does not hold: the

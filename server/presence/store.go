@@ -175,11 +175,20 @@ func (s *Store) Enforce(ctx context.Context, app, account string) (Left, error) 
 	return left, err
 }
 
-// Sweep removes the entries whose edge is gone.
+// Sweep removes the entries whose edge is gone. It is an error when that could
+// not be asked of every entry's edge.
 func (s *Store) Sweep(ctx context.Context, app, account string) (Left, error) {
-	dead := s.dead(ctx)
 	by := map[string]wire.Kicked{}
+	var unknown error
+	dead := func(d Device) bool {
+		alive, err := s.Edges.alive(ctx, d.Edge, d.Epoch)
+		if err != nil {
+			unknown = err
+		}
+		return err == nil && !alive
+	}
 	left, err := s.remove(ctx, app, account, func(r *record, left *Left) {
+		unknown = nil
 		for _, d := range r.take(dead) {
 			left.Gone = append(left.Gone, d)
 			r.remember(d, time.Now())
@@ -190,6 +199,9 @@ func (s *Store) Sweep(ctx context.Context, app, account string) (Left, error) {
 		}
 	})
 	left.By = by
+	if err == nil && unknown != nil {
+		err = busy(unknown)
+	}
 	return left, err
 }
 
