@@ -268,9 +268,9 @@ func (g *Gateway) admitConn(remote string) *nimerr.Error {
 		}
 	}
 	if from := network(remote); from != "" {
-		if wait := g.byAddr.allow(from, time.Now()); wait > 0 {
+		if g.byAddr.allow(from, time.Now()) > 0 {
 			e := nimerr.RateLimited.New("too many connections from this address")
-			e.RetryAfter = max(wait, time.Second)
+			e.RetryAfter = max(g.byAddr.turn(from, time.Now()), time.Second)
 			return e
 		}
 	}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
@@ -32,6 +33,7 @@ var DefaultLimits = Limits{
 type bucket struct {
 	spent float64 // what is missing to the burst
 	at    time.Time
+	last  time.Time // the latest turn that was given out
 }
 
 // settle refills the bucket up to now.
@@ -81,6 +83,31 @@ func (l *limiter) allow(key string, now time.Time) time.Duration {
 	}
 	b.spent++
 	return 0
+}
+
+// maxTurn bounds what turn answers.
+const maxTurn = 30 * time.Second
+
+// turn returns when one whom allow refused shall come back: each after the one
+// before, or all of them would come together, every time, for the few places
+// that there are. Where too many wait they are spread.
+func (l *limiter) turn(key string, now time.Time) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := l.buckets[key]
+	if b == nil {
+		return 0
+	}
+	next := now.Add(b.wait(1, l.rate, l.burst))
+	if b.last.After(next) {
+		next = b.last
+	}
+	next = next.Add(time.Duration(float64(time.Second) / l.rate))
+	if next.Sub(now) > maxTurn {
+		return maxTurn/2 + rand.N(maxTurn/2)
+	}
+	b.last = next
+	return next.Sub(now)
 }
 
 // giveBack undoes an allow.

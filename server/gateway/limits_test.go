@@ -3,6 +3,7 @@ package gateway
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 )
@@ -37,6 +38,41 @@ func TestLimiter(t *testing.T) {
 	}
 	if wait := newLimiter(0, 0).allow("a", now); wait != 0 {
 		t.Errorf("without a limit: wait %v", wait)
+	}
+}
+
+// A thousand clients behind one address come at once. Whoever is refused comes
+// back when it was told to: each is refused about once, and none waits for
+// longer than the rate makes it.
+func TestRefusedConnectionsTakeTurns(t *testing.T) {
+	l := newLimiter(100, 200)
+	start := time.Unix(1000, 0)
+	due := make([]time.Time, 1000)
+	for i := range due {
+		due[i] = start
+	}
+	refused := 0
+	var now time.Time
+	for len(due) > 0 {
+		slices.SortFunc(due, time.Time.Compare)
+		now, due = due[0], due[1:]
+		if l.allow("nat", now) > 0 {
+			refused++
+			due = append(due, now.Add(max(l.turn("nat", now), time.Second)))
+		}
+	}
+	if refused > 1000 {
+		t.Errorf("%d refusals", refused)
+	}
+	if took := now.Sub(start); took > 9*time.Second {
+		t.Errorf("all are in after %v, want 8 s", took)
+	}
+	for range 10000 {
+		if l.allow("crowd", now) > 0 {
+			if wait := l.turn("crowd", now); wait > maxTurn {
+				t.Fatalf("told to wait %v", wait)
+			}
+		}
 	}
 }
 
