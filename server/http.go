@@ -53,11 +53,11 @@ func (s *Server) open(address string, h http.Handler) (*endpoint, error) {
 		return nil, err
 	}
 	if s.certs != nil {
-		l = tls.NewListener(l, &tls.Config{
+		l = tls.NewListener(l, newHandshakes().limit(&tls.Config{
 			MinVersion:     tls.VersionTLS12,
 			NextProtos:     []string{"http/1.1"}, // WebSocket over HTTP/2 is another protocol
 			GetCertificate: s.certs.get,
-		})
+		}))
 	}
 	e := &endpoint{listener: l, served: make(chan error, 1), http: &http.Server{
 		Handler:           h,
