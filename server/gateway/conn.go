@@ -27,12 +27,13 @@ const maxLoginFrame = 64 << 10
 
 // conn is one client connection.
 type conn struct {
-	g      *Gateway
-	ws     *websocket.Conn
-	id     string
-	remote string // address of the client
-	log    *slog.Logger
-	out    *outbox
+	g       *Gateway
+	ws      *websocket.Conn
+	id      string
+	remote  string // address of the client
+	greeted func() // ends its turn to arrive
+	log     *slog.Logger
+	out     *outbox
 
 	ending atomic.Bool // the last item is in the outbox: requests are no longer run
 
@@ -69,6 +70,7 @@ func (c *conn) serve() {
 		Conn:         c.id,
 	})
 	ended := !c.flush() // the greeting needs no other goroutine to wake up
+	c.greeted()
 	written := make(chan struct{})
 	go func() {
 		defer close(written)

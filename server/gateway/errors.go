@@ -47,6 +47,13 @@ func (g *Gateway) retrySpread() int64 {
 	return (500*time.Millisecond + rand.N(g.cfg.DrainSpread)).Milliseconds()
 }
 
+// tooMany is the answer to a client that got no turn.
+func (g *Gateway) tooMany(detail string) *nimerr.Error {
+	e := nimerr.ServerBusy.New(detail)
+	e.RetryAfter = 500*time.Millisecond + rand.N(arrivalSpread)
+	return e
+}
+
 func (g *Gateway) shutdownNotice() wire.GoingAway {
 	return wire.GoingAway{Reason: "the server is shutting down", RetryAfterMS: g.retrySpread()}
 }

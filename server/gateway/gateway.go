@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"runtime"
 	"sync"
 	"time"
 
@@ -39,6 +40,7 @@ const closeTimeout = 10 * time.Second
 type Config struct {
 	Version      string         // of the server, for the greeting
 	Heartbeat    time.Duration  // how often a client pings; default 5 s
+	ArrivalWait  time.Duration  // of an upgrade for its turn; default 4 s: a client gives up after 10
 	LoginTimeout time.Duration  // from the upgrade to a login; default 20 s: a token provider may take 10
 	Origins      []string       // browser origins let in; "*": any. Native clients send none
 	OutboxBytes  int            // what may wait for a slow client; default 1 MiB
@@ -53,6 +55,9 @@ type Config struct {
 func (c *Config) setDefaults() {
 	if c.Heartbeat == 0 {
 		c.Heartbeat = 5 * time.Second
+	}
+	if c.ArrivalWait == 0 {
+		c.ArrivalWait = 4 * time.Second
 	}
 	if c.LoginTimeout == 0 {
 		c.LoginTimeout = 20 * time.Second
@@ -83,6 +88,8 @@ type Gateway struct {
 	upgrader websocket.Upgrader
 	hub      hub
 	stats    *stats
+	arrivals turns    // upgrades that compute
+	logins   turns    // logins that use the bus
 	byAddr   *limiter // connections
 	failures *limiter // logins that proved nothing
 
@@ -106,6 +113,8 @@ func New(ctx context.Context, cfg Config, b *bus.Bus, p *presence.Store, apps *a
 	}
 	g.hub.init()
 	g.stats = newStats(cfg.Metrics, g)
+	g.arrivals = make(turns, runtime.GOMAXPROCS(0))
+	g.logins = make(turns, loginsPerProcessor*runtime.GOMAXPROCS(0))
 	g.byAddr = newLimiter(cfg.Limits.AddressRate, cfg.Limits.AddressBurst)
 	g.failures = newLimiter(cfg.Limits.FailureRate, cfg.Limits.FailureBurst)
 	g.upgrader = websocket.Upgrader{
@@ -209,11 +218,19 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeUpgradeError(w, http.StatusServiceUnavailable, err)
 		return
 	}
+	greeted, ok := g.arrivals.take(r.Context(), g.cfg.ArrivalWait)
+	if !ok {
+		g.stats.refused.Inc(nimerr.ServerBusy.Name)
+		writeUpgradeError(w, http.StatusServiceUnavailable, g.tooMany("too many clients arrive"))
+		return
+	}
+	defer greeted()
 	ws, err := g.upgrader.Upgrade(greeting{w}, r, nil)
 	if err != nil {
 		return // the upgrader has answered
 	}
 	c := newConn(g, ws, remote)
+	c.greeted = greeted
 	if !g.adopt(c) {
 		c.goAway(g.shutdownNotice(), true)
 		c.serve() // it only says that

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -128,6 +129,29 @@ func (l *limiter) sweep(now time.Time) {
 		if b.settle(l.rate, now); b.spent == 0 {
 			delete(l.buckets, key)
 		}
+	}
+}
+
+// arrivalSpread is over how long those come back who got no turn.
+const arrivalSpread = 10 * time.Second
+
+// loginsPerProcessor use the bus at a time: it is asked three times for each.
+const loginsPerProcessor = 16
+
+// turns let a few do at a time what takes a processor; the rest wait in order.
+// When all clients of a restarted server arrive at once, those that share the
+// processors are all greeted too late, and the edge's own lease ends with them.
+type turns chan struct{}
+
+// take waits for a turn, at most for as long as given, and returns what ends it.
+func (t turns) take(ctx context.Context, wait time.Duration) (end func(), ok bool) {
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	select {
+	case t <- struct{}{}:
+		return sync.OnceFunc(func() { <-t }), true
+	case <-ctx.Done():
+		return nil, false
 	}
 }
 

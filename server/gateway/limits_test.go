@@ -6,6 +6,10 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/libnim/libnim/internal/wire"
 )
 
 func TestLimiter(t *testing.T) {
@@ -108,5 +112,35 @@ func TestNetwork(t *testing.T) {
 		if got := network(remote); got != want {
 			t.Errorf("%s: got %q, want %q", remote, got, want)
 		}
+	}
+}
+
+// Too many arrive. Who gets no turn is told when to come back; who was greeted
+// holds none, whatever it does then.
+func TestArrivalsTakeTurns(t *testing.T) {
+	e := newTestEdges(t, 1, 0)[0]
+	e.account(t, "alice")
+	for range 2 * cap(e.arrivals) {
+		if _, f := e.login(t, "alice", "desk"); f.Code != 200 {
+			t.Fatalf("%d %s", f.Code, f.ErrName)
+		}
+	}
+	e.cfg.ArrivalWait = time.Millisecond
+	for range cap(e.logins) {
+		e.logins <- struct{}{}
+	}
+	if _, f := e.login(t, "alice", "desk"); f.ErrName != "server_busy" || f.RetryAfterMS < 500 {
+		t.Errorf("one more login: %d %s, retry after %d", f.Code, f.ErrName, f.RetryAfterMS)
+	}
+	for range cap(e.arrivals) {
+		e.arrivals <- struct{}{}
+	}
+	d := websocket.Dialer{Subprotocols: []string{wire.Subprotocol}}
+	_, resp, err := d.Dial(e.url, nil)
+	if err == nil {
+		t.Fatal("one more was let in")
+	}
+	if resp == nil || resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
+		t.Errorf("refused with %v, %v", resp, err)
 	}
 }

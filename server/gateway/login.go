@@ -31,6 +31,8 @@ type login struct {
 	s    *session
 	out  presence.Admitted
 	time time.Time
+
+	endTurn func() // nil: it took none
 }
 
 // login runs the first request of a connection. A refusal ends the connection.
@@ -48,13 +50,28 @@ func (c *conn) login(f wire.Frame) {
 	l := &login{c: c, id: f.ID, time: time.Now()}
 	err := l.parse(f)
 	if err == nil {
-		err = l.enter(ctx)
+		err = l.takeTurn(ctx)
 	}
 	if err != nil {
 		l.refuse(err)
 		return
 	}
 	l.accept()
+}
+
+// takeTurn is enter in its turn. A webhook is waited for, not computed: the
+// logins that ask one take none.
+func (l *login) takeTurn(ctx context.Context) error {
+	if l.req.AuthType == auth.TypeWebhook {
+		return l.enter(ctx)
+	}
+	end, ok := l.c.g.logins.take(ctx, l.c.g.cfg.ArrivalWait)
+	if !ok {
+		return l.c.g.tooMany("too many clients log in")
+	}
+	defer end()
+	l.endTurn = end
+	return l.enter(ctx)
 }
 
 // enter lets the account in, if its token proves it. Who is put out in between
@@ -108,6 +125,9 @@ func (l *login) verify(ctx context.Context) error {
 // that is there is read in more time than one that is not, and nobody without
 // its token shall know which it is.
 func (l *login) roundUp(ctx context.Context) {
+	if l.endTurn != nil {
+		l.endTurn() // nobody else shall wait for that
+	}
 	t := time.NewTimer(refusalStep - time.Since(l.time)%refusalStep)
 	defer t.Stop()
 	select {
