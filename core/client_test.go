@@ -254,16 +254,22 @@ func admitAll(w http.ResponseWriter, r *http.Request) {
 // waitFor waits for a line of the recorder.
 func waitFor(t *testing.T, r *recorder, want string) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	limit := time.After(10 * time.Second)
 	var lines []string
-	for time.Now().Before(deadline) {
+	for {
+		r.mu.Lock()
+		news := r.news
+		r.mu.Unlock()
 		lines = append(lines, r.take()...)
 		if last(lines, want) != "" {
 			return
 		}
-		time.Sleep(time.Millisecond)
+		select {
+		case <-news:
+		case <-limit:
+			t.Fatalf("no %q in %q", want, lines)
+		}
 	}
-	t.Fatalf("no %q in %q", want, lines)
 }
 
 // The whole client on real sockets: discovery, login, log upload, logout.

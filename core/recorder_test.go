@@ -21,6 +21,7 @@ type recorder struct {
 
 	mu      sync.Mutex
 	log     []string
+	news    chan struct{} // closed with the next line of log
 	faults  []string
 	calls   map[Call]string // every call that owes its final answer
 	stepped map[Call]bool   // logins that run: a step was told
@@ -50,7 +51,7 @@ type recorder struct {
 func newRecorder(t testing.TB) *recorder {
 	return &recorder{
 		t: t, start: time.Now(), calls: map[Call]string{}, stepped: map[Call]bool{}, names: map[string]int{},
-		room: make(chan struct{}), kickedAt: -1, ended: true,
+		news: make(chan struct{}), room: make(chan struct{}), kickedAt: -1, ended: true,
 	}
 }
 
@@ -77,6 +78,8 @@ func (r *recorder) openKick() {
 func (r *recorder) add(format string, a ...any) {
 	line := fmt.Sprintf(format, a...)
 	r.log = append(r.log, fmt.Sprintf("%v %s", time.Since(r.start), line))
+	close(r.news)
+	r.news = make(chan struct{})
 	if len(r.log) > 20000 {
 		r.log = slices.Clone(r.log[10000:])
 	}
