@@ -5,8 +5,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"runtime"
-	"sync"
 	"time"
+
+	"github.com/libnim/libnim/server/turns"
 )
 
 // handshakeWait is how long a client may wait for its turn: a client gives up
@@ -16,34 +17,28 @@ const handshakeWait = 4 * time.Second
 var errBusy = errors.New("too many TLS handshakes")
 
 // handshakes lets only as many clients compute as there are processors, the
-// rest wait in order. When all clients of a restarted server come at once,
-// handshakes that share the processors all end too late, and take the edge's
-// own lease with them.
+// rest wait in order: package turns says why.
 //
 // A turn is taken when the client's hello is there and ends before its answer
 // is waited for, so that no slow client keeps one.
 type handshakes struct {
-	turns chan struct{}
+	turns turns.Turns
 	wait  time.Duration
 }
 
 func newHandshakes() *handshakes {
-	return &handshakes{turns: make(chan struct{}, runtime.GOMAXPROCS(0)), wait: handshakeWait}
+	return &handshakes{turns: turns.New(runtime.GOMAXPROCS(0)), wait: handshakeWait}
 }
 
 // limit makes c take turns.
 func (h *handshakes) limit(c *tls.Config) *tls.Config {
 	out := c.Clone()
 	out.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-		ctx, cancel := context.WithTimeout(hello.Context(), h.wait)
-		defer cancel()
-		select {
-		case h.turns <- struct{}{}:
-		case <-ctx.Done():
+		end, ok := h.turns.Take(hello.Context(), h.wait)
+		if !ok {
 			_ = hello.Conn.Close() // an alert would look like a server that is wrong, not busy
 			return nil, errBusy
 		}
-		end := sync.OnceFunc(func() { <-h.turns })
 		context.AfterFunc(hello.Context(), end) // a handshake that fails
 		mine := c.Clone()
 		mine.VerifyConnection = func(tls.ConnectionState) error { end(); return nil }

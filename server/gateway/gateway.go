@@ -30,6 +30,7 @@ import (
 	"github.com/libnim/libnim/server/bus"
 	"github.com/libnim/libnim/server/metrics"
 	"github.com/libnim/libnim/server/presence"
+	"github.com/libnim/libnim/server/turns"
 	"github.com/libnim/libnim/server/uploads"
 )
 
@@ -88,10 +89,10 @@ type Gateway struct {
 	upgrader websocket.Upgrader
 	hub      hub
 	stats    *stats
-	arrivals turns    // upgrades that compute
-	logins   turns    // logins that use the bus
-	byAddr   *limiter // connections
-	failures *limiter // logins that proved nothing
+	arrivals turns.Turns // upgrades that compute
+	logins   turns.Turns // logins that use the bus
+	byAddr   *limiter    // connections
+	failures *limiter    // logins that proved nothing
 
 	ctx    context.Context // ends when the gateway closes
 	cancel context.CancelFunc
@@ -113,8 +114,8 @@ func New(ctx context.Context, cfg Config, b *bus.Bus, p *presence.Store, apps *a
 	}
 	g.hub.init()
 	g.stats = newStats(cfg.Metrics, g)
-	g.arrivals = make(turns, runtime.GOMAXPROCS(0))
-	g.logins = make(turns, loginsPerProcessor*runtime.GOMAXPROCS(0))
+	g.arrivals = turns.New(runtime.GOMAXPROCS(0))
+	g.logins = turns.New(loginsPerProcessor * runtime.GOMAXPROCS(0))
 	g.byAddr = newLimiter(cfg.Limits.AddressRate, cfg.Limits.AddressBurst)
 	g.failures = newLimiter(cfg.Limits.FailureRate, cfg.Limits.FailureBurst)
 	g.upgrader = websocket.Upgrader{
@@ -218,7 +219,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeUpgradeError(w, http.StatusServiceUnavailable, err)
 		return
 	}
-	greeted, ok := g.arrivals.take(r.Context(), g.cfg.ArrivalWait)
+	greeted, ok := g.arrivals.Take(r.Context(), g.cfg.ArrivalWait)
 	if !ok {
 		g.stats.refused.Inc(nimerr.ServerBusy.Name)
 		writeUpgradeError(w, http.StatusServiceUnavailable, g.tooMany("too many clients arrive"))

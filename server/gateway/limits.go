@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -137,23 +136,6 @@ const arrivalSpread = 10 * time.Second
 
 // loginsPerProcessor use the bus at a time: it is asked three times for each.
 const loginsPerProcessor = 16
-
-// turns let a few do at a time what takes a processor; the rest wait in order.
-// When all clients of a restarted server arrive at once, those that share the
-// processors are all greeted too late, and the edge's own lease ends with them.
-type turns chan struct{}
-
-// take waits for a turn, at most for as long as given, and returns what ends it.
-func (t turns) take(ctx context.Context, wait time.Duration) (end func(), ok bool) {
-	ctx, cancel := context.WithTimeout(ctx, wait)
-	defer cancel()
-	select {
-	case t <- struct{}{}:
-		return sync.OnceFunc(func() { <-t }), true
-	case <-ctx.Done():
-		return nil, false
-	}
-}
 
 // clientAddress returns where a request comes from: the peer, or what trusted
 // proxies say about the one before them.

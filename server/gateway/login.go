@@ -65,7 +65,7 @@ func (l *login) takeTurn(ctx context.Context) error {
 	if l.req.AuthType == auth.TypeWebhook {
 		return l.enter(ctx)
 	}
-	end, ok := l.c.g.logins.take(ctx, l.c.g.cfg.ArrivalWait)
+	end, ok := l.c.g.logins.Take(ctx, l.c.g.cfg.ArrivalWait)
 	if !ok {
 		return l.c.g.tooMany("too many clients log in")
 	}
