@@ -33,7 +33,7 @@ type link struct {
 	endpoint string
 	born     time.Time
 
-	frames   chan []byte               // Send, Receive -> writer
+	frames   chan []byte               // Send, Receive -> writer; the first one -> start
 	checks   chan struct{}             // Check -> writer
 	messages chan message              // reader -> Receive, unbuffered: Receive sets the pace
 	logins   chan uint64               // Send -> Receive: the id of the Login
@@ -94,14 +94,18 @@ func (l *link) abandon() {
 }
 
 // start begins to read and write, once the gateway has accepted the token. The
-// first thing that is asked is which other devices are there.
+// first thing that is asked is which other devices are there, from here: the
+// server is at work on it while this side wakes its goroutines.
 func (l *link) start() *nimerr.Error {
 	c := l.conn
-	l.state = newState(time.Now(), newPresence(l.login.Account, l.b.platform()))
-	l.expiry = newExpiry(readClaims(l.login.Token), l.b.wall())
 	if err := l.ask(internal, opOnlineStatus, subscribe(l.login.Account)); err != nil {
 		return nimerr.From(err, nimerr.Internal)
 	}
+	if l.put(<-l.frames) != nil {
+		l.giveUpWriting()
+	}
+	l.state = newState(time.Now(), newPresence(l.login.Account, l.b.platform()))
+	l.expiry = newExpiry(readClaims(l.login.Token), l.b.wall())
 	c.WS.SetPongHandler(func(sent string) error {
 		if at, err := strconv.ParseInt(sent, 10, 64); err == nil {
 			l.rtt.Store(max(int64(time.Since(l.born))-at, 1))
@@ -168,8 +172,7 @@ func (l *link) read() {
 }
 
 // write sends what is queued, and the heartbeat: the gateway itself pings only
-// browsers. It does not report failures; a failed write gives the reader a
-// second to take what the server said before it hung up.
+// browsers. It does not report failures: the reader does, which sees the end too.
 func (l *link) write() {
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
@@ -179,8 +182,7 @@ func (l *link) write() {
 		case <-l.ctx.Done():
 			return
 		case data := <-l.frames:
-			_ = l.conn.WS.SetWriteDeadline(time.Now().Add(writeWait))
-			err = l.conn.WS.WriteMessage(websocket.BinaryMessage, data)
+			err = l.put(data)
 		case <-beat.C:
 			err = l.ping()
 		case <-l.checks:
@@ -188,6 +190,18 @@ func (l *link) write() {
 			err = l.ping()
 		}
 	}
+	l.giveUpWriting()
+}
+
+// put sends one frame. Only start and then the writer do.
+func (l *link) put(data []byte) error {
+	_ = l.conn.WS.SetWriteDeadline(time.Now().Add(writeWait))
+	return l.conn.WS.WriteMessage(websocket.BinaryMessage, data)
+}
+
+// giveUpWriting gives the reader a second to take what the server said before
+// it hung up.
+func (l *link) giveUpWriting() {
 	l.dying.Store(true)
 	_ = l.conn.WS.SetReadDeadline(time.Now().Add(hangUpWait))
 }

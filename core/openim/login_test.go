@@ -268,6 +268,33 @@ func TestSlowAPI(t *testing.T) {
 	}
 }
 
+// A relogin asks for the profile only once it is through: an API is not asked
+// by clients that a gateway turns away.
+func TestReloginAsksForTheProfileLast(t *testing.T) {
+	inBubble(t, openimfake.Options{}, func(b *bed) {
+		again := b.login("alice", b.fake.Token("alice", linux))
+		again.Relogin = true
+		busy := answersWith(b, func(w http.ResponseWriter, _ *http.Request) {
+			time.Sleep(time.Second)
+			w.WriteHeader(http.StatusServiceUnavailable)
+		})
+		if _, err := b.backend.Connect(b.Context(), busy, again, nil); err == nil {
+			b.Fatal("the gateway turned nobody away")
+		}
+		if calls := b.fake.Calls(); len(calls) != 0 {
+			b.Errorf("a relogin that was turned away asked %v", calls)
+		}
+		x, ok := b.loggedIn(again)
+		defer x.close()
+		if ok.Profile != nil {
+			b.Errorf("profile %+v with the answer, want it after it", ok.Profile)
+		}
+		if p := x.profile(ok); p.Account != "alice" {
+			b.Errorf("profile %+v", p)
+		}
+	})
+}
+
 // A profile that is slow to come is told when it does.
 func TestLateProfile(t *testing.T) {
 	inBubble(t, openimfake.Options{}, func(b *bed) {

@@ -96,7 +96,7 @@ func (b *Backend) Connect(ctx context.Context, address string, login *backend.Lo
 	}
 	l := newLink(b, login)
 	c, err := l.api.dialer.WebSocket(ctx, b.handshakeURL(gateway, login), dial.Upgrade{
-		Opened:    l.askProfile,
+		Opened:    l.opened,
 		Timeout:   upgradeWait,
 		ReadLimit: maxFrame,
 	}, a)

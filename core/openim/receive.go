@@ -143,9 +143,18 @@ func (l *link) message(m message) {
 	}
 }
 
-// askProfile begins to ask who is logging in, beside the handshake: by the time
-// that is through the answer has mostly come. One that comes after the login was
-// answered is an event of its own.
+// opened: the way to the gateway is open. Who is logging in is asked beside the
+// handshake: by the time that is through the answer has mostly come. A relogin
+// asks once it is through: the session has a profile, if an old one, and many
+// clients that come back at once must not ask the API in vain.
+func (l *link) opened() {
+	if !l.login.Relogin {
+		l.askProfile()
+	}
+}
+
+// askProfile begins to ask who is logging in. An answer that comes after the
+// login was answered is an event of its own.
 func (l *link) askProfile() {
 	if l.api.base == "" {
 		return
@@ -176,8 +185,7 @@ func (l *link) finish(f func() backend.Event) {
 	}
 }
 
-// gathered answers the login once nothing is missing. A relogin does not wait
-// for the profile: the session has one, if an old one.
+// gathered answers the login once nothing is missing.
 func (l *link) gathered() {
 	if l.phase == gathering && l.presence.known && (l.told || l.login.Relogin || l.api.base == "") {
 		l.phase = ready
@@ -196,6 +204,9 @@ func (l *link) answerLogin() {
 		ok.TokenExpiresAt, ok.TokenNotice = l.expiry.at, l.expiry.notice
 	}
 	l.queue = append(l.queue, backend.Answer{ID: l.loginID, Body: ok})
+	if l.login.Relogin {
+		l.askProfile()
+	}
 }
 
 // envelope treats a binary frame. What this version does not know is ignored.
