@@ -53,50 +53,55 @@ func serve() {
 	_, _ = bufio.NewReader(os.Stdin).ReadByte()
 }
 
-// bareDials measures a dial and one echo, with the server in this process and
-// in another, as nimd is.
-func bareDials() (inside, across floor, err error) {
+// A bareServer is an echo server in this process, and one in another, as nimd is.
+type bareServer struct {
+	inside, across string // their addresses
+	close          func()
+}
+
+func startBare() (*bareServer, error) {
 	l, err := echoServer()
 	if err != nil {
-		return inside, across, err
-	}
-	defer func() { _ = l.Close() }()
-	if inside, err = bareDial(l.Addr().String()); err != nil {
-		return inside, across, err
+		return nil, err
 	}
 	cmd := exec.Command(os.Args[0], serveFlag)
 	in, err := cmd.StdinPipe()
 	if err != nil {
-		return inside, across, err
+		return nil, err
 	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return inside, across, err
+		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return inside, across, err
+		return nil, err
 	}
+	b := &bareServer{inside: l.Addr().String(), close: func() {
+		_ = l.Close()
+		_ = in.Close()
+		_ = cmd.Wait()
+	}}
 	host, err := bufio.NewReader(out).ReadString('\n')
-	if err == nil {
-		across, err = bareDial(strings.TrimSpace(host))
+	if err != nil {
+		b.close()
+		return nil, err
 	}
-	_ = in.Close()
-	_ = cmd.Wait()
-	return inside, across, err
+	b.across = strings.TrimSpace(host)
+	return b, nil
 }
 
-// bareDial measures a dial and one echo of a frame as large as a login.
-func bareDial(host string) (floor, error) {
+// bareDials measures a dial and one echo of a frame as large as a login.
+func bareDials(host string) (samples, error) {
 	frame, err := wire.Encode(wire.Frame{Op: wire.OpLogin, ID: 1}, wire.Login{
 		AppKey: strings.Repeat("K", 26), Account: account, Token: "secret", ClientType: 4, ClientOS: "Linux",
 		DeviceID: strings.Repeat("d", 32), Mac: "00:00:00:00:00:00", SDK: "libnim/0.1.0",
 		OperationID: strings.Repeat("o", 32), Force: true, Instance: strings.Repeat("i", 32), Attempt: 100,
 	})
 	if err != nil {
-		return floor{}, err
+		return samples{}, err
 	}
 	dialer := websocket.Dialer{Subprotocols: []string{wire.Subprotocol}}
-	return measureFloor(func() (func(), error) {
+	return round(func() (func(), error) {
 		c, _, err := dialer.Dial("ws://"+host+"/nim", nil)
 		if err != nil {
 			return nil, err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"os"
@@ -15,31 +16,30 @@ const linux = 7 // OpenIM's number of the platform
 
 // openIM measures logins to the double of an OpenIM deployment against a bare
 // dial with the same URL. Both are served by this process and run in others.
-func openIM(program, data string) error {
+func openIM(c client) error {
 	s, err := openimfake.Start(openimfake.Options{DistinctTokens: true})
 	if err != nil {
 		return err
 	}
 	defer s.Close()
 	s.AddUser(openimfake.User{UserID: account, Nickname: "Bench"})
-	token := s.Token(account, linux)
-	bare, err := bareOpenIM(s.WSAddr(), token)
-	if err != nil {
-		return err
+	c.server, c.app, c.token = s.WSAddr(), s.APIAddr(), s.Token(account, linux)
+	var bare samples
+	var logins loginReport
+	for range rounds {
+		b, err := bareOpenIM(c.server, c.token)
+		if err != nil {
+			return err
+		}
+		bare.add(b)
+		if err := logins.round(c); err != nil {
+			return err
+		}
 	}
-	f, err := measure(program, s.WSAddr(), s.APIAddr(), token, data, "openim")
-	if err != nil {
-		return err
-	}
-	after, err := bareOpenIM(s.WSAddr(), token)
-	if err != nil {
-		return err
-	}
-	bare = mean(bare, after)
 	fmt.Println("backend openim: login to ready, loopback, against the double")
-	floorRows("bare gorilla dial with the same URL", bare)
-	loginRows("libnim", f, bare)
-	where(f)
+	printFloor("bare gorilla dial with the same URL", bare)
+	logins.print("libnim", bare)
+	logins.printParts()
 	return nil
 }
 
@@ -47,28 +47,31 @@ func openIM(program, data string) error {
 // library is.
 const dialFlag = "-dial"
 
-// bareOpenIM measures a dial from another process.
-func bareOpenIM(gateway, token string) (f floor, err error) {
+// bareOpenIM has another process dial for one round.
+func bareOpenIM(gateway, token string) (samples, error) {
 	q := url.Values{
 		"sendID": {account}, "token": {token}, "platformID": {"7"}, "operationID": {"bench"},
 		"isBackground": {"false"}, "sdkType": {"js"}, "isMsgResp": {"true"},
 	}
 	out, err := exec.Command(os.Args[0], dialFlag, gateway+"/?"+q.Encode()).Output()
-	if err == nil {
-		_, err = fmt.Sscan(string(out), &f.inARow, &f.rested)
+	if err != nil {
+		return samples{}, err
 	}
-	return f, err
+	var s samples
+	return s, json.Unmarshal(out, &s)
 }
 
-// dialAway prints the floor, in nanoseconds.
+// dialAway dials for one round and prints what that took.
 func dialAway(address string) {
-	f, err := measureFloor(func() (func(), error) {
+	s, err := round(func() (func(), error) {
 		c, _, err := websocket.DefaultDialer.Dial(address, nil)
 		return func() { _ = c.Close() }, err
 	})
+	if err == nil {
+		err = json.NewEncoder(os.Stdout).Encode(s)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	fmt.Println(int64(f.inARow), int64(f.rested))
 }

@@ -1,7 +1,8 @@
-/* Measures the library from where its users are: C. Prints "NAME VALUE" lines,
- * times in nanoseconds, and the last diagnostics as "json …".
- *   bench LINK APP_KEY ACCOUNT TOKEN DATA_DIR LOGINS push|pull
- *   bench WS_ADDR API_ADDR ACCOUNT TOKEN DATA_DIR LOGINS openim   (logins only) */
+/* Measures the library from where its users are: C. Prints "NAME VALUE…" lines,
+ * times in nanoseconds, and diagnostics as "json …".
+ *   bench nimd|openim SERVER APP ACCOUNT TOKEN DATA_DIR logins N   N logins in a row and N after a rest each
+ *   bench nimd|openim SERVER APP ACCOUNT TOKEN DATA_DIR push|pull  calls and callbacks
+ * SERVER and APP are nimd's link and the app key, or OpenIM's ws_addr and api_addr. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,7 +88,13 @@ static int ascending(const void *a, const void *b) {
 static void report(const char *name, long long *took, int n) {
     qsort(took, (size_t)n, sizeof *took, ascending);
     printf("%s %lld\n", name, took[n / 2]);
-    if (n >= 100) printf("%s_p99 %lld\n", name, took[n * 99 / 100]);
+}
+
+static void list(const char *name, const long long *took, int n) {
+    int i;
+    printf("%s", name);
+    for (i = 0; i < n; i++) printf(" %lld", took[i]);
+    printf("\n");
 }
 
 static void status(const char *when) {
@@ -101,6 +108,11 @@ static void status(const char *when) {
     if (f) fclose(f);
 }
 
+static void login(char **argv) {
+    begin(1);
+    nim_client_login(NULL, argv[4], argv[5], NULL, on_login, NULL);
+}
+
 /* Logs in n times, in a row or each after a rest of both sides, and stays logged in. */
 static void logins(char **argv, int n, int rest) {
     long long *took = calloc((size_t)n, sizeof *took), *out = calloc((size_t)n, sizeof *out), from;
@@ -111,13 +123,12 @@ static void logins(char **argv, int n, int rest) {
         nim_client_logout(kNIMLogoutChangeAccout, NULL, on_answer, NULL);
         out[i] = reached() - from;
         if (rest) pause_us(REST_US);
-        begin(1);
         from = now_ns();
-        nim_client_login(NULL, argv[3], argv[4], NULL, on_login, NULL);
+        login(argv);
         took[i] = reached() - from;
     }
-    report(rest ? "login_rested" : "login", took, n);
-    report(rest ? "logout_rested" : "logout", out, n);
+    list(rest ? "login_rested" : "login", took, n);
+    if (!rest) list("logout", out, n);
     free(took);
     free(out);
 }
@@ -164,42 +175,51 @@ static void round_trips(const char *name, int local) {
     report(name, took, ROUND_TRIPS);
 }
 
-int main(int argc, char **argv) {
-    char settings[1024];
-    long long from;
-    int openim;
-    if (argc < 8) return 2;
-    pull = strcmp(argv[7], "pull") == 0;
-    openim = strcmp(argv[7], "openim") == 0;
-    nimx_global_set_dispatch_mode(pull ? NIMX_DISPATCH_PULL : NIMX_DISPATCH_PUSH);
-    status("loaded");
-    if (openim)
-        snprintf(settings, sizeof settings,
-                 "{\"private_server_setting\":{\"backend\":\"openim\",\"ws_addr\":\"%s\",\"api_addr\":\"%s\",\"platform_id\":7}}",
-                 argv[1], argv[2]);
-    else
-        snprintf(settings, sizeof settings, "{\"app_key\":\"%s\",\"private_server_setting\":{\"link\":\"%s\"}}", argv[2],
-                 argv[1]);
-    from = now_ns();
-    if (!nim_client_init(argv[5], "", settings)) return fprintf(stderr, "%s\n", nimx_init_error()), 1;
-    printf("init %lld\n", now_ns() - from);
-    begin(1);
-    nim_client_login(NULL, argv[3], argv[4], NULL, on_login, NULL);
-    reached();
-    status("login");
-    logins(argv, atoi(argv[6]), 0);
-    logins(argv, atoi(argv[6]), 1);
+static void diagnostics(void) {
     begin(1);
     nimx_client_diagnostics(NULL, on_diagnostics, NULL);
     reached();
-    if (openim) return nim_client_cleanup(NULL), 0;
+}
+
+static void calls(void) {
     COST("getter_state", BATCH, (void)nim_client_get_login_state(NULL));
     COST("getter_account", BATCH, (void)nim_client_current_user_account());
     COST("go_call", BATCH / 10, nim_global_free_buf(nimx_client_capabilities()));
     delivery();
     round_trips("local_round_trip", 1);
     round_trips("server_round_trip", 0);
-    status("end");
+}
+
+int main(int argc, char **argv) {
+    char settings[1024];
+    long long from;
+    int n;
+    if (argc < 8) return 2;
+    n = argc > 8 ? atoi(argv[8]) : 0;
+    pull = strcmp(argv[7], "pull") == 0;
+    nimx_global_set_dispatch_mode(pull ? NIMX_DISPATCH_PULL : NIMX_DISPATCH_PUSH);
+    status("loaded");
+    if (strcmp(argv[1], "openim") == 0)
+        snprintf(settings, sizeof settings,
+                 "{\"private_server_setting\":{\"backend\":\"openim\",\"ws_addr\":\"%s\",\"api_addr\":\"%s\",\"platform_id\":7}}",
+                 argv[2], argv[3]);
+    else
+        snprintf(settings, sizeof settings, "{\"app_key\":\"%s\",\"private_server_setting\":{\"link\":\"%s\"}}", argv[3],
+                 argv[2]);
+    from = now_ns();
+    if (!nim_client_init(argv[6], "", settings)) return fprintf(stderr, "%s\n", nimx_init_error()), 1;
+    printf("init %lld\n", now_ns() - from);
+    login(argv);
+    reached();
+    status("login");
+    if (n > 0) {
+        logins(argv, n, 0);
+        diagnostics();
+        logins(argv, n, 1);
+        status("end");
+    } else {
+        calls();
+    }
     nim_client_cleanup(NULL);
     return 0;
 }
