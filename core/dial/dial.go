@@ -49,7 +49,6 @@ type TLS struct {
 
 // Upgrade is what a WebSocket handshake asks for.
 type Upgrade struct {
-	Opened       func() // called when the way to the server is open, before the upgrade; must not wait; may be nil
 	Subprotocols []string
 	Header       http.Header
 	Timeout      time.Duration // for the whole way, names to upgrade; 0: DefaultTimeout

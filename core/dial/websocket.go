@@ -66,9 +66,6 @@ func (d *Dialer) WebSocket(ctx context.Context, url string, u Upgrade, a *backen
 // upgrade does the WebSocket handshake on an open line.
 func (t *trip) upgrade(ctx context.Context, l *line, u Upgrade) (*Conn, error) {
 	t.step = "upgrade"
-	if u.Opened != nil {
-		u.Opened()
-	}
 	start := time.Now()
 	defer func() { t.a.Upgrade = time.Since(start) }()
 

@@ -95,8 +95,10 @@ func (b *Backend) Connect(ctx context.Context, address string, login *backend.Lo
 		a = &own
 	}
 	l := newLink(b, login)
+	if !login.Relogin {
+		l.askProfile()
+	}
 	c, err := l.api.dialer.WebSocket(ctx, b.handshakeURL(gateway, login), dial.Upgrade{
-		Opened:    l.opened,
 		Timeout:   upgradeWait,
 		ReadLimit: maxFrame,
 	}, a)

@@ -143,18 +143,11 @@ func (l *link) message(m message) {
 	}
 }
 
-// opened: the way to the gateway is open. Who is logging in is asked beside the
-// handshake: by the time that is through the answer has mostly come. A relogin
-// asks once it is through: the session has a profile, if an old one, and many
-// clients that come back at once must not ask the API in vain.
-func (l *link) opened() {
-	if !l.login.Relogin {
-		l.askProfile()
-	}
-}
-
-// askProfile begins to ask who is logging in. An answer that comes after the
-// login was answered is an event of its own.
+// askProfile begins to ask who is logging in. A first login asks on its way to
+// the gateway, which has more to say than the API: the answer is mostly there
+// first. A relogin asks once it is through: the session has a profile, if an old
+// one, and clients that all come back at once must not ask in vain. An answer
+// that comes after the login was answered is an event of its own.
 func (l *link) askProfile() {
 	if l.api.base == "" {
 		return
