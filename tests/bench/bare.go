@@ -101,7 +101,7 @@ func bareDials(host string) (samples, error) {
 		return samples{}, err
 	}
 	dialer := websocket.Dialer{Subprotocols: []string{wire.Subprotocol}}
-	return round(func() (func(), error) {
+	return round(func() (*websocket.Conn, error) {
 		c, _, err := dialer.Dial("ws://"+host+"/nim", nil)
 		if err != nil {
 			return nil, err
@@ -109,9 +109,7 @@ func bareDials(host string) (samples, error) {
 		if err := c.WriteMessage(websocket.TextMessage, frame); err != nil {
 			return nil, err
 		}
-		if _, _, err := c.ReadMessage(); err != nil {
-			return nil, err
-		}
-		return func() { _ = c.Close() }, nil
+		_, _, err = c.ReadMessage()
+		return c, err
 	})
 }

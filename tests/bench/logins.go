@@ -7,13 +7,13 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gorilla/websocket"
 )
 
 // Logins and the dials that they are compared with take turns, round by round:
 // a machine drifts, and both are to drift with it. In each round so many come
-// each after a rest of both sides, as a user's login does, and so many in a row.
-// In a row the bare dials find both sides still awake, which the smallest rest
-// ends; logins never do, since a callback and a call of the host lie between.
+// in a row, and so many each after a rest of both sides, as a user's login does.
 const (
 	rounds   = 10
 	perRound = 50
@@ -38,29 +38,42 @@ func quantile(list []time.Duration, q float64) time.Duration {
 
 func median(list []time.Duration) time.Duration { return quantile(list, 0.5) }
 
-// round times the dials of one round. dial returns what closes the connection.
-func round(dial func() (func(), error)) (s samples, err error) {
+// round times the dials of one round.
+func round(dial func() (*websocket.Conn, error)) (s samples, err error) {
 	if s.InARow, err = timed(dial, 0); err == nil {
 		s.Rested, err = timed(dial, rest)
 	}
 	return s, err
 }
 
-func timed(dial func() (func(), error), rest time.Duration) ([]time.Duration, error) {
+func timed(dial func() (*websocket.Conn, error), rest time.Duration) ([]time.Duration, error) {
 	var took []time.Duration
 	for range perRound {
 		if rest > 0 {
 			time.Sleep(rest)
 		}
 		began := time.Now()
-		hangUp, err := dial()
+		c, err := dial()
 		if err != nil {
 			return nil, err
 		}
 		took = append(took, time.Since(began))
-		hangUp()
+		hangUp(c)
 	}
 	return took, nil
+}
+
+// hangUp ends a connection as a logout does: both sides are through with it when
+// the next one begins.
+func hangUp(c *websocket.Conn) {
+	farewell := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
+	_ = c.WriteControl(websocket.CloseMessage, farewell, time.Now().Add(time.Second))
+	for {
+		if _, _, err := c.ReadMessage(); err != nil {
+			_ = c.Close()
+			return
+		}
+	}
 }
 
 // A loginReport is what all rounds of logins to one server came to.

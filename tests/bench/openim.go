@@ -63,9 +63,9 @@ func bareOpenIM(gateway, token string) (samples, error) {
 
 // dialAway dials for one round and prints what that took.
 func dialAway(address string) {
-	s, err := round(func() (func(), error) {
+	s, err := round(func() (*websocket.Conn, error) {
 		c, _, err := websocket.DefaultDialer.Dial(address, nil)
-		return func() { _ = c.Close() }, err
+		return c, err
 	})
 	if err == nil {
 		err = json.NewEncoder(os.Stdout).Encode(s)
