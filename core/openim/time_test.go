@@ -2,6 +2,7 @@ package openim
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"sync/atomic"
 	"testing"
@@ -9,9 +10,55 @@ import (
 
 	"github.com/gorilla/websocket"
 	"github.com/libnim/libnim/core/backend"
+	"github.com/libnim/libnim/core/dial"
 	"github.com/libnim/libnim/internal/nimerr"
 	"github.com/libnim/libnim/tests/openimfake"
 )
+
+// A farConn is a connection to a server one round trip away: what was asked is
+// answered that much later.
+type farConn struct {
+	net.Conn
+	asked atomic.Bool
+}
+
+const (
+	roundTrip  = 100 * time.Millisecond
+	openTrips  = 2 // TCP and TLS 1.3
+	loginTrips = openTrips + 2
+)
+
+func (c *farConn) Write(p []byte) (int, error) {
+	c.asked.Store(true)
+	return c.Conn.Write(p)
+}
+
+func (c *farConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if c.asked.Swap(false) {
+		time.Sleep(roundTrip)
+	}
+	return n, err
+}
+
+// A login takes the round trips of its way to the gateway, of the upgrade, and
+// of the question for other devices; the API, as far away, adds none.
+func TestLoginRoundTrips(t *testing.T) {
+	inBubble(t, openimfake.Options{}, func(b *bed) {
+		far := &dial.Dialer{NetDial: func(ctx context.Context, network, address string) (net.Conn, error) {
+			c, err := b.net.Dial(ctx, network, address)
+			time.Sleep(openTrips * roundTrip)
+			return &farConn{Conn: c}, err
+		}}
+		b.backend.Dialer = func() *dial.Dialer { return far }
+		start := time.Now()
+		x, ok := b.loggedIn(b.login("alice", b.fake.Token("alice", linux)))
+		defer x.close()
+		if took := time.Since(start); took != loginTrips*roundTrip || ok.Profile == nil {
+			b.Errorf("a login took %v with profile %+v, want %v and one", took, ok.Profile, loginTrips*roundTrip)
+		}
+	})
+}
 
 // An idle link lives on: the server drops a client that is silent for 30 s.
 func TestIdleLinkLives(t *testing.T) {
