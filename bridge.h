@@ -125,9 +125,6 @@ int nim_retry(void);
  * its answer. */
 void nim_call_failed(uint64_t call);
 
-/* Posts a log line, droppable, to whoever registered for log lines. */
-void nim_log(int level, const char *line);
-
 /* Stores what the getters answer; called before the event is posted. */
 void nim_publish_state(int login_state, int status, const char *account, size_t len);
 /* server time = nim_boot_time() + offset. valid 0 forgets it (logout). */
@@ -180,6 +177,10 @@ extern char *nim_go_init(const char *data_dir, const char *install_dir, const ch
 extern void nim_go_stop(void);
 extern int64_t nim_go_call(nim_call *c);
 extern char *nim_go_text(nim_call *c); /* malloc'ed, or NULL */
+/* Logs that a call was refused, by the name of the error. */
+extern void nim_go_refused(const char *function, const char *error, const char *detail);
+/* Logs how many answers the cleanup before had to drop. */
+extern void nim_go_lost(uint64_t answers);
 /* Posts the current state to a slot that was registered again after a detach. */
 extern void nim_go_replay(int slot);
 /* Calls nim_retry every 50 ms until it returns 1. Does not wait for that. */

@@ -3,7 +3,6 @@
  * that is what makes it exactly one. */
 #include "bridge_front.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -169,12 +168,13 @@ void nim_call_str(nim_call *c, int at, const char *param, const char *value, int
 
 const char *nim_call_name(const nim_call *c) { return nim_op_names[c->op]; }
 
-/* A call without a callback can only be told about in the log. */
-static void log_refused(const nim_call *c, int error)
+int front_log_refused(const char *function, int error, const char *detail)
 {
-    char line[320];
-    snprintf(line, sizeof line, "%s: %s: %s", nim_call_name(c), nim_error_rows[error].text, c->detail);
-    nim_log(kNIMSDKLogLevelWarn, line);
+    if (!front_go_enter())
+        return 0;
+    nim_go_refused(function, nim_error_rows[error].name, detail);
+    front_go_leave();
+    return 1;
 }
 
 /* Locked; returns unlocked. The call does not reach Go: its callback hears
@@ -194,7 +194,7 @@ static void refuse(nim_call *c, int error)
     front_unlock_and_serve();
     front_run_here(n, 0);
     if (c->fn == NULL && !here && c->op != NIM_OP_none)
-        log_refused(c, error);
+        front_log_refused(nim_call_name(c), error, c->detail);
 }
 
 /* Accepts c and counts this thread into Go; or refuses it and returns 0. */

@@ -73,12 +73,10 @@ static char *reattach(const char *data_dir, const char *install_dir, const char 
 /* Logs, through the new session, what the last cleanup could not say any more. */
 static void log_lost(uint64_t lost)
 {
-    char line[96];
-    if (lost == 0)
+    if (lost == 0 || !front_go_enter())
         return;
-    snprintf(line, sizeof line, "the last cleanup dropped %lu answers: a callback did not end in time",
-             (unsigned long)lost);
-    nim_log(kNIMSDKLogLevelWarn, line);
+    nim_go_lost(lost);
+    front_go_leave();
 }
 
 int front_init(const char *data_dir, const char *install_dir, const char *json)

@@ -1,7 +1,6 @@
 /* bridge_post.c: what Go posts. Nothing here waits or calls the host. */
 #include "bridge_front.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,19 +60,13 @@ int nim_post(int slot, uint64_t call, int flags,
     return queued;
 }
 
-void nim_log(int level, const char *line)
-{
-    nim_post(NIM_SLOT_global_sdk_log, 0, NIM_POST_DROPPABLE, level, 0, 0, 0, line, strlen(line), NULL, 0);
-}
-
 int64_t nim_opaque_called(int index)
 {
     enum { NAMES = 512 };
     static unsigned char called[NAMES];
-    char line[160];
-    if (front_forked() || __atomic_exchange_n(&called[index % NAMES], 1, __ATOMIC_RELAXED))
-        return 0;
-    snprintf(line, sizeof line, "%s: its signature is not known to this library; it does nothing", nim_opaque_names[index]);
-    nim_log(kNIMSDKLogLevelWarn, line);
+    unsigned char *once = &called[index % NAMES];
+    if (!front_forked() && !__atomic_exchange_n(once, 1, __ATOMIC_RELAXED) &&
+        !front_log_refused(nim_opaque_names[index], NIM_ERR_NOT_SUPPORTED, "its signature is not known; it does nothing"))
+        __atomic_store_n(once, 0, __ATOMIC_RELAXED);
     return 0;
 }

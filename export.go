@@ -136,6 +136,20 @@ func nim_go_replay(slot C.int) {
 	}
 }
 
+//export nim_go_refused
+func nim_go_refused(function, name, detail *C.char) {
+	defer survive("refused")
+	if kind := nimerr.ByName(C.GoString(name)); kind != nil {
+		with(func(k *core.Client) { k.Refused(C.GoString(function), kind.New(C.GoString(detail))) })
+	}
+}
+
+//export nim_go_lost
+func nim_go_lost(answers C.uint64_t) {
+	defer survive("lost")
+	with(func(k *core.Client) { k.Lost(uint64(answers)) })
+}
+
 // errorText is an error as JSON, allocated for C.
 func errorText(err *nimerr.Error) *C.char {
 	r := abi.Result{ErrorInfo: abi.ErrorInfoOf(err)}

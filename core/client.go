@@ -364,6 +364,12 @@ func (c *Client) Refused(function string, err *nimerr.Error) {
 	c.journal.Add(journal.Warn, "call_refused", journal.Str("call", function), journal.Err(err))
 }
 
+// Lost writes down how many answers the cleanup of the client before this one
+// had to drop: a callback of the application did not end in time.
+func (c *Client) Lost(answers uint64) {
+	c.journal.Add(journal.Warn, "answers_lost", journal.Int("answers", int64(answers)))
+}
+
 // Describe says what this library and its present backend can do.
 func (c *Client) Describe() *abi.Capabilities {
 	return &abi.Capabilities{

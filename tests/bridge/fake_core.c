@@ -158,6 +158,21 @@ char *nim_go_text(nim_call *c)
     return c->op == NIM_OP_nimx_client_get_login_user ? nim_strdup("{\"account\":\"a\"}") : NULL;
 }
 
+/* A refusal becomes a line for whoever hears those. */
+void nim_go_refused(const char *function, const char *error, const char *detail)
+{
+    char line[320];
+    snprintf(line, sizeof line, "%s: %s: %s", function, error, detail);
+    post_log(line);
+}
+
+void nim_go_lost(uint64_t answers) { fake.lost += answers; }
+
+void post_log(const char *line)
+{
+    nim_post(NIM_SLOT_global_sdk_log, 0, NIM_POST_DROPPABLE, kNIMSDKLogLevelWarn, 0, 0, 0, line, strlen(line), NULL, 0);
+}
+
 void nim_go_replay(int slot)
 {
     fake.replays++;

@@ -92,6 +92,7 @@ typedef struct core {
     atomic_int init_waits; /* 1: init makes it 2, and returns when it is 0 */
     atomic_int running;
     atomic_int replays, calls, inits, stops, retries;
+    atomic_ullong lost; /* answers that an init was told of */
     atomic_int calls_while_stopped;
 } core;
 extern core fake;
@@ -100,6 +101,7 @@ void open_front(void);
 void close_front_and_tell(void); /* cleanup, then tells the recorder */
 int post_event(const char *json);
 int post_to(int slot, const char *json);
+void post_log(const char *line); /* droppable */
 uint64_t last_call(void);        /* the id of the last call that reached the core */
 
 #endif

@@ -318,6 +318,7 @@ static void a_stuck_callback_costs_the_bound(void)
         CHECK(seconds() - start < 0.5); /* it is not waited for twice */
 
         begin_beside_the_stuck_one(pull);
+        EQUAL(fake.lost, 4 * (pull + 1)); /* the new session logs them */
         if (pull)
             pthread_join(pump, NULL);
         close_front_and_tell();

@@ -100,6 +100,7 @@ func TestRefusalsThatNobodyHears(t *testing.T) {
 	d.do("off", "kicked_other")
 	d.do("kick_other", "{broken")
 	d.do("kick_other", `{"device_ids":[]}`)
+	d.do("kick_other", strings.Repeat("[", 65)) // refused before Go sees it
 	d.do("cleanup", "")
 	data, err := os.ReadFile(filepath.Join(dir, "logs", logFiles(t, dir)[0]))
 	must(t, err)
@@ -127,6 +128,7 @@ func TestRefusalsThatNobodyHears(t *testing.T) {
 		"warn nim_client_set_multiport_push_config" + text + "switch_open: want 1 or 2, got 9",
 		"warn nim_client_kick_other_client" + text + "not valid JSON",
 		"warn nim_client_kick_other_client" + text + "device_ids: want the ids of the devices to drop, got none",
+		"warn nim_client_kick_other_client" + text + "json_extension: nested deeper than 64 at byte 64",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s", strings.Join(got, "\n"))
