@@ -177,8 +177,9 @@ extern char *nim_go_init(const char *data_dir, const char *install_dir, const ch
 extern void nim_go_stop(void);
 extern int64_t nim_go_call(nim_call *c);
 extern char *nim_go_text(nim_call *c); /* malloc'ed, or NULL */
-/* Logs that a call was refused, by the name of the error. */
-extern void nim_go_refused(const char *function, const char *error, const char *detail);
+/* Tells that a call without a callback was refused, by the name of the error:
+ * the event that its outcome is, if somebody hears that, or the log. */
+extern void nim_go_refused(int op, const char *function, const char *error, const char *detail);
 /* Logs how many answers the cleanup before had to drop. */
 extern void nim_go_lost(uint64_t answers);
 /* Posts the current state to a slot that was registered again after a detach. */

@@ -168,11 +168,11 @@ void nim_call_str(nim_call *c, int at, const char *param, const char *value, int
 
 const char *nim_call_name(const nim_call *c) { return nim_op_names[c->op]; }
 
-int front_log_refused(const char *function, int error, const char *detail)
+int front_tell_refused(int op, const char *function, int error, const char *detail)
 {
     if (!front_go_enter())
         return 0;
-    nim_go_refused(function, nim_error_rows[error].name, detail);
+    nim_go_refused(op, function, nim_error_rows[error].name, detail);
     front_go_leave();
     return 1;
 }
@@ -194,7 +194,7 @@ static void refuse(nim_call *c, int error)
     front_unlock_and_serve();
     front_run_here(n, 0);
     if (c->fn == NULL && !here && c->op != NIM_OP_none)
-        front_log_refused(nim_call_name(c), error, c->detail);
+        front_tell_refused(c->op, nim_call_name(c), error, c->detail);
 }
 
 /* Accepts c and counts this thread into Go; or refuses it and returns 0. */

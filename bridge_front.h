@@ -154,8 +154,8 @@ void front_calls_cancel(void);                             /* locked: answers wh
 void front_calls_detach(void);                             /* locked */
 uint64_t front_calls_pending(void);                        /* locked */
 int front_go_enter(void);                                  /* 0: not initialised */
-/* Logs a call that nobody else is told about; 0: not initialised. */
-int front_log_refused(const char *function, int error, const char *detail);
+/* Has Go tell of a call without a callback that was refused; 0: not initialised. */
+int front_tell_refused(int op, const char *function, int error, const char *detail);
 void front_go_leave(void);
 
 /* bridge_answer.c */

@@ -66,7 +66,8 @@ int64_t nim_opaque_called(int index)
     static unsigned char called[NAMES];
     unsigned char *once = &called[index % NAMES];
     if (!front_forked() && !__atomic_exchange_n(once, 1, __ATOMIC_RELAXED) &&
-        !front_log_refused(nim_opaque_names[index], NIM_ERR_NOT_SUPPORTED, "its signature is not known; it does nothing"))
+        !front_tell_refused(NIM_OP_none, nim_opaque_names[index], NIM_ERR_NOT_SUPPORTED,
+                            "its signature is not known; it does nothing"))
         __atomic_store_n(once, 0, __ATOMIC_RELAXED);
     return 0;
 }

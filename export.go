@@ -137,12 +137,25 @@ func nim_go_replay(slot C.int) {
 }
 
 //export nim_go_refused
-func nim_go_refused(function, name, detail *C.char) {
+func nim_go_refused(op C.int, function, name, detail *C.char) {
 	defer survive("refused")
-	if kind := nimerr.ByName(C.GoString(name)); kind != nil {
-		with(func(k *core.Client) { k.Refused(C.GoString(function), kind.New(C.GoString(detail))) })
+	kind := nimerr.ByName(C.GoString(name))
+	if kind == nil {
+		kind = nimerr.Internal
 	}
+	err := kind.New(C.GoString(detail))
+	with(func(k *core.Client) {
+		if op == C.NIM_OP_client_kick_other_client && kickHeard() {
+			k.RefuseKick(err)
+			return
+		}
+		k.Refused(C.GoString(function), err)
+	})
 }
+
+// kickHeard reports whether somebody hears the outcomes of kicks, which are
+// events: the calls have no callback of their own.
+func kickHeard() bool { return C.nim_registered(C.NIM_SLOT_client_kickout_other_client) != 0 }
 
 //export nim_go_lost
 func nim_go_lost(answers C.uint64_t) {
@@ -234,8 +247,7 @@ func (calls) clientLogout(c call, kind int, extension string) {
 }
 
 func (calls) clientKickOtherClient(c call, extension string) {
-	heard := C.nim_registered(C.NIM_SLOT_client_kickout_other_client) != 0
-	refuse := refusal(c, heard, func(err *nimerr.Error) {
+	refuse := refusal(c, kickHeard(), func(err *nimerr.Error) {
 		with(func(k *core.Client) { k.RefuseKick(err) })
 	})
 	options(extension, abi.DecodeKickOtherRequest, refuse, func(r abi.KickOtherRequest) {

@@ -20,7 +20,10 @@ void nim_go_stop(void) {}
 int64_t nim_go_call(nim_call *c) { return c->op; }
 char *nim_go_text(nim_call *c) { return (void)c, NULL; }
 void nim_go_replay(int slot) { (void)slot; }
-void nim_go_refused(const char *function, const char *error, const char *detail) { (void)function, (void)error, (void)detail; }
+void nim_go_refused(int op, const char *function, const char *error, const char *detail)
+{
+    (void)op, (void)function, (void)error, (void)detail;
+}
 void nim_go_lost(uint64_t answers) { (void)answers; }
 void nim_go_retry(void) {}
 

@@ -159,9 +159,10 @@ char *nim_go_text(nim_call *c)
 }
 
 /* A refusal becomes a line for whoever hears those. */
-void nim_go_refused(const char *function, const char *error, const char *detail)
+void nim_go_refused(int op, const char *function, const char *error, const char *detail)
 {
     char line[320];
+    (void)op;
     snprintf(line, sizeof line, "%s: %s: %s", function, error, detail);
     post_log(line);
 }

@@ -95,12 +95,15 @@ func TestRefusalsThatNobodyHears(t *testing.T) {
 	d.do("renew", "a-secret-token", "{broken", none)
 	d.do("push_set", "{broken", none)
 	d.do("push_set", `{"switch_open":9}`, none)
-	d.do("kick_other", "{broken")
-	d.next("kicked_other")
+	deep := strings.Repeat("[", 65) // refused before Go sees it
+	for _, text := range []string{"{broken", deep} {
+		d.do("kick_other", text)
+		d.until("kicked_other", func(e event) bool { return e.JSON.ErrCode == 414 })
+	}
 	d.do("off", "kicked_other")
 	d.do("kick_other", "{broken")
 	d.do("kick_other", `{"device_ids":[]}`)
-	d.do("kick_other", strings.Repeat("[", 65)) // refused before Go sees it
+	d.do("kick_other", deep)
 	d.do("cleanup", "")
 	data, err := os.ReadFile(filepath.Join(dir, "logs", logFiles(t, dir)[0]))
 	must(t, err)
