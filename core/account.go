@@ -1,7 +1,10 @@
 package core
 
 import (
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/libnim/libnim/core/backend"
 	"github.com/libnim/libnim/internal/abi"
@@ -81,13 +84,16 @@ type LoginRequest struct {
 }
 
 // checkLogin says what is wrong with a request, or nil.
-func checkLogin(r *LoginRequest) *nimerr.Error {
+func (s *Session) checkLogin(r *LoginRequest) *nimerr.Error {
+	anyText := s.env.Backend.AnyAccount
 	switch {
 	case r.AppKey == "":
 		return nimerr.InvalidArgument.New("app_key: want the key of your app, got an empty string and none from init")
 	case len(r.AppKey) > 128:
 		return nimerr.InvalidArgument.Newf("app_key: want at most 128 bytes, got %d", len(r.AppKey))
-	case !validAccount(r.Account):
+	case anyText && !plainText(r.Account, 256):
+		return nimerr.InvalidArgument.Newf("account: want 1 to 256 bytes of text without control characters, got %q", clip(r.Account, 80))
+	case !anyText && !validAccount(r.Account):
 		return nimerr.InvalidArgument.Newf("account: want 1 to 64 bytes of A-Z a-z 0-9 _ . @ -, got %q", clip(r.Account, 80))
 	case len(r.Token) > 16<<10:
 		return nimerr.InvalidArgument.Newf("token: want at most 16384 bytes, got %d", len(r.Token))
@@ -125,6 +131,11 @@ func validAccount(id string) bool {
 		}
 	}
 	return true
+}
+
+// plainText reports whether s is 1 to n bytes of UTF-8 without control characters.
+func plainText(s string, n int) bool {
+	return len(s) >= 1 && len(s) <= n && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
 func clip(s string, n int) string {

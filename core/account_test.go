@@ -1,6 +1,7 @@
 package core
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +12,25 @@ import (
 
 func token(s string) func(*LoginRequest) {
 	return func(r *LoginRequest) { r.Token = s }
+}
+
+// The users of a server of others are called as it calls them.
+func TestAccountRule(t *testing.T) {
+	for _, c := range []struct {
+		account  string
+		own, any bool
+	}{
+		{"alice_1.b@c-d", true, true}, {strings.Repeat("a", 64), true, true}, {"", false, false},
+		{strings.Repeat("a", 65), false, true}, {strings.Repeat("a", 257), false, false},
+		{"+49 170/1", false, true}, {"auth0|7", false, true}, {"张三", false, true}, {"a\nb", false, false}, {"a\xff", false, false},
+	} {
+		for anyText, good := range map[bool]bool{false: c.own, true: c.any} {
+			s := &Session{env: Env{Backend: backend.Capabilities{AnyAccount: anyText}}}
+			if err := s.checkLogin(&LoginRequest{AppKey: "app", Account: c.account}); (err == nil) != good {
+				t.Errorf("%q, any %v: %v", c.account, anyText, err)
+			}
+		}
+	}
 }
 
 // The same account, already online, with the same token or none: success.

@@ -11,7 +11,7 @@ import (
 
 // begin accepts a login call. It is legal wherever no session stands.
 func (s *Session) begin(c *cmdLogin) stateFn {
-	if err := checkLogin(&c.req); err != nil {
+	if err := s.checkLogin(&c.req); err != nil {
 		s.refuseLogin(c, err)
 		return nil
 	}
@@ -27,7 +27,7 @@ func (s *Session) begin(c *cmdLogin) stateFn {
 // loginElsewhere treats a login call while a login runs or a session without a
 // link stands. Another account is refused, unless it asks to switch.
 func (s *Session) loginElsewhere(c *cmdLogin) stateFn {
-	if err := checkLogin(&c.req); err != nil {
+	if err := s.checkLogin(&c.req); err != nil {
 		s.refuseLogin(c, err)
 		return nil
 	}

@@ -233,7 +233,7 @@ func (o *onlineState) leave(f *farewell) {
 
 // loginAgain treats a login call while online.
 func (o *onlineState) loginAgain(c *cmdLogin) {
-	if err := checkLogin(&c.req); err != nil {
+	if err := o.checkLogin(&c.req); err != nil {
 		o.refuseLogin(c, err)
 		return
 	}

@@ -52,7 +52,8 @@ NIM_API void NIM_CALL nim_client_update_apns_token(const char *device_token);
  * own a first login ends after 30 s.
  *   app_key         the app, as the operator of the server named it; "": the
  *                   one of InitOptions
- *   account         account id: 1 to 64 of A-Z a-z 0-9 _ . @ -
+ *   account         account id: 1 to 64 of A-Z a-z 0-9 _ . @ -; on OpenIM any
+ *                   user id
  *   token           the token, a secret that your own server or the operator's
  *                   REST API issues; "": the token provider is asked
  *   json_extension  LoginOptions

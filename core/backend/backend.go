@@ -62,6 +62,7 @@ type Capabilities struct {
 	TokenExpiry  bool // LoginOK.TokenExpiresAt is known
 	AuthTypes    []int
 	RefuseDevice bool // Login.Force false is honoured
+	AnyAccount   bool // accounts are the server's own, not bound to this library's rule
 
 	TokenInHandshake bool // Connect needs the token, not only Login
 }

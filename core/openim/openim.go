@@ -68,6 +68,7 @@ func (b *Backend) Capabilities() backend.Capabilities {
 		Profile:          b.APIAddr != "",
 		TokenExpiry:      true,
 		AuthTypes:        []int{authStatic, authProvided},
+		AnyAccount:       true,
 		TokenInHandshake: true,
 	}
 }

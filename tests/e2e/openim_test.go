@@ -109,6 +109,25 @@ func TestOpenIMLogin(t *testing.T) {
 	}
 }
 
+// OpenIM takes any user id without a colon; so does a login there.
+func TestOpenIMUserIDs(t *testing.T) {
+	s := newOpenIM(t)
+	for _, id := range []string{"+49 170/1 23?&=%", "auth0|7", "张三", strings.Repeat("x", 100)} {
+		s.AddUser(openimfake.User{UserID: id, Nickname: "Nick"})
+		d, _ := newOnOpenIM(t, s, nil)
+		if e := d.loginWith("", id, s.Token(id, linux), ""); e.JSON.ErrCode != 200 {
+			t.Fatalf("%q: %s", id, e.JSON.Raw)
+		}
+		d.ready()
+		var user struct{ Account, Name string }
+		must(t, json.Unmarshal([]byte(d.value("user")), &user))
+		if user.Account != id || user.Name != "Nick" || !slices.Equal(s.Online(id), []int{linux}) {
+			t.Errorf("%q: user %+v, online %v", id, user, s.Online(id))
+		}
+		d.close()
+	}
+}
+
 // A login does not wait for a slow REST API; what it tells comes when it does.
 func TestOpenIMLateProfile(t *testing.T) {
 	s := newOpenIM(t)
