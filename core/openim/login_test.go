@@ -1,6 +1,7 @@
 package openim
 
 import (
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/gorilla/websocket"
 	"github.com/libnim/libnim/core/backend"
+	"github.com/libnim/libnim/core/dial"
 	"github.com/libnim/libnim/internal/nimerr"
 	"github.com/libnim/libnim/tests/openimfake"
 )
@@ -244,6 +246,26 @@ func TestNotAGateway(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A dial that panics leaves no call for the profile behind: a bubble whose
+// goroutines do not end fails.
+func TestPanicOnTheWay(t *testing.T) {
+	inBubble(t, openimfake.Options{}, func(b *bed) {
+		d := &dial.Dialer{NetDial: func(ctx context.Context, network, address string) (net.Conn, error) {
+			if strings.HasPrefix(address, "gw") {
+				panic("no way")
+			}
+			return b.net.Dial(ctx, network, address)
+		}}
+		b.backend.Dialer = func() *dial.Dialer { return d }
+		defer func() {
+			if recover() == nil {
+				b.Error("no panic: this test shows nothing")
+			}
+		}()
+		_, _ = b.backend.Connect(b.Context(), b.gateway, b.login("alice", b.fake.Token("alice", linux)), nil)
+	})
 }
 
 // The REST API must not stop a login. The first one waits a little for it; a

@@ -83,7 +83,7 @@ const (
 // Connect implements backend.Backend. It returns when the gateway has checked
 // the token. A refusal, instead of the upgrade or behind it, makes a link too:
 // one that answers the Login with it and ends.
-func (b *Backend) Connect(ctx context.Context, address string, login *backend.Login, a *backend.Attempt) (backend.Link, error) {
+func (b *Backend) Connect(ctx context.Context, address string, login *backend.Login, a *backend.Attempt) (made backend.Link, err error) {
 	gateway, bad := GatewayURL(address)
 	if bad != nil {
 		return nil, bad
@@ -96,6 +96,11 @@ func (b *Backend) Connect(ctx context.Context, address string, login *backend.Lo
 		a = &own
 	}
 	l := newLink(b, login)
+	defer func() { // a panic, too, leaves nothing behind that asks for the profile
+		if made != backend.Link(l) {
+			l.abandon()
+		}
+	}()
 	if !login.Relogin {
 		l.askProfile()
 	}
@@ -107,7 +112,6 @@ func (b *Backend) Connect(ctx context.Context, address string, login *backend.Lo
 		l.connected(c, a.Endpoint)
 		return b.admitted(ctx, l)
 	}
-	l.abandon()
 	if r, ok := errors.AsType[*dial.Rejected](err); ok {
 		if refusal, said := parseResult(r.Body); said {
 			return newRefused(b.refused(refusal, login).At(a.Endpoint)), nil
@@ -124,7 +128,6 @@ func (b *Backend) admitted(ctx context.Context, l *link) (backend.Link, error) {
 			return l, nil
 		}
 	}
-	l.abandon()
 	if bad != nil {
 		return nil, bad.At(l.endpoint)
 	}
