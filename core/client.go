@@ -241,6 +241,9 @@ func (c *Client) routes(fixed []string, version string) (*Routes, *nimerr.Error)
 			},
 		}
 	}
+	if r.Discover == nil && len(fixed) == 0 && p.WsAddr != "" {
+		return nil, nimerr.InvalidArgument.Newf("private_server_setting.backend: want \"openim\" beside ws_addr, got %q", p.Backend)
+	}
 	if r.Discover == nil && len(fixed) == 0 {
 		return nil, nimerr.InvalidArgument.New("private_server_setting: want link or lbs: this library has no server of its own")
 	}
@@ -270,6 +273,9 @@ func (c *Client) openIM(version string) (*Routes, *nimerr.Error) {
 	api, bad := openim.APIURL(p.ApiAddr)
 	if bad != nil {
 		return nil, nimerr.InvalidArgument.New("private_server_setting." + bad.Detail)
+	}
+	if p.PlatformId < 0 || p.PlatformId > openim.MaxPlatform {
+		return nil, nimerr.InvalidArgument.Newf("private_server_setting.platform_id: want 1 to %d, or 0 for this operating system, got %d", openim.MaxPlatform, p.PlatformId)
 	}
 	if p.Compression != "" && p.Compression != "gzip" {
 		return nil, nimerr.InvalidArgument.Newf("private_server_setting.compression: want \"gzip\" or nothing, got %q", clip(p.Compression, 40))

@@ -143,8 +143,8 @@ func (b *Backend) admissible(login *backend.Login) *nimerr.Error {
 		return nimerr.InvalidArgument.New("token: want an OpenIM user token, got an empty string")
 	case !login.Force:
 		return nimerr.ServerCannot.New("force false: OpenIM's own policy decides which device is displaced")
-	case b.PlatformID < 0 || b.PlatformID > maxPlatform:
-		return nimerr.InvalidArgument.Newf("platform_id: want 1 to %d, or 0 for this operating system, got %d", maxPlatform, b.PlatformID)
+	case b.PlatformID < 0 || b.PlatformID > MaxPlatform:
+		return nimerr.InvalidArgument.Newf("platform_id: want 1 to %d, or 0 for this operating system, got %d", MaxPlatform, b.PlatformID)
 	}
 	return nil
 }

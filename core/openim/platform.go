@@ -10,8 +10,10 @@ const (
 	platformWindows = 3
 	platformMacOS   = 4
 	platformLinux   = 7
-	maxPlatform     = 12
 )
+
+// MaxPlatform is the highest platform id; the lowest is 1.
+const MaxPlatform = 12
 
 // NIMClientType of the platforms.
 const (
@@ -27,7 +29,7 @@ const (
 // platforms says what a program of the NIM ABI sees of a platform: Linux counts
 // as PC and mini programs as Web, as everywhere in this library; the name says
 // the rest.
-var platforms = [maxPlatform + 1]struct {
+var platforms = [MaxPlatform + 1]struct {
 	name       string
 	clientType int
 }{
@@ -58,14 +60,14 @@ func hostPlatform(goos string) int {
 }
 
 func platformName(id int) string {
-	if id > 0 && id <= maxPlatform {
+	if id > 0 && id <= MaxPlatform {
 		return platforms[id].name
 	}
 	return "platform " + strconv.Itoa(id)
 }
 
 func clientType(platform int) int {
-	if platform > 0 && platform <= maxPlatform {
+	if platform > 0 && platform <= MaxPlatform {
 		return platforms[platform].clientType
 	}
 	return clientUnknown
