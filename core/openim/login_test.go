@@ -248,6 +248,23 @@ func TestNotAGateway(t *testing.T) {
 	}
 }
 
+// An api_addr that is none costs the profile and is named in the log.
+func TestNotAnAPI(t *testing.T) {
+	for text, h := range map[string]http.HandlerFunc{
+		"want OpenIM's REST API, found: HTTP 404": http.NotFound,
+		"want OpenIM's REST API, found JSON":      func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "{}") },
+	} {
+		inBubble(t, openimfake.Options{}, func(b *bed) {
+			b.backend.APIAddr = "http" + strings.TrimPrefix(answersWith(b, h), "ws")
+			x, ok := b.loggedIn(b.login("alice", b.fake.Token("alice", linux)))
+			defer x.close()
+			if log := strings.Join(b.journal.Trace(), "\n"); ok.Profile != nil || !strings.Contains(log, text) {
+				b.Errorf("profile %+v, want none and %q in\n%s", ok.Profile, text, log)
+			}
+		})
+	}
+}
+
 // A dial that panics leaves no call for the profile behind: a bubble whose
 // goroutines do not end fails.
 func TestPanicOnTheWay(t *testing.T) {

@@ -117,7 +117,7 @@ func (b *Backend) Connect(ctx context.Context, address string, login *backend.Lo
 			return newRefused(b.refused(refusal, login).At(a.Endpoint)), nil
 		}
 	}
-	return nil, b.notOpenIM(err)
+	return nil, stranger(err, "an OpenIM msggateway")
 }
 
 // admitted waits for what the gateway says of the token.
@@ -149,11 +149,11 @@ func (b *Backend) admissible(login *backend.Login) *nimerr.Error {
 	return nil
 }
 
-// notOpenIM completes the error of an upgrade that something else answered.
-func (b *Backend) notOpenIM(err error) error {
+// stranger completes the error of a request that something else answered.
+func stranger(err error, want string) *nimerr.Error {
 	e := nimerr.From(err, nimerr.ConnectionFailed)
 	if e.Kind == nimerr.NotAGateway {
-		e.Detail = "want an OpenIM msggateway, found: " + e.Detail
+		e.Detail = "want " + want + ", found: " + e.Detail
 	}
 	return e
 }

@@ -30,7 +30,7 @@ func (a *api) post(ctx context.Context, path, token string, in any) (result, *ni
 	}
 	text, err := a.dialer.PostJSON(ctx, a.base+path, header, body, maxREST)
 	if err != nil {
-		return result{}, nimerr.From(err, nimerr.ConnectionFailed)
+		return result{}, stranger(err, "OpenIM's REST API")
 	}
 	r, ok := parseResult(text)
 	if !ok {
