@@ -27,9 +27,15 @@ func newOpenIM(t *testing.T) *openimfake.Server {
 	return s
 }
 
+// deployed is an OpenIM deployment, the double or a real one.
+type deployed interface {
+	WSAddr() string
+	APIAddr() string
+}
+
 // newOnOpenIM returns a device whose settings name an OpenIM deployment, and
 // its data directory.
-func newOnOpenIM(t *testing.T, s *openimfake.Server, more map[string]any) (*device, string) {
+func newOnOpenIM(t *testing.T, s deployed, more map[string]any) (*device, string) {
 	t.Helper()
 	private := map[string]any{"backend": "openim", "ws_addr": s.WSAddr(), "api_addr": s.APIAddr(), "platform_id": linux}
 	for k, v := range more {
