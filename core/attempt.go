@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/libnim/libnim/core/backend"
@@ -39,6 +40,9 @@ func (s *Session) dialing() stateFn {
 	}
 	login := s.acct.login
 	login.Relogin = !s.acct.first
+	if left := s.untilLimit(); left < math.MaxInt64 {
+		login.Until = time.Now().Add(left)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
 	result := make(chan linked, 1)
 	go func() { result <- s.dial(ctx, &login) }()

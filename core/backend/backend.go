@@ -97,10 +97,11 @@ type Login struct {
 	LoginEx     string
 	CustomTag   string
 	OperationID string
-	Force       bool   // false: do not displace another device
-	Relogin     bool   // a reconnect of a session that was online
-	Instance    string // random, one for each session of this library
-	Attempt     uint64 // counts the logins that it has sent, from 1
+	Force       bool      // false: do not displace another device
+	Relogin     bool      // a reconnect of a session that was online
+	Until       time.Time // when the program gives up on the login; zero: not soon
+	Instance    string    // random, one for each session of this library
+	Attempt     uint64    // counts the logins that it has sent, from 1
 	Device      Device
 }
 

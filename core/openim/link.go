@@ -104,7 +104,7 @@ func (l *link) start() *nimerr.Error {
 	if l.put(<-l.frames) != nil {
 		l.giveUpWriting()
 	}
-	l.state = newState(time.Now(), newPresence(l.login.Account, l.b.platform()))
+	l.state = newState(time.Now(), l.login.Until, newPresence(l.login.Account, l.b.platform()))
 	l.expiry = newExpiry(readClaims(l.login.Token), l.b.wall())
 	c.WS.SetPongHandler(func(sent string) error {
 		if at, err := strconv.ParseInt(sent, 10, 64); err == nil {

@@ -307,6 +307,21 @@ func TestSlowAPI(t *testing.T) {
 	}
 }
 
+// A login with little time left waits less for the API, so that it succeeds.
+func TestSlowAPIAndAProgramInAHurry(t *testing.T) {
+	inBubble(t, openimfake.Options{}, func(b *bed) {
+		b.fake.SetFaults(openimfake.Faults{SlowAPI: true})
+		login := b.login("alice", b.fake.Token("alice", linux))
+		start := time.Now()
+		login.Until = start.Add(gatherWait)
+		x, _ := b.loggedIn(login)
+		defer x.close()
+		if took := time.Since(start); took != gatherWait/2 {
+			b.Errorf("answered after %v, want %v", took, gatherWait/2)
+		}
+	})
+}
+
 // A relogin asks for the profile only once it is through: an API is not asked
 // by clients that a gateway turns away.
 func TestReloginAsksForTheProfileLast(t *testing.T) {

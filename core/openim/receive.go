@@ -35,9 +35,14 @@ type state struct {
 	timer *time.Timer
 }
 
-func newState(now time.Time, p *presence) state {
-	t := time.NewTimer(gatherWait)
-	return state{until: now.Add(gatherWait), presence: p, timer: t}
+// newState begins to gather. A program that gives up soon is not kept waiting
+// until it does.
+func newState(now, until time.Time, p *presence) state {
+	wait := gatherWait
+	if !until.IsZero() {
+		wait = min(wait, max(until.Sub(now)/2, 0))
+	}
+	return state{until: now.Add(wait), presence: p, timer: time.NewTimer(wait)}
 }
 
 // Receive implements backend.Link.

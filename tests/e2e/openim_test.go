@@ -138,7 +138,11 @@ func TestOpenIMUserIDs(t *testing.T) {
 func TestOpenIMLateProfile(t *testing.T) {
 	s := newOpenIM(t)
 	s.SetFaults(openimfake.Faults{SlowAPI: true})
-	d, _ := onOpenIM(t, s)
+	d, _ := newOnOpenIM(t, s, nil)
+	if e := d.loginWith("", "alice", s.Token("alice", linux), `{"timeout_ms":900}`); e.JSON.ErrCode != 200 {
+		t.Fatalf("login: %s", e.JSON.Raw)
+	}
+	d.ready()
 	var user struct{ Account, Name, Icon, Ex string }
 	must(t, json.Unmarshal([]byte(d.value("user")), &user))
 	if user.Account != "alice" || user.Name != "" {
