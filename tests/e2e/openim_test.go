@@ -361,6 +361,18 @@ func TestOpenIMUnsupported(t *testing.T) {
 	if e := d.next("push"); e.Code != serverCannot && e.JSON.ErrCode != serverCannot {
 		t.Errorf("push_get: %+v", e)
 	}
+	d.do("push_set", `{"switch_open":1}`, d.newTag("push_set"))
+	if e := d.next("push"); e.Code != serverCannot && e.JSON.ErrCode != serverCannot {
+		t.Errorf("push_set: %+v", e)
+	}
+	d.do("time", "0", d.newTag("time"))
+	if e := d.next("time"); e.Code != serverCannot {
+		t.Errorf("time: %+v", e)
+	}
+	d.do("upload_log", "", d.newTag("upload_log"))
+	if e := d.next("answer"); e.Code != serverCannot {
+		t.Errorf("upload_log: %+v", e)
+	}
 	d.do("kick_other", `{"device_ids":["platform:2"]}`)
 	if e := d.next("kicked_other"); e.JSON.ErrCode != serverCannot || e.JSON.ErrName != "server_cannot" {
 		t.Errorf("kick_other: %s", e.JSON.Raw)
