@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bufio"
 	"context"
 	"os"
 	"os/exec"
@@ -57,4 +58,59 @@ func (u *until) Write(p []byte) (int, error) {
 		u.seen <- u.text
 	}
 	return len(p), nil
+}
+
+// docs/OPENIM.md as somebody follows it who runs a deployment: a token by REST,
+// the program as it stands there, a phone that comes and a login elsewhere.
+func TestOpenIMPage(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "OPENIM.md"))
+	must(t, err)
+	_, after, found := strings.Cut(string(text), "```c\n")
+	code, _, closed := strings.Cut(after, "```\n")
+	if !found || !closed {
+		t.Fatal("docs/OPENIM.md shows no program")
+	}
+	source := filepath.Join(t.TempDir(), "login.c")
+	must(t, os.WriteFile(source, []byte(code), 0o600))
+	here, err := filepath.Abs("c") // where compile looks for sources
+	must(t, err)
+	source, err = filepath.Rel(here, source)
+	must(t, err)
+	must(t, compile("openim-login", source))
+
+	fake := newOpenIM(t)
+	s := &site{T: t, ws: fake.WSAddr(), api: fake.APIAddr(), secret: "openIM123", user: "alice"}
+	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
+	defer cancel()
+	cmd := program(ctx, "openim-login", s.ws, s.api, s.user, s.token(linux))
+	cmd.Dir, cmd.Stderr = t.TempDir(), os.Stderr
+	cmd.Env = append(os.Environ(), "HOME="+cmd.Dir, "XDG_CONFIG_HOME=") // its data directory is a name only
+	in, err := cmd.StdinPipe()
+	must(t, err)
+	out, err := cmd.StdoutPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	lines := bufio.NewScanner(out)
+	seen := func(what string) {
+		t.Helper()
+		for lines.Scan() {
+			if strings.HasPrefix(lines.Text(), what) {
+				return
+			}
+		}
+		t.Fatalf("no line begins with %s", what)
+	}
+	for !strings.Contains(lines.Text(), `"login_step":3`) {
+		seen(`login {"err_code":200,`)
+	}
+	phone(t, fake, 2)
+	seen("device {")
+	phone(t, fake, linux)
+	seen("kicked {")
+	_, err = in.Write([]byte("\n"))
+	must(t, err)
+	seen(`logout {"err_code":200`)
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
 }
