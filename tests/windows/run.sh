@@ -123,7 +123,7 @@ front_tests() {
 
 # What the end-to-end tests of C do on Linux, but for those that fork, count
 # on Linux's thread numbers, or try the server and not the library.
-sessions='^Test(LoginStepsAndJSON|LoginRefused|LoginAtARefusedPort|LoginAgain|OtherDevicesAreSeen|Policies|KickOther|KickedByTheServer|PushConfig|CutAndRecovery|KickedWhileAway|PauseAndResume|TokenProvider|Logout(Types|EndsPresence|InsideTheLoginCallback)|LoginInsideTheKickoutCallback|Init(AfterCleanup|Twice|Refused)|DataDirectoryIsLocked|DeviceIDIsKept|OutsideOfInit|ServerTime|Cleanup.*|PullCleanup.*|RegistrationsEndWithCleanup|Unregister|Detach|DetachOnline)$'
+sessions='^Test(LoginStepsAndJSON|LoginRefused|LoginAtARefusedPort|LoginAgain|OtherDevicesAreSeen|Policies|KickOther|KickedByTheServer|PushConfig|CutAndRecovery|KickedWhileAway|PauseAndResume|TokenProvider|Logout(Types|EndsPresence|InsideTheLoginCallback)|LoginInsideTheKickoutCallback|Init(AfterCleanup|Twice|Refused)|DataDirectoryIsLocked|DeviceIDIsKept|OutsideOfInit|ServerTime|Cleanup.*|PullCleanup.*|RegistrationsEndWithCleanup|Unregister|Detach|DetachOnline|OpenIMSite)$'
 
 sessions_tests() {
 	local sum runs more='Session|Unload|LeavingWithoutCleanup|Outcome'
