@@ -58,7 +58,7 @@ func refusedBody(err *nimerr.Error) backend.LoginRefused {
 	}
 	return backend.LoginRefused{Kicked: &backend.Kicked{
 		Reason:      kickSame,
-		Description: "the token was revoked by a login elsewhere, or by the server: OpenIM does not say which",
+		Description: "the token was revoked by a newer one, a login elsewhere, or the server: OpenIM does not say which",
 	}}
 }
 
