@@ -136,44 +136,6 @@ func (b *Bucket) Keys(ctx context.Context, filter string, yield func(Entry) bool
 	}
 }
 
-// Watch calls seen for every value now and in future, until ctx ends, and
-// returns after the values of now were seen. A deleted key is seen with a nil
-// Value; one that vanished by age is not seen.
-func (b *Bucket) Watch(ctx context.Context, seen func(Entry)) error {
-	kv, err := b.js.KeyValue(ctx, b.config.Name[len("KV_"):])
-	if err != nil {
-		return err
-	}
-	w, err := kv.WatchAll(ctx)
-	if err != nil {
-		return err
-	}
-	complete := make(chan struct{})
-	go func() {
-		first := complete
-		for e := range w.Updates() {
-			if e == nil {
-				if first != nil {
-					close(first)
-					first = nil
-				}
-				continue
-			}
-			entry := Entry{Key: e.Key(), Value: e.Value(), Revision: e.Revision()}
-			if e.Operation() != jetstream.KeyValuePut {
-				entry.Value = nil
-			}
-			seen(entry)
-		}
-	}()
-	select {
-	case <-complete:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 func (b *Bucket) publish(ctx context.Context, m *nats.Msg, opts ...jetstream.PublishOpt) (uint64, error) {
 	ack, err := b.js.PublishMsg(ctx, m, opts...)
 	if err != nil {

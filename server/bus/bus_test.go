@@ -121,6 +121,64 @@ func TestWatchSeesNowAndLater(t *testing.T) {
 	}
 }
 
+// cuttable lets a test cut the watches of a bucket off.
+type cuttable struct {
+	jetstream.JetStream
+	watches chan jetstream.KeyWatcher
+}
+
+func (c cuttable) KeyValue(ctx context.Context, bucket string) (jetstream.KeyValue, error) {
+	kv, err := c.JetStream.KeyValue(ctx, bucket)
+	return cuttableKV{kv, c.watches}, err
+}
+
+type cuttableKV struct {
+	jetstream.KeyValue
+	watches chan jetstream.KeyWatcher
+}
+
+func (c cuttableKV) WatchAll(ctx context.Context, opts ...jetstream.WatchOpt) (jetstream.KeyWatcher, error) {
+	w, err := c.KeyValue.WatchAll(ctx, opts...)
+	if err == nil {
+		c.watches <- w
+	}
+	return w, err
+}
+
+// A watch that is cut off begins again: what was deleted meanwhile is seen too.
+func TestAWatchThatIsCutOffBeginsAgain(t *testing.T) {
+	b := open(t, Config{}).Apps
+	watches := make(chan jetstream.KeyWatcher, 10)
+	b.js = cuttable{b.js, watches}
+	if _, err := b.Put(t.Context(), "old", []byte("1")); err != nil {
+		t.Fatal(err)
+	}
+	seen := make(chan Entry, 10)
+	if err := b.Watch(t.Context(), func(e Entry) { seen <- e }); err != nil {
+		t.Fatal(err)
+	}
+	<-seen
+	if err := (<-watches).Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Delete(t.Context(), "old"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Put(t.Context(), "new", []byte("2")); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []Entry{{Key: "old"}, {Key: "new", Value: []byte("2")}} {
+		select {
+		case got := <-seen:
+			if got.Key != want.Key || string(got.Value) != string(want.Value) {
+				t.Errorf("saw %+v, want %+v", got, want)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatal("saw nothing")
+		}
+	}
+}
+
 func TestNamesOfAnyContentAreLegalAndDiffer(t *testing.T) {
 	b := open(t, Config{}).Accounts
 	seen := map[string]string{}
