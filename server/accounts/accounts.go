@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -125,6 +126,24 @@ func (s *Store) Delete(ctx context.Context, app, account string) (uint64, error)
 	return rev, nil
 }
 
+// Each calls yield for the accounts of an app that were last changed after the
+// revision after, the oldest change first, until it returns false. An account
+// that is changed meanwhile comes (again) at the end.
+func (s *Store) Each(ctx context.Context, app string, after uint64, yield func(*Account) bool) error {
+	var unread error
+	err := s.bucket.Walk(ctx, bus.AppPrefix(app), after, func(e bus.Entry) bool {
+		var a *Account
+		if a, unread = decode(e); unread != nil {
+			return false
+		}
+		return yield(a)
+	})
+	if err == nil || errors.Is(err, bus.ErrBeyond) {
+		return cmp.Or(err, unread)
+	}
+	return busError(err)
+}
+
 func (s *Store) get(ctx context.Context, app, account string) (*Account, uint64, error) {
 	e, err := s.bucket.Get(ctx, bus.AccountKey(app, account))
 	if err != nil {
@@ -133,12 +152,17 @@ func (s *Store) get(ctx context.Context, app, account string) (*Account, uint64,
 	if e.Value == nil {
 		return nil, e.Revision, ErrUnknown
 	}
+	a, err := decode(e)
+	return a, e.Revision, err
+}
+
+func decode(e bus.Entry) (*Account, error) {
 	var a Account
 	if err := json.Unmarshal(e.Value, &a); err != nil {
-		return nil, 0, nimerr.ServerError.Wrap(err)
+		return nil, nimerr.ServerError.Wrap(err)
 	}
 	a.Rev = e.Revision
-	return &a, e.Revision, nil
+	return &a, nil
 }
 
 // CheckName returns an error that names the rule when account breaks it.

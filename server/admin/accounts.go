@@ -1,10 +1,12 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/libnim/libnim/internal/nimerr"
@@ -19,6 +21,12 @@ const (
 	maxEx      = 4 << 10
 	maxReason  = 256
 	maxDevices = 100
+)
+
+// Bounds of one answer of GET /v1/accounts.
+const (
+	defaultAccounts = 100
+	maxAccounts     = 1000
 )
 
 // accountView is an account as the operator sees it: never its token.
@@ -87,12 +95,42 @@ func (a *API) putAccount(ctx context.Context, r *http.Request) (any, error) {
 	return viewOf(app.Key, saved), nil
 }
 
-func (a *API) getAccount(ctx context.Context, r *http.Request) (any, error) {
-	app, err := a.app(r.URL.Query().Get("app_key"))
+// listAccounts lists the accounts of an app in pages, by the time of their last
+// change; a query that names one asks for that.
+func (a *API) listAccounts(ctx context.Context, r *http.Request) (any, error) {
+	q := r.URL.Query()
+	if q.Has("account") {
+		return a.getAccount(ctx, r)
+	}
+	app, err := a.app(q.Get("app_key"))
 	if err != nil {
 		return nil, err
 	}
-	acc, err := a.Accounts.Get(ctx, app.Key, accountOf(r))
+	limit, after, err := page(q, defaultAccounts, maxAccounts)
+	if err != nil {
+		return nil, err
+	}
+	list, last, next := []accountView{}, after, ""
+	err = a.Accounts.Each(ctx, app.Key, after, func(acc *accounts.Account) bool {
+		if len(list) == limit {
+			next = strconv.FormatUint(last, 10)
+			return false
+		}
+		list, last = append(list, viewOf(app.Key, acc)), acc.Rev
+		return true
+	})
+	if err != nil {
+		return nil, pageError(err)
+	}
+	return map[string]any{"app_key": app.Key, "accounts": list, "next_cursor": next}, nil
+}
+
+func (a *API) getAccount(ctx context.Context, r *http.Request) (any, error) {
+	app, account, err := a.accountOf(r)
+	if err != nil {
+		return nil, err
+	}
+	acc, err := a.Accounts.Get(ctx, app.Key, account)
 	if err != nil {
 		return nil, unknownIsNotFound(err)
 	}
@@ -101,11 +139,10 @@ func (a *API) getAccount(ctx context.Context, r *http.Request) (any, error) {
 
 // deleteAccount removes an account and ends its sessions.
 func (a *API) deleteAccount(ctx context.Context, r *http.Request) (any, error) {
-	app, err := a.app(r.URL.Query().Get("app_key"))
+	app, account, err := a.accountOf(r)
 	if err != nil {
 		return nil, err
 	}
-	account := accountOf(r)
 	rev, err := a.Accounts.Delete(ctx, app.Key, account)
 	if err == nil || errors.Is(err, accounts.ErrUnknown) && rev > 0 { // an earlier call may not have got further
 		if err := a.Gateway.Expel(ctx, app.Key, account, rev, "the account was deleted"); err != nil {
@@ -212,13 +249,16 @@ func (a *API) changeNamed(ctx context.Context, r *http.Request, edit func(*accou
 	return app, saved, unknownIsNotFound(err)
 }
 
-// accountOf is the account in the path, or in the query where a path cannot
-// hold it: "." and ".." are legal accounts.
-func accountOf(r *http.Request) string {
-	if account := r.PathValue("account"); account != "" {
-		return account
+// accountOf is the app in the query, and the account in the path, or in the
+// query where a path cannot hold it: "." and ".." are legal accounts.
+func (a *API) accountOf(r *http.Request) (*accounts.App, string, error) {
+	q := r.URL.Query()
+	app, err := a.app(q.Get("app_key"))
+	if err != nil {
+		return nil, "", err
 	}
-	return r.URL.Query().Get("account")
+	account := cmp.Or(r.PathValue("account"), q.Get("account"))
+	return app, account, accounts.CheckName(account)
 }
 
 func unknownIsNotFound(err error) error {

@@ -47,26 +47,29 @@ type endpoint func(ctx context.Context, r *http.Request) (any, error)
 func (a *API) Handler() http.Handler {
 	mux := http.NewServeMux()
 	methods := map[string][]string{} // by path
-	for pattern, f := range map[string]endpoint{
-		"POST /v1/accounts":             a.putAccount,
-		"GET /v1/accounts":              a.getAccount,
-		"GET /v1/accounts/{account}":    a.getAccount,
-		"DELETE /v1/accounts":           a.deleteAccount,
-		"DELETE /v1/accounts/{account}": a.deleteAccount,
-		"POST /v1/kick":                 a.kick,
-		"POST /v1/ban":                  a.ban,
-		"POST /v1/unban":                a.unban,
-		"GET /v1/apps":                  a.listApps,
-		"POST /v1/apps":                 a.putApp,
-		"GET /v1/apps/{app_key}":        a.getApp,
-		"POST /v1/tokens":               a.mintToken,
-		"POST /v1/tokens/revoke":        a.revokeTokens,
-		"GET /v1/policy":                a.getPolicy,
-		"PUT /v1/policy":                a.putPolicy,
-		"GET /v1/online":                a.online,
-		"POST /v1/maintenance":          a.maintenance,
+	for pattern, c := range map[string]struct {
+		run   endpoint
+		query []string // the keys that it takes there
+	}{
+		"POST /v1/accounts":             {a.putAccount, nil},
+		"GET /v1/accounts":              {a.listAccounts, []string{"app_key", "account", "limit", "cursor"}},
+		"GET /v1/accounts/{account}":    {a.getAccount, []string{"app_key"}},
+		"DELETE /v1/accounts":           {a.deleteAccount, []string{"app_key", "account"}},
+		"DELETE /v1/accounts/{account}": {a.deleteAccount, []string{"app_key"}},
+		"POST /v1/kick":                 {a.kick, nil},
+		"POST /v1/ban":                  {a.ban, nil},
+		"POST /v1/unban":                {a.unban, nil},
+		"GET /v1/apps":                  {a.listApps, nil},
+		"POST /v1/apps":                 {a.putApp, nil},
+		"GET /v1/apps/{app_key}":        {a.getApp, nil},
+		"POST /v1/tokens":               {a.mintToken, nil},
+		"POST /v1/tokens/revoke":        {a.revokeTokens, nil},
+		"GET /v1/policy":                {a.getPolicy, []string{"app_key"}},
+		"PUT /v1/policy":                {a.putPolicy, nil},
+		"GET /v1/online":                {a.online, []string{"app_key", "account", "limit", "cursor"}},
+		"POST /v1/maintenance":          {a.maintenance, nil},
 	} {
-		mux.Handle(pattern, a.serve(f))
+		mux.Handle(pattern, a.serve(withQuery(c.query, c.run)))
 		method, path, _ := strings.Cut(pattern, " ")
 		methods[path] = append(methods[path], method)
 	}

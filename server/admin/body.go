@@ -1,15 +1,20 @@
 package admin
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/libnim/libnim/internal/nimerr"
 	"github.com/libnim/libnim/server/accounts"
+	"github.com/libnim/libnim/server/bus"
 )
 
 // read decodes the body of a call over v: unknown keys and wrong types are
@@ -74,4 +79,46 @@ func limit(key, value string, n int) error {
 		return nimerr.InvalidArgument.Newf("%s: more than %d bytes", key, n)
 	}
 	return nil
+}
+
+// withQuery refuses a call whose query has other keys than those: one that is
+// misspelt would make it mean another account, or all of them.
+func withQuery(keys []string, f endpoint) endpoint {
+	return func(ctx context.Context, r *http.Request) (any, error) {
+		for key := range r.URL.Query() {
+			if !slices.Contains(keys, key) {
+				return nil, nimerr.InvalidArgument.Newf("%q: this call has no such key in its query", key)
+			}
+		}
+		return f(ctx, r)
+	}
+}
+
+// page reads how many entries a call that lists shall answer, and after which
+// revision the entries begin.
+func page(q url.Values, usual, most int) (limit int, after uint64, err error) {
+	limit = usual
+	if s := q.Get("limit"); s != "" {
+		if limit, err = strconv.Atoi(s); err != nil || limit < 1 || limit > most {
+			return 0, 0, nimerr.InvalidArgument.Newf("limit: want 1 to %d", most)
+		}
+	}
+	if s := q.Get("cursor"); s != "" {
+		if after, err = strconv.ParseUint(s, 10, 64); err != nil {
+			return 0, 0, badCursor()
+		}
+	}
+	return limit, after, nil
+}
+
+// pageError is err, unless the cursor is to blame.
+func pageError(err error) error {
+	if errors.Is(err, bus.ErrBeyond) {
+		return badCursor()
+	}
+	return err
+}
+
+func badCursor() error {
+	return nimerr.InvalidArgument.New("cursor: want the next_cursor of an earlier answer, or none to begin anew")
 }

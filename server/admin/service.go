@@ -86,21 +86,20 @@ type onlineView struct {
 	Devices []wire.Device `json:"devices"`
 }
 
-// online lists who is on line: one account, or all of an app up to a limit.
+// online lists who is on line: one account, or those of an app in pages.
 func (a *API) online(ctx context.Context, r *http.Request) (any, error) {
 	q := r.URL.Query()
 	app, err := a.app(q.Get("app_key"))
 	if err != nil {
 		return nil, err
 	}
-	atMost := defaultOnline
-	if s := q.Get("limit"); s != "" {
-		if atMost, err = strconv.Atoi(s); err != nil || atMost < 1 || atMost > maxOnline {
-			return nil, nimerr.InvalidArgument.Newf("limit: want 1 to %d", maxOnline)
-		}
+	limit, after, err := page(q, defaultOnline, maxOnline)
+	if err != nil {
+		return nil, err
 	}
-	list, more := []onlineView{}, false
-	if account := q.Get("account"); account != "" {
+	list, next := []onlineView{}, ""
+	if q.Has("account") {
+		account := q.Get("account")
 		if err := accounts.CheckName(account); err != nil {
 			return nil, err
 		}
@@ -112,18 +111,20 @@ func (a *API) online(ctx context.Context, r *http.Request) (any, error) {
 			list = append(list, onlineView{account, presence.WireList(account, devices, "")})
 		}
 	} else {
-		err := a.Presence.EachOnline(ctx, app.Key, func(account string, devices []presence.Device) bool {
-			if more = len(list) == atMost; more {
+		last := after
+		err := a.Presence.EachOnline(ctx, app.Key, after, func(account string, devices []presence.Device, revision uint64) bool {
+			if len(list) == limit {
+				next = strconv.FormatUint(last, 10)
 				return false
 			}
-			list = append(list, onlineView{account, presence.WireList(account, devices, "")})
+			list, last = append(list, onlineView{account, presence.WireList(account, devices, "")}), revision
 			return true
 		})
 		if err != nil {
-			return nil, err
+			return nil, pageError(err)
 		}
 	}
-	return map[string]any{"app_key": app.Key, "accounts": list, "more": more}, nil
+	return map[string]any{"app_key": app.Key, "accounts": list, "next_cursor": next}, nil
 }
 
 // maintenance tells the clients of every edge to come back later.

@@ -82,7 +82,7 @@ func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
 		return Entry{}, fmt.Errorf("get: %w", availability(err))
 	}
 	e := Entry{Key: key, Value: m.Data, Revision: m.Sequence}
-	if m.Header.Get("KV-Operation") != "" {
+	if deleted(m.Header) {
 		e.Value = nil
 	}
 	return e, nil
@@ -109,32 +109,17 @@ func (b *Bucket) Delete(ctx context.Context, key string) (uint64, error) {
 	return b.publish(ctx, &nats.Msg{Subject: b.prefix + key, Header: nats.Header{"KV-Operation": []string{"DEL"}}})
 }
 
-// Keys calls yield for every key that matches filter and has a value, with
-// that value, until yield returns false.
-func (b *Bucket) Keys(ctx context.Context, filter string, yield func(Entry) bool) error {
-	kv, err := b.js.KeyValue(ctx, b.config.Name[len("KV_"):])
+// Last returns the newest revision of the bucket.
+func (b *Bucket) Last(ctx context.Context) (uint64, error) {
+	info, err := b.stream.Info(ctx)
 	if err != nil {
-		return err
+		return 0, fmt.Errorf("last revision: %w", availability(err))
 	}
-	w, err := kv.Watch(ctx, filter, jetstream.IgnoreDeletes())
-	if err != nil {
-		return err
-	}
-	defer func() { _ = w.Stop() }()
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case e, open := <-w.Updates():
-			if !open {
-				return errors.New("the listing was cut off")
-			}
-			if e == nil || !yield(Entry{Key: e.Key(), Value: e.Value(), Revision: e.Revision()}) {
-				return nil
-			}
-		}
-	}
+	return info.State.LastSeq, nil
 }
+
+// deleted reports whether a message marks its key as absent.
+func deleted(h nats.Header) bool { return h.Get("KV-Operation") != "" }
 
 func (b *Bucket) publish(ctx context.Context, m *nats.Msg, opts ...jetstream.PublishOpt) (uint64, error) {
 	ack, err := b.js.PublishMsg(ctx, m, opts...)

@@ -198,7 +198,7 @@ func TestNamesOfAnyContentAreLegalAndDiffer(t *testing.T) {
 		}
 	}
 	n := 0
-	if err := b.Keys(t.Context(), AppPrefix("app"), func(Entry) bool { n++; return true }); err != nil || n != 7 {
+	if err := b.Walk(t.Context(), AppPrefix("app"), 0, func(Entry) bool { n++; return true }); err != nil || n != 7 {
 		t.Errorf("%d keys of the app, want 7: %v", n, err)
 	}
 	if _, _, ok := SplitAccountKey("pepper-check"); ok {

@@ -143,7 +143,7 @@ func (s *Store) Offenders(ctx context.Context, app string) ([]string, error) {
 		return nil, err
 	}
 	var out []string
-	err = s.EachOnline(ctx, app, func(account string, devices []Device) bool {
+	err = s.EachOnline(ctx, app, 0, func(account string, devices []Device, _ uint64) bool {
 		if gone, _ := enforce(&record{Devices: devices}, policy); len(gone) > 0 {
 			out = append(out, account)
 		}
@@ -218,19 +218,23 @@ func (s *Store) Online(ctx context.Context, app, account string) ([]Device, erro
 	return slices.DeleteFunc(r.Devices, s.dead(ctx)), nil
 }
 
-// EachOnline calls yield for every account of an app with live entries, until
-// it returns false.
-func (s *Store) EachOnline(ctx context.Context, app string, yield func(account string, devices []Device) bool) error {
+// EachOnline calls yield for every account of an app with live entries and the
+// revision of its record, those after the revision after, until it returns
+// false. An account whose record changes meanwhile may come again.
+func (s *Store) EachOnline(ctx context.Context, app string, after uint64, yield func(account string, devices []Device, revision uint64) bool) error {
 	dead := s.dead(ctx)
-	err := s.bucket.Keys(ctx, bus.AppPrefix(app), func(e bus.Entry) bool {
+	err := s.bucket.Walk(ctx, bus.AppPrefix(app), after, func(e bus.Entry) bool {
 		_, account, ok := bus.SplitAccountKey(e.Key)
 		r, err := decodeRecord(e.Value)
 		if !ok || err != nil {
 			return true
 		}
 		devices := slices.DeleteFunc(r.Devices, dead)
-		return len(devices) == 0 || yield(account, devices)
+		return len(devices) == 0 || yield(account, devices, e.Revision)
 	})
+	if errors.Is(err, bus.ErrBeyond) {
+		return err
+	}
 	if err != nil {
 		return busy(err)
 	}
