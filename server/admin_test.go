@@ -1,14 +1,44 @@
 package server_test
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
+
+	natsserver "github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/libnim/libnim/internal/wire"
+	"github.com/libnim/libnim/server"
+	"github.com/libnim/libnim/server/bus"
 )
+
+// bucketOf opens a bucket of the edges from outside.
+func bucketOf(t *testing.T, engine *natsserver.Server, name string) jetstream.KeyValue {
+	t.Helper()
+	nc, err := nats.Connect("", nats.InProcessServer(engine))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kv, err := js.KeyValue(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kv
+}
 
 // pages asks for a list in pages and returns the accounts of all of them;
 // between runs before each page but the first.
@@ -91,5 +121,271 @@ func TestOnlineIsListedInPages(t *testing.T) {
 	late.ask(wire.OpTime, nil, nil)
 	if status, out := edges[0].admin("GET", "/online?cursor=99999999", nil); status != http.StatusBadRequest {
 		t.Errorf("a cursor that was never given: %d %v", status, out)
+	}
+}
+
+// typo is two edges of an app that is to be deleted, each with a session of it.
+type typo struct {
+	edges    []*edge
+	sessions []*client
+	engine   *natsserver.Server
+	first    *edge // edges[0], for the app that there was before
+}
+
+func startTypo(t *testing.T, change func(*server.Config)) (d typo) {
+	t.Helper()
+	d.edges = startEdges(t, 2, func(_ int, c *server.Config) {
+		d.engine = c.Engine
+		if change != nil {
+			change(c)
+		}
+	})
+	d.fill()
+	return d
+}
+
+// fill makes the app and its sessions.
+func (d *typo) fill() {
+	first := *d.edges[0]
+	d.first = &first
+	d.edges[0].do("POST", "/apps", map[string]any{"app_key": "typo", "app_secret": "typo-secret"})
+	for i, account := range []string{"alice", "bob"} {
+		e := d.edges[i]
+		e.AppKey = "typo"
+		e.account(account)
+		c, _ := e.online(account, "d", pc)
+		d.sessions = append(d.sessions, c)
+	}
+	d.edges[0].account("idle")
+}
+
+// wantNoApp fails unless nobody can log in to the app on any of the edges.
+func wantNoApp(t *testing.T, edges []*edge) {
+	t.Helper()
+	for _, e := range edges {
+		if f := e.dial().ask(wire.OpLogin, e.loginAs("idle", "d", pc), nil); f.ErrName != "app_key_unknown" {
+			t.Errorf("login: %d %s", f.Code, f.ErrName)
+		}
+	}
+}
+
+// wantOut fails unless a session is kicked by the server.
+func wantOut(t *testing.T, c *client) {
+	t.Helper()
+	var k wire.Kicked
+	if c.want(wire.OpKicked, &k); k.Reason != wire.KickByServer || k.Description != "the app was deleted" {
+		t.Errorf("kick = %+v", k)
+	}
+	if code, _ := c.wantClose(); code != wire.CloseKicked {
+		t.Errorf("closed with %d", code)
+	}
+}
+
+func TestDeletingAnApp(t *testing.T) {
+	d := startTypo(t, nil)
+	edges := d.edges
+	d.first.account("keeps")
+	stays, _ := d.first.online("keeps", "d", pc)
+	edges[0].do("DELETE", "/apps/typo", nil)
+	wantNoApp(t, edges)
+	for _, c := range d.sessions {
+		wantOut(t, c)
+	}
+	stays.ask(wire.OpTime, nil, nil)
+	for _, name := range []string{"nim_accounts", "nim_presence", "nim_apps"} {
+		keys, err := bucketOf(t, d.engine, name).Keys(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range keys {
+			if strings.HasPrefix(key, bus.AppKey("typo")) {
+				t.Errorf("%s still has a key of the app", name)
+			}
+		}
+	}
+	for _, e := range edges {
+		for _, call := range []string{"DELETE /apps/typo", "GET /apps/typo", "GET /accounts?app_key=typo"} {
+			method, path, _ := strings.Cut(call, " ")
+			if status, out := e.admin(method, path, nil); status != http.StatusNotFound || !strings.Contains(out["err_msg"].(string), "app_key:") {
+				t.Errorf("%s: %d %v", call, status, out)
+			}
+		}
+	}
+	// What a call that was late has written is not there in a new app of the key.
+	if _, err := bucketOf(t, d.engine, "nim_accounts").Put(t.Context(), bus.AccountKey("typo", "alice"), []byte(`{"account":"alice"}`)); err != nil {
+		t.Fatal(err)
+	}
+	made := edges[1].do("POST", "/apps", map[string]any{"app_key": "typo"})
+	if secret, _ := made["app_secret"].(string); secret == "" || secret == "typo-secret" {
+		t.Errorf("the new app has the secret %q", secret)
+	}
+	if got := edges[1].pages("/accounts?app_key=typo", 10, func() {}); len(got) != 0 {
+		t.Errorf("the new app has the accounts %v", got)
+	}
+	edges[1].account("alice")
+	edges[0].online("alice", "d", pc)
+}
+
+func TestTheLastAppIsNotDeleted(t *testing.T) {
+	e := startEdges(t, 1, nil)[0]
+	status, out := e.admin("DELETE", "/apps/"+e.AppKey, nil)
+	if status != http.StatusConflict || !strings.Contains(out["err_msg"].(string), "make another one first") {
+		t.Errorf("%d %v", status, out)
+	}
+	e.account("alice")
+	e.online("alice", "d", pc)
+	// The first app is one like others.
+	e.do("POST", "/apps", map[string]any{"app_key": "im"})
+	e.do("DELETE", "/apps/"+e.AppKey, nil)
+	if e.AppKey = "im"; e.Server.Ready().AppKey != "im" {
+		t.Errorf("the ready line has %q", e.Server.Ready().AppKey)
+	}
+	e.account("alice")
+	e.online("alice", "d", pc)
+}
+
+// A deletion ended after its first step, as by a crash. No edge takes the app,
+// everybody can see why, and the call goes on.
+func TestADeletionGoesOnAfterACrash(t *testing.T) {
+	d := startTypo(t, nil)
+	edges, apps := d.edges, bucketOf(t, d.engine, "nim_apps")
+	mark, err := json.Marshal(map[string]any{"app_key": "typo", "deleting": true, "created_ms": 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := apps.Put(t.Context(), bus.AppKey("typo"), mark); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range d.sessions {
+		wantOut(t, c)
+	}
+	wantNoApp(t, edges)
+	if out := edges[1].do("GET", "/apps/typo", nil); out["deleting"] != true || len(out) != 3 {
+		t.Errorf("shown as %v", out)
+	}
+	for path, body := range map[string]map[string]any{
+		"/apps":     {"app_key": "typo"},
+		"/accounts": {"app_key": "typo", "account": "alice"},
+		"/tokens":   {"app_key": "typo", "account": "alice"},
+	} {
+		if status, out := edges[0].admin("POST", path, body); status != http.StatusConflict || !strings.Contains(out["err_msg"].(string), "DELETE") {
+			t.Errorf("POST %s: %d %v", path, status, out)
+		}
+	}
+	d.first.do("GET", "/policy", nil) // the other app is the only one
+	edges[1].do("DELETE", "/apps?app_key=typo", nil)
+	if keys, err := bucketOf(t, d.engine, "nim_accounts").Keys(t.Context()); err != nil || len(keys) != 1 { // the check of the pepper
+		t.Errorf("left %v, %v", keys, err)
+	}
+	if status, _ := edges[0].admin("DELETE", "/apps/typo", nil); status != http.StatusNotFound {
+		t.Errorf("once more: %d", status)
+	}
+}
+
+// An edge that may live is asked until it answers or has lost its lease: before
+// that it may have clients of the app.
+func TestADeletionWaitsForEveryEdge(t *testing.T) {
+	d := startTypo(t, func(c *server.Config) { c.Lease = 2 * time.Second })
+	e := d.edges[0]
+	e.do("POST", "/apps", map[string]any{"app_key": "typo2"})
+	leases := bucketOf(t, d.engine, "nim_leases")
+	live := func() {
+		if _, err := leases.Put(t.Context(), "mute", []byte(`{"epoch":1}`)); err != nil {
+			t.Error(err)
+		}
+	}
+	nc, err := nats.Connect("", nats.InProcessServer(d.engine))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	var asked atomic.Int64
+	var answers atomic.Bool
+	if _, err := nc.Subscribe(bus.EdgeSubject("mute"), func(m *nats.Msg) {
+		if n := asked.Add(1); answers.Load() && n > 1 {
+			_ = m.Respond(nil)
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the edge to know of the other", func() bool {
+		live()
+		d.first.do("PUT", "/policy", map[string]any{"app_key": d.first.AppKey, "multi_login": "all"})
+		return asked.Load() > 0
+	})
+	asked.Store(0)
+	answers.Store(true)
+	live()
+	e.do("DELETE", "/apps/typo", nil)
+	if asked.Load() < 2 {
+		t.Error("the edge was not asked again")
+	}
+	answers.Store(false)
+	live()
+	e.do("DELETE", "/apps/typo2", nil)
+	if _, err := leases.Get(t.Context(), "mute"); !errors.Is(err, jetstream.ErrKeyNotFound) {
+		t.Errorf("an edge with a lease was not waited for: %v", err)
+	}
+}
+
+// The same on a cluster with three copies, which answers lists from whichever.
+func TestDeletingAnAppOnACluster(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a NATS cluster")
+	}
+	var urls []string
+	for _, s := range startCluster(t) {
+		urls = append(urls, s.ClientURL())
+	}
+	var d typo
+	dir := t.TempDir()
+	for range 2 {
+		d.edges = append(d.edges, startEdge(t, server.Config{
+			Listen: "127.0.0.1:0", DataDir: dir, Dev: true, NATS: urls, Replicas: 3, Log: testLog(t),
+		}))
+	}
+	d.fill()
+	waitFor(t, "all accounts to be on every copy", func() bool {
+		return len(d.edges[1].pages("/accounts?app_key=typo", 2, func() {})) == 3
+	})
+	d.edges[0].do("DELETE", "/apps/typo", nil)
+	wantNoApp(t, d.edges)
+	for _, c := range d.sessions {
+		wantOut(t, c)
+	}
+	d.edges[1].do("POST", "/apps", map[string]any{"app_key": "typo"})
+	if got := d.edges[0].pages("/accounts?app_key=typo", 10, func() {}); len(got) != 0 {
+		t.Errorf("the new app has the accounts %v", got)
+	}
+}
+
+// Logins race with the deletion on both edges. Whoever gets in is put out.
+func TestLoginsRaceWithADeletion(t *testing.T) {
+	edges := startTypo(t, nil).edges
+	var wg sync.WaitGroup
+	clients := make([]*client, 40)
+	for i := range clients {
+		clients[i] = edges[i%2].dial()
+	}
+	start := make(chan struct{})
+	for i, c := range clients {
+		l := edges[0].loginAs([]string{"alice", "bob", "idle"}[i%3], fmt.Sprint("d", i), pc)
+		wg.Go(func() {
+			<-start
+			c.ask(wire.OpLogin, l, nil)
+			if code, _ := c.wantClose(); code != wire.CloseKicked && code != wire.CloseRefused {
+				t.Errorf("closed with %d", code)
+			}
+		})
+	}
+	wg.Go(func() {
+		<-start
+		edges[0].do("DELETE", "/apps/typo", nil)
+	})
+	close(start)
+	wg.Wait()
+	edges[0].do("POST", "/apps", map[string]any{"app_key": "typo"})
+	if out := edges[1].do("GET", "/online?app_key=typo", nil); len(out["accounts"].([]any)) != 0 {
+		t.Errorf("on line in the new app: %v", out)
 	}
 }

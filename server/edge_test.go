@@ -230,7 +230,7 @@ func TestAdminCalls(t *testing.T) {
 		{"POST", "/apps", `{"app_key":"x","app_secret":"short"}`, 400, "app_secret:"},
 		{"POST", "/tokens", `{"account":"alice","kind":"magic"}`, 400, "kind:"},
 		{"POST", "/apps", `{"app_key":"x","sdkappid":0}`, 400, "sdkappid:"},
-		{"POST", "/apps", `{"rotate_secret":true}`, 404, "app_key:"}, // no new app: there is no way to delete one
+		{"POST", "/apps", `{"rotate_secret":true}`, 404, "app_key:"}, // no new app
 		{"POST", "/apps", `{"app_key":"x","rotate_secret":true}`, 404, "app_key:"},
 		{"POST", "/tokens", `{"account":"alice","ttl_s":0}`, 400, "ttl_s:"},
 		{"GET", "/online?limit=0", ``, 400, "limit:"},
@@ -247,11 +247,14 @@ func TestAdminCalls(t *testing.T) {
 		{"GET", "/accounts?app_key=no", ``, 404, "app_key:"},
 		{"DELETE", "/accounts", ``, 400, "account:"},
 		{"DELETE", "/accounts/alice?appkey=x", ``, 400, "appkey"},
+		{"DELETE", "/apps", ``, 400, "app_key:"},
+		{"DELETE", "/apps/no", ``, 404, "app_key:"},
 		{"GET", "/nothing", ``, 404, "no such call"},
 		{"GET", "", ``, 404, "no such call"},
 		{"DELETE", "/kick", ``, 405, "POST"},
 		{"PATCH", "/accounts", `{}`, 405, "DELETE, GET, POST"},
 		{"POST", "/accounts/alice", `{}`, 405, "DELETE, GET"},
+		{"PUT", "/apps/x", `{}`, 405, "DELETE, GET"},
 		{"POST", "/accounts", ``, 400, "empty"},
 		{"POST", "/accounts", `{"account":`, 400, "unexpected EOF"},
 		{"POST", "/accounts", `[]`, 400, "body: want an object, not array"},

@@ -22,24 +22,44 @@ import (
 // Apps is the set of all apps, kept current by a watch.
 type Apps struct {
 	bucket *bus.Bucket
+	owned  []*bus.Bucket // where an app has keys of its own
 	log    *slog.Logger
 
 	mu   sync.RWMutex
 	apps map[string]*App // by app key; an App is never changed once in here
 	revs map[string]uint64
+	gone func(key string)
 }
 
 // OpenApps reads all apps and follows changes until ctx ends.
 func OpenApps(ctx context.Context, b *bus.Bus, log *slog.Logger) (*Apps, error) {
-	a := &Apps{bucket: b.Apps, log: log, apps: map[string]*App{}, revs: map[string]uint64{}}
+	a := &Apps{bucket: b.Apps, owned: []*bus.Bucket{b.Accounts, b.Presence}, log: log, apps: map[string]*App{}, revs: map[string]uint64{}}
 	if err := b.Apps.Watch(ctx, a.see); err != nil {
 		return nil, fmt.Errorf("apps: %w", err)
 	}
 	return a, nil
 }
 
-// Get returns the app with that key. The caller must not change it.
+// Follow lets gone be called for each app that this edge learns the deletion of.
+// Get no longer returns it then.
+func (a *Apps) Follow(gone func(key string)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.gone = gone
+}
+
+// Get returns the app with that key, unless it is being deleted. The caller must
+// not change it.
 func (a *Apps) Get(key string) (*App, bool) {
+	app, ok := a.Find(key)
+	if ok && app.Deleting {
+		return nil, false
+	}
+	return app, ok
+}
+
+// Find returns the app with that key, even while it is being deleted.
+func (a *Apps) Find(key string) (*App, bool) {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
 	app, ok := a.apps[key]
@@ -48,26 +68,27 @@ func (a *Apps) Get(key string) (*App, bool) {
 
 // Only returns the app that admin calls mean which name none.
 func (a *Apps) Only() (*App, error) {
-	a.mu.RLock()
-	defer a.mu.RUnlock()
-	if len(a.apps) != 1 {
-		return nil, nimerr.InvalidArgument.Newf("app_key: there are %d apps, name one", len(a.apps))
+	live := a.live()
+	if len(live) != 1 {
+		return nil, nimerr.InvalidArgument.Newf("app_key: there are %d apps, name one", len(live))
 	}
-	for _, app := range a.apps {
-		return app, nil
-	}
-	return nil, nil
+	return live[0], nil
 }
 
 // First returns the app that was created first, or nil when there is none.
 func (a *Apps) First() *App {
-	all := a.All()
-	if len(all) == 0 {
+	live := a.live()
+	if len(live) == 0 {
 		return nil
 	}
-	return slices.MinFunc(all, func(x, y *App) int {
+	return slices.MinFunc(live, func(x, y *App) int {
 		return cmp.Or(cmp.Compare(x.CreatedMS, y.CreatedMS), cmp.Compare(x.Key, y.Key))
 	})
+}
+
+// live returns the apps that are not being deleted.
+func (a *Apps) live() []*App {
+	return slices.DeleteFunc(a.All(), func(app *App) bool { return app.Deleting })
 }
 
 // All returns every app, in no order.
@@ -87,15 +108,35 @@ func (a *Apps) Policy(ctx context.Context, key string, atLeast uint64) (presence
 	if ok && app.Policy.Rev >= atLeast {
 		return app.Policy, nil
 	}
-	e, err := a.bucket.Get(ctx, bus.AppKey(key))
-	if err != nil {
-		return presence.Policy{}, busError(err)
+	if err := a.learn(ctx, key); err != nil {
+		return presence.Policy{}, err
 	}
-	a.see(e)
 	if app, ok = a.Get(key); !ok {
 		return presence.Policy{}, nimerr.AppKeyUnknown.New("")
 	}
 	return app.Policy, nil
+}
+
+// Know returns when the settings of an app are known as of the given revision or
+// later.
+func (a *Apps) Know(ctx context.Context, key string, atLeast uint64) error {
+	a.mu.RLock()
+	known := a.revs[bus.AppKey(key)] >= atLeast
+	a.mu.RUnlock()
+	if known {
+		return nil
+	}
+	return a.learn(ctx, key)
+}
+
+// learn reads the settings of an app as they are now.
+func (a *Apps) learn(ctx context.Context, key string) error {
+	e, err := a.bucket.Get(ctx, bus.AppKey(key))
+	if err != nil {
+		return busError(err)
+	}
+	a.see(e)
+	return nil
 }
 
 // Change creates or changes an app. edit sees the newest settings and may run
@@ -112,6 +153,9 @@ func (a *Apps) Change(ctx context.Context, key string, edit func(app *App, exist
 				return nil, nimerr.ServerError.Wrap(err)
 			}
 		}
+		if app.Deleting {
+			return nil, ErrDeleting
+		}
 		if e.Value == nil {
 			app.CreatedMS = time.Now().UnixMilli()
 			app.giveNumber()
@@ -121,6 +165,13 @@ func (a *Apps) Change(ctx context.Context, key string, edit func(app *App, exist
 		}
 		if err := app.Validate(); err != nil {
 			return nil, err
+		}
+		if e.Value == nil && e.Revision > 0 { // there was one with this key
+			if err := a.clear(ctx, key, e.Revision); errors.Is(err, bus.ErrConflict) {
+				continue
+			} else if err != nil {
+				return nil, busError(err)
+			}
 		}
 		data, err := json.Marshal(app)
 		if err != nil {
@@ -160,25 +211,45 @@ func NewSecret() string { return rand.Text() }
 
 // see takes an app as it is now, unless a newer revision is known.
 func (a *Apps) see(e bus.Entry) {
+	if key, gone := a.note(e), a.follower(); key != "" && gone != nil {
+		gone(key)
+	}
+}
+
+func (a *Apps) follower() func(string) {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	return a.gone
+}
+
+// note takes an app as it is now, and returns the key of one that ended with it.
+func (a *Apps) note(e bus.Entry) (ended string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if e.Revision < a.revs[e.Key] {
-		return
+		return ""
 	}
 	a.revs[e.Key] = e.Revision
 	if e.Value == nil {
-		for key := range a.apps {
+		for key, app := range a.apps {
 			if bus.AppKey(key) == e.Key {
 				delete(a.apps, key)
+				if !app.Deleting {
+					ended = key
+				}
 			}
 		}
-		return
+		return ended
 	}
 	var app App
 	if err := json.Unmarshal(e.Value, &app); err != nil || bus.AppKey(app.Key) != e.Key {
 		a.log.Error("accounts: settings of an app cannot be read", "key", e.Key)
-		return
+		return ""
 	}
 	app.Policy.Rev = e.Revision
+	if old, ok := a.apps[app.Key]; ok && app.Deleting && !old.Deleting {
+		ended = app.Key
+	}
 	a.apps[app.Key] = &app
+	return ended
 }

@@ -62,6 +62,8 @@ func (a *API) Handler() http.Handler {
 		"GET /v1/apps":                  {a.listApps, nil},
 		"POST /v1/apps":                 {a.putApp, nil},
 		"GET /v1/apps/{app_key}":        {a.getApp, nil},
+		"DELETE /v1/apps":               {a.deleteApp, []string{"app_key"}},
+		"DELETE /v1/apps/{app_key}":     {a.deleteApp, nil},
 		"POST /v1/tokens":               {a.mintToken, nil},
 		"POST /v1/tokens/revoke":        {a.revokeTokens, nil},
 		"GET /v1/policy":                {a.getPolicy, []string{"app_key"}},
@@ -152,9 +154,12 @@ func (a *API) app(key string) (*accounts.App, error) {
 	if key == "" {
 		return a.Apps.Only()
 	}
-	app, ok := a.Apps.Get(key)
+	app, ok := a.Apps.Find(key)
 	if !ok {
 		return nil, nimerr.AppKeyUnknown.New("app_key: no such app")
+	}
+	if app.Deleting {
+		return nil, refusedNow(accounts.ErrDeleting)
 	}
 	return app, nil
 }
@@ -167,6 +172,17 @@ type httpError struct {
 
 func (e *httpError) Error() string { return e.err.Error() }
 func (e *httpError) Unwrap() error { return e.err }
+
+// refusedNow makes what the state of an app does not allow an answer of its own.
+func refusedNow(err error) error {
+	switch {
+	case errors.Is(err, accounts.ErrDeleting):
+		return &httpError{http.StatusConflict, nimerr.Forbidden.New("app_key: this app is being deleted; DELETE /v1/apps/{app_key} goes on with that")}
+	case errors.Is(err, accounts.ErrLastApp):
+		return &httpError{http.StatusConflict, nimerr.Forbidden.New("app_key: the last app cannot be deleted; make another one first")}
+	}
+	return err
+}
 
 func problem(e *nimerr.Error) map[string]any {
 	return map[string]any{"code": e.Kind.Code, "err_name": e.Kind.Name, "err_msg": e.Error()}

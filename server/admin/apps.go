@@ -23,6 +23,22 @@ type appView struct {
 	ExpiringS    int64             `json:"token_expiring_s"`
 	GraceS       int64             `json:"token_grace_s"`
 	Policy       policyView        `json:"policy"`
+	CreatedMS    int64             `json:"created_ms"`
+}
+
+// deletingView is all that is left of an app that is being deleted.
+type deletingView struct {
+	AppKey    string `json:"app_key"`
+	Deleting  bool   `json:"deleting"`
+	CreatedMS int64  `json:"created_ms"`
+}
+
+// viewOfAny is the view of an app in whichever state.
+func viewOfAny(app *accounts.App) any {
+	if app.Deleting {
+		return deletingView{app.Key, true, app.CreatedMS}
+	}
+	return viewOfApp(app)
 }
 
 func viewOfApp(app *accounts.App) appView {
@@ -30,7 +46,7 @@ func viewOfApp(app *accounts.App) appView {
 		AppKey: app.Key, ExtraSecrets: len(app.ExtraSecrets), SDKAppID: app.SDKAppID,
 		Kinds: app.Kinds, AutoCreate: !app.NoAutoCreate, Webhook: app.Webhook,
 		ExpiringS: int64(app.Expiring().Seconds()), GraceS: int64(app.Grace().Seconds()),
-		Policy: viewOfPolicy(app),
+		Policy: viewOfPolicy(app), CreatedMS: app.CreatedMS,
 	}
 	if len(v.Kinds) == 0 {
 		v.Kinds = accounts.Kinds
@@ -42,7 +58,7 @@ func viewOfApp(app *accounts.App) appView {
 func (a *API) changeApp(ctx context.Context, key string, edit func(app *accounts.App, exists bool) error) (*accounts.App, error) {
 	saved, err := a.Apps.Change(ctx, key, edit)
 	if err != nil {
-		return nil, err
+		return nil, refusedNow(err)
 	}
 	a.Gateway.SpreadSettings(ctx, key, saved.Policy.Rev)
 	return saved, nil
@@ -51,19 +67,34 @@ func (a *API) changeApp(ctx context.Context, key string, edit func(app *accounts
 func (a *API) listApps(context.Context, *http.Request) (any, error) {
 	all := a.Apps.All()
 	slices.SortFunc(all, func(x, y *accounts.App) int { return cmp.Compare(x.Key, y.Key) })
-	views := []appView{}
+	views := []any{}
 	for _, app := range all {
-		views = append(views, viewOfApp(app))
+		views = append(views, viewOfAny(app))
 	}
 	return map[string]any{"apps": views}, nil
 }
 
 func (a *API) getApp(_ context.Context, r *http.Request) (any, error) {
-	app, err := a.app(r.PathValue("app_key"))
-	if err != nil {
+	app, ok := a.Apps.Find(r.PathValue("app_key"))
+	if !ok {
+		return nil, nimerr.AppKeyUnknown.New("app_key: no such app")
+	}
+	return viewOfAny(app), nil
+}
+
+// deleteApp removes an app with its accounts and ends their sessions. A call
+// that did not get to its end is to be repeated.
+func (a *API) deleteApp(ctx context.Context, r *http.Request) (any, error) {
+	key := cmp.Or(r.PathValue("app_key"), r.URL.Query().Get("app_key"))
+	if err := accounts.CheckAppKey(key); err != nil {
 		return nil, err
 	}
-	return viewOfApp(app), nil
+	err := a.Apps.Delete(ctx, key, func(revision uint64) error { return a.Gateway.Retire(ctx, key, revision) })
+	if err != nil {
+		return nil, refusedNow(err)
+	}
+	a.Log.Info("admin: app deleted", "app", key)
+	return nil, nil
 }
 
 // appChange is the body of POST /v1/apps. A key that is left out keeps what is

@@ -109,6 +109,13 @@ func (b *Bucket) Delete(ctx context.Context, key string) (uint64, error) {
 	return b.publish(ctx, &nats.Msg{Subject: b.prefix + key, Header: nats.Header{"KV-Operation": []string{"DEL"}}})
 }
 
+// DeleteAt is Delete if the key still has the revision expect; otherwise it
+// returns ErrConflict.
+func (b *Bucket) DeleteAt(ctx context.Context, key string, expect uint64) (uint64, error) {
+	m := &nats.Msg{Subject: b.prefix + key, Header: nats.Header{"KV-Operation": []string{"DEL"}}}
+	return b.publish(ctx, m, jetstream.WithExpectLastSequencePerSubject(expect))
+}
+
 // Last returns the newest revision of the bucket.
 func (b *Bucket) Last(ctx context.Context) (uint64, error) {
 	info, err := b.stream.Info(ctx)
@@ -116,6 +123,16 @@ func (b *Bucket) Last(ctx context.Context) (uint64, error) {
 		return 0, fmt.Errorf("last revision: %w", availability(err))
 	}
 	return info.State.LastSeq, nil
+}
+
+// Purge removes every key that matches filter and was last written up to the
+// revision upTo, as if it had never been set.
+func (b *Bucket) Purge(ctx context.Context, filter string, upTo uint64) error {
+	err := b.stream.Purge(ctx, jetstream.WithPurgeSubject(b.prefix+filter), jetstream.WithPurgeSequence(upTo+1))
+	if err != nil {
+		return fmt.Errorf("purge: %w", availability(err))
+	}
+	return nil
 }
 
 // deleted reports whether a message marks its key as absent.

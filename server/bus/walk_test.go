@@ -108,3 +108,58 @@ func TestWalkLeavesNothingBehind(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestPurgeTakesWhatIsOlder(t *testing.T) {
+	b := open(t, Config{}).Accounts
+	for _, key := range []string{AccountKey("app", "a"), AccountKey("app", "b"), AccountKey("other", "a")} {
+		if _, err := b.Put(t.Context(), key, []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := b.Delete(t.Context(), AccountKey("app", "b")); err != nil {
+		t.Fatal(err)
+	}
+	last, err := b.Last(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Put(t.Context(), AccountKey("app", "late"), []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // a repetition does nothing
+		if err := b.Purge(t.Context(), AppPrefix("app"), last); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for key, there := range map[string]bool{
+		AccountKey("app", "a"): false, AccountKey("app", "b"): false, AccountKey("app", "late"): true, AccountKey("other", "a"): true,
+	} {
+		if e, err := b.Get(t.Context(), key); err != nil || (e.Value != nil) != there || !there && e.Revision != 0 {
+			t.Errorf("%s: %+v, %v", key, e, err)
+		}
+	}
+	if _, err := b.Set(t.Context(), AccountKey("app", "a"), []byte("y"), 0, 0); err != nil {
+		t.Errorf("set after a purge: %v", err)
+	}
+}
+
+func TestDeleteAtComparesTheRevision(t *testing.T) {
+	b := open(t, Config{}).Apps
+	first, err := b.Put(t.Context(), "k", []byte("1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := b.Put(t.Context(), "k", []byte("2"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.DeleteAt(t.Context(), "k", first); !errors.Is(err, ErrConflict) {
+		t.Errorf("at an old revision: %v", err)
+	}
+	if _, err := b.DeleteAt(t.Context(), "k", second); err != nil {
+		t.Error(err)
+	}
+	if e, err := b.Get(t.Context(), "k"); err != nil || e.Value != nil {
+		t.Errorf("left %+v, %v", e, err)
+	}
+}

@@ -130,6 +130,7 @@ func New(ctx context.Context, cfg Config, b *bus.Bus, p *presence.Store, apps *a
 		},
 	}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
+	apps.Follow(g.appGone)
 	if err := g.start(ctx); err != nil {
 		g.cancel()
 		return nil, err

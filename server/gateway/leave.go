@@ -18,6 +18,9 @@ const leaveTimeout = 2 * time.Second
 func (g *Gateway) depart(s *session) {
 	s.expiry.stop()
 	g.hub.remove(s)
+	if s.isOrphan() {
+		return
+	}
 	for {
 		ctx, cancel := context.WithTimeout(g.ctx, leaveTimeout)
 		left, err := g.presence.Leave(ctx, s.owner.app, s.owner.account, s.id, !s.conn.loggedOut)

@@ -58,8 +58,9 @@ func (g *Gateway) hear(m *nats.Msg) {
 	}
 	if p.Settings {
 		g.goTask(func() {
-			g.readSettings(p.App, p.Revision)
-			g.acknowledge(m)
+			if g.readSettings(p.App, p.Revision) {
+				g.acknowledge(m)
+			}
 		})
 		return
 	}
@@ -76,13 +77,16 @@ func (g *Gateway) acknowledge(m *nats.Msg) {
 	}
 }
 
-// readSettings makes this edge know the settings of an app as of a revision.
-func (g *Gateway) readSettings(app string, revision uint64) {
+// readSettings makes this edge know the settings of an app as of a revision, and
+// reports whether it does.
+func (g *Gateway) readSettings(app string, revision uint64) bool {
 	ctx, cancel := context.WithTimeout(g.ctx, settingsTimeout)
 	defer cancel()
-	if _, err := g.apps.Policy(ctx, app, revision); err != nil {
+	err := g.apps.Know(ctx, app, revision)
+	if err != nil {
 		g.log.Warn("gateway: settings of an app not read", "err", err)
 	}
+	return err == nil
 }
 
 func (g *Gateway) handle(p peerMessage) {
@@ -128,22 +132,34 @@ func (g *Gateway) Broadcast(reason string, after, spread time.Duration, end bool
 // SpreadSettings makes every other edge that lives know the settings of an app
 // as of a revision. An edge that does not answer will see them by its watch.
 func (g *Gateway) SpreadSettings(ctx context.Context, app string, revision uint64) {
+	g.tellSettings(ctx, g.presence.Edges.Live(), app, revision)
+}
+
+// tellSettings makes edges know the settings of an app as of a revision, and
+// returns those that say they do.
+func (g *Gateway) tellSettings(ctx context.Context, edges []string, app string, revision uint64) (know []string) {
 	data, err := json.Marshal(peerMessage{App: app, Revision: revision, Settings: true})
 	if err != nil {
 		g.log.Error("gateway: settings not spread", "err", err)
-		return
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, settingsTimeout)
 	defer cancel()
+	var mu sync.Mutex
 	var wg sync.WaitGroup
-	for _, edge := range g.presence.Edges.Live() {
+	for _, edge := range edges {
 		wg.Go(func() {
 			if _, err := g.bus.Conn.RequestWithContext(ctx, bus.EdgeSubject(edge), data); err != nil {
 				g.log.Warn("gateway: settings not spread", "edge", edge, "err", err)
+				return
 			}
+			mu.Lock()
+			defer mu.Unlock()
+			know = append(know, edge)
 		})
 	}
 	wg.Wait()
+	return know
 }
 
 // announce tells the devices in to, wherever they are, that others came or left.
