@@ -30,7 +30,7 @@ describe('lifecycle', () => {
     }
     assert.equal((await rejection(sdk.kickOther('x'))).errCode, 20000);
     assert.equal((await sdk.logout()).code, 0);
-    assert.equal((await nimd.admin('GET', '/online?account=alice')).devices?.length ?? 0, 0);
+    assert.deepEqual((await nimd.admin('GET', '/online?account=alice')).accounts, []);
   });
 
   test('destroy answers what is outstanding', async (t) => {
