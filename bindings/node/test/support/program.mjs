@@ -87,5 +87,6 @@ if (name !== undefined && process.env.LIBNIM_TEST_DEVICE === undefined) {
   const sdk = getSDK(JSON.parse(process.env.LIBNIM_TEST_OPTIONS));
   const { isMainThread } = await import('node:worker_threads');
   await (isMainThread ? programs[name](sdk) : sdk.login(login));
+  if (!isMainThread && name === 'worker terminated') setInterval(() => undefined, 1000); // it does not end before that
   console.log(`done: ${name}`);
 }
