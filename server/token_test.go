@@ -1,6 +1,10 @@
 package server_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -82,6 +86,25 @@ func TestRefusedTokensSayWhy(t *testing.T) {
 	}
 	if f := refusal(login("nobody", "hmac", nil)); f.ErrName != "token_invalid" {
 		t.Errorf("account not created: %s", f.ErrName)
+	}
+}
+
+// Many signers of JWTs leave the time of issue out. Such a token is good until
+// the account's tokens are revoked: then nobody knows that it is newer.
+func TestJWTWithoutATimeOfIssue(t *testing.T) {
+	e := startEdges(t, 1, nil)[0]
+	part := base64.RawURLEncoding.EncodeToString
+	signed := part([]byte(`{"alg":"HS256"}`)) + "." + part(fmt.Appendf(nil, `{"sub":"alice","exp":%d}`, time.Now().Add(time.Hour).Unix()))
+	mac := hmac.New(sha256.New, []byte(e.AppSecret))
+	mac.Write([]byte(signed))
+	l := e.loginAs("alice", "d1", pc)
+	l.Token = signed + "." + part(mac.Sum(nil))
+	if f := e.dial().ask(wire.OpLogin, l, nil); f.Code != 200 {
+		t.Fatalf("got %d %s", f.Code, f.ErrName)
+	}
+	e.do("POST", "/tokens/revoke", map[string]any{"app_key": e.AppKey, "account": "alice"})
+	if f := e.dial().ask(wire.OpLogin, l, nil); f.ErrName != "token_revoked" {
+		t.Errorf("after the revocation: got %d %s", f.Code, f.ErrName)
 	}
 }
 

@@ -84,7 +84,8 @@ func (v *Verifier) Verify(ctx context.Context, r Request) (Identity, error) {
 		}
 	}
 	usersig := kind == accounts.KindUserSig
-	if accounts.Signed(kind) && claims.IssuedAt.UnixMilli() < a.RevokedBeforeMS {
+	// A token that does not say when it was issued counts as older than a revocation.
+	if accounts.Signed(kind) && a.RevokedBeforeMS != 0 && claims.IssuedAt.UnixMilli() < a.RevokedBeforeMS {
 		revoked := nimerr.TokenRevoked.New("")
 		if usersig {
 			revoked.ServerCode = revoked.Kind.Tencent
