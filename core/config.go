@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/url"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 
@@ -103,10 +104,31 @@ func linkURL(address string, secure *bool) (string, *nimerr.Error) {
 	if err != nil || (u.Scheme != "ws" && u.Scheme != "wss") || u.Hostname() == "" {
 		return "", nimerr.InvalidArgument.New("want host:port or a ws:// or wss:// URL")
 	}
+	if bad := badHost(u); bad != "" {
+		return "", nimerr.InvalidArgument.New(bad)
+	}
 	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return "", nimerr.InvalidArgument.New("want a URL without user name, query and fragment")
 	}
 	return u.String(), nil
+}
+
+// badHost says what is wrong with the host and port of a URL that url.Parse
+// took, or "". One bad address must not get among those that are tried: the
+// attempt that meets it would be the last.
+func badHost(u *url.URL) string {
+	if port := u.Port(); port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return "want a port from 1 to 65535"
+		}
+	}
+	switch host := u.Hostname(); {
+	case strings.ContainsAny(host, ",;"):
+		return "want one address, and an array for several"
+	case strings.Contains(host, ":") && !strings.HasPrefix(u.Host, "["):
+		return "want an IPv6 address in brackets"
+	}
+	return ""
 }
 
 // links collects the fixed addresses of the settings.

@@ -52,6 +52,12 @@ func TestLinkURL(t *testing.T) {
 		{"ws://gw.example/nim?token=1", nil, ""},
 		{"ws://gw.example/nim#x", nil, ""},
 		{"gw.example:port", nil, ""},
+		{"gw.example:99999", nil, ""},
+		{"ws://gw.example:0/nim", nil, ""},
+		{"::1", nil, ""},
+		{"2001:db8::1:443", nil, ""},
+		{"a.example:1,b.example:2", nil, ""},
+		{"a.example:1;b.example:2", nil, ""},
 		{"gw example", nil, ""},
 	} {
 		got, err := linkURL(tt.address, tt.secure)
@@ -77,6 +83,9 @@ func TestLinks(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"private_server_setting":{"link":["a.example:1","ftp://b"]}}`:           `private_server_setting.link: want host:port or a ws:// or wss:// URL, got "ftp://b"`,
 		`{"private_server_setting":{"link_ipv6":"ws://x?y"}}`:                     `private_server_setting.link_ipv6: want a URL without user name, query and fragment, got "ws://x?y"`,
+		`{"private_server_setting":{"link":["a.example:1","b.example:99999"]}}`:   `private_server_setting.link: want a port from 1 to 65535, got "b.example:99999"`,
+		`{"private_server_setting":{"link":"a.example:1,b.example:2"}}`:           `private_server_setting.link: want one address, and an array for several, got "a.example:1,b.example:2"`,
+		`{"private_server_setting":{"link_ipv6":"2001:db8::1"}}`:                  `private_server_setting.link_ipv6: want an IPv6 address in brackets, got "2001:db8::1"`,
 		`{"private_server_setting":{"link":"ws://user:password@gw.example/nim"}}`: `private_server_setting.link: want a URL without user name, query and fragment, got "…@gw.example/nim"`,
 	} {
 		if _, err := links(settings(t, text)); err == nil || err.Detail != want {
@@ -95,6 +104,7 @@ func TestCheckLBS(t *testing.T) {
 	}{
 		{[]string{"lbs.example"}, `private_server_setting.lbs: want an http:// or https:// URL without user name, got "lbs.example"`},
 		{[]string{"http://a", "ws://b?secret"}, `private_server_setting.lbs.backup: want an http:// or https:// URL without user name, got "ws://b"`},
+		{[]string{"http://b:99999/lbs"}, `private_server_setting.lbs: want a port from 1 to 65535, got "http://b:99999/lbs"`},
 		{[]string{"http://u:p@b"}, `private_server_setting.lbs: want an http:// or https:// URL without user name, got "…@b"`},
 	} {
 		if bad := checkLBS(tt.urls); bad == nil || bad.Detail != tt.want {

@@ -74,16 +74,18 @@ func (d *Discovery) Addresses(ctx context.Context, refresh bool) ([]string, erro
 func checkLBS(urls []string) *nimerr.Error {
 	for i, address := range urls {
 		u, err := url.Parse(address)
+		bad := "want an http:// or https:// URL without user name"
 		if err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil {
-			continue
+			if bad = badHost(u); bad == "" {
+				continue
+			}
 		}
 		key := "lbs"
 		if i > 0 {
 			key = "lbs.backup"
 		}
 		address, _, _ = strings.Cut(address, "?") // a query may hold a secret
-		return nimerr.InvalidArgument.Newf("private_server_setting.%s: want an http:// or https:// URL without user name, got %q",
-			key, clip(hideUser(address), 80))
+		return nimerr.InvalidArgument.Newf("private_server_setting.%s: %s, got %q", key, bad, clip(hideUser(address), 80))
 	}
 	return nil
 }

@@ -140,6 +140,16 @@ func TestDiscoveryBackups(t *testing.T) {
 	}
 }
 
+// An address that nobody can connect to is left out, not tried: its error would
+// end the login of everybody whom the LBS tells of it.
+func TestDiscoveryLeavesOutBadAddresses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLBS()
+		l.text["http://lbs"] = `{"link":["ws://typo:99999/nim","ws://one/nim"]}`
+		l.wantAddresses(t, l.discovery("http://lbs"), false, "ws://one/nim", "http://lbs")
+	})
+}
+
 // Silent discovery servers leave time to connect, however many there are.
 func TestSilentDiscoveryLeavesTimeToConnect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
