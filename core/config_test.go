@@ -138,7 +138,10 @@ func TestServerConfFile(t *testing.T) {
 		}
 		return path
 	}
-	for _, text := range []string{`{"link":"a.example:1"}`, `{"private_server_setting":{"link":"a.example:1"}}`} {
+	for _, text := range []string{
+		`{"link":"a.example:1"}`, `{"private_server_setting":{"link":"a.example:1"}}`,
+		"\ufeff" + `{"link":"a.example:1"}`, // as editors on Windows write it
+	} {
 		o := abi.InitOptions{ServerConfFilePath: file("good", text)}
 		if err := loadServerConf(&o); err != nil || !slices.Equal(o.PrivateServerSetting.Link, []string{"a.example:1"}) {
 			t.Errorf("%s: got %+v, %v", text, o.PrivateServerSetting, err)

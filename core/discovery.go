@@ -1,8 +1,10 @@
 package core
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/url"
 	"slices"
 	"strings"
@@ -106,8 +108,12 @@ func (d *Discovery) ask(ctx context.Context, address string) (*lbsAnswer, error)
 		return nil, err
 	}
 	var w wire.LBS
-	if err := json.Unmarshal(data, &w); err != nil {
-		return nil, nimerr.NotAGateway.New("the LBS gave no valid JSON").At(endpoint)
+	if err := json.Unmarshal(bytes.TrimPrefix(data, byteOrderMark), &w); err != nil {
+		what := "no valid JSON"
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			what = "a value of the wrong type: " + wrong.Field
+		}
+		return nil, nimerr.NotAGateway.New("the LBS gave " + what).At(endpoint)
 	}
 	a := &lbsAnswer{AppKey: d.AppKey, From: d.URLs}
 	for _, l := range append(w.Link, w.LinkIPv6...) {

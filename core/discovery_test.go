@@ -150,6 +150,29 @@ func TestDiscoveryLeavesOutBadAddresses(t *testing.T) {
 	})
 }
 
+// An answer may be a file that an editor on Windows has written, and an error
+// says what is wrong with one that is not.
+func TestDiscoveryReadsTheAnswer(t *testing.T) {
+	for text, want := range map[string]string{
+		"\ufeff" + `{"link":["ws://one/nim"]}`: "",
+		"<html>":                               "the LBS gave no valid JSON",
+		`{"link":"ws://one/nim"}`:              "the LBS gave a value of the wrong type: link",
+		`{"code":200,"common":{}}`:             "the LBS gave no link that this client can use",
+		`{"link":["ftp://one"]}`:               "the LBS gave no link that this client can use",
+	} {
+		l := newLBS()
+		l.text["http://lbs"] = text
+		_, err := l.discovery("http://lbs").Addresses(t.Context(), false)
+		got := ""
+		if err != nil {
+			got = nimerr.From(err, nimerr.Internal).Detail
+		}
+		if got != want {
+			t.Errorf("%s: got %q, want %q", text, got, want)
+		}
+	}
+}
+
 // Silent discovery servers leave time to connect, however many there are.
 func TestSilentDiscoveryLeavesTimeToConnect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"bytes"
 	"os"
 
 	"github.com/libnim/libnim/internal/abi"
@@ -11,6 +12,9 @@ import (
 // serverConfMax bounds the file that server_conf_file_path names, and with it
 // how deep its JSON can be nested.
 const serverConfMax = 64 << 10
+
+// byteOrderMark is what editors on Windows put before UTF-8. It is no JSON.
+var byteOrderMark = []byte("\ufeff")
 
 // loadServerConf reads the servers from the file that the settings name, where
 // the settings themselves name none. The file holds a private_server_setting
@@ -27,7 +31,7 @@ func loadServerConf(o *abi.InitOptions) *nimerr.Error {
 	case len(data) > serverConfMax:
 		return nimerr.InvalidArgument.Newf("server_conf_file_path: want at most %d bytes, got %d", serverConfMax, len(data))
 	}
-	text := string(data)
+	text := string(bytes.TrimPrefix(data, byteOrderMark))
 	if !gjson.Get(text, "private_server_setting").IsObject() {
 		text = `{"private_server_setting":` + text + `}`
 	}
