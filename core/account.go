@@ -83,6 +83,38 @@ type LoginRequest struct {
 	Options abi.LoginOptions
 }
 
+// A proof is what a login shows for its account.
+type proof struct {
+	token    string
+	authType int
+	loginEx  string
+}
+
+func (r *LoginRequest) proof() proof { return proof{r.Token, r.Options.AuthType, r.Options.LoginEx} }
+
+func proofOf(l *backend.Login) proof { return proof{l.Token, l.AuthType, l.LoginEx} }
+
+// over completes p with the proof there is: a login without a token keeps the
+// old one, and all of the old proof unless it brings a new text for the app's
+// own server, which may be all that this wants.
+func (p proof) over(old proof) proof {
+	text := p.authType == abi.AuthTypeByAppToken && p.loginEx != ""
+	switch {
+	case p.token != "", text && old.authType != p.authType:
+		return p
+	case text:
+		p.token = old.token
+		return p
+	}
+	return old
+}
+
+// same reports whether p proves nothing that old does not.
+func (p proof) same(old proof) bool {
+	return p.token == old.token && p.authType == old.authType &&
+		(p.authType != abi.AuthTypeByAppToken || p.loginEx == "" || p.loginEx == old.loginEx)
+}
+
 // checkLogin says what is wrong with a request, or nil.
 func (s *Session) checkLogin(r *LoginRequest) *nimerr.Error {
 	anyText := s.env.Backend.AnyAccount

@@ -45,17 +45,18 @@ func (s *Session) loginElsewhere(c *cmdLogin) stateFn {
 }
 
 // loginAnew makes a login of what was a relogin of the same account: the call
-// brings credentials and wants an answer. One that brings no token goes on
-// with those there are.
+// brings credentials and wants an answer. One that brings none goes on with
+// those there are.
 func (s *Session) loginAnew(c *cmdLogin) stateFn {
 	old := s.acct
 	s.renewed(nimerr.Cancelled.New("logged in anew"))
 	s.env.Journal.Forget(old.login.Token)
 	s.acct = s.newAccount(c.call, &c.req)
-	if l := &s.acct.login; l.Token == "" {
-		s.env.Journal.Secret(old.login.Token)
-		l.Token, l.AuthType, l.LoginEx = old.login.Token, old.login.AuthType, old.login.LoginEx
+	p, l := c.req.proof().over(proofOf(&old.login)), &s.acct.login
+	if l.Token != p.token {
+		s.env.Journal.Secret(p.token)
 	}
+	l.Token, l.AuthType, l.LoginEx = p.token, p.authType, p.loginEx
 	return s.linking
 }
 

@@ -247,12 +247,12 @@ func (o *onlineState) loginAgain(c *cmdLogin) {
 		o.refuseLogin(c, nimerr.AlreadyLoggedIn.New(""))
 		return
 	}
-	if c.req.Token == "" || c.req.Token == a.login.Token && c.req.Options.AuthType == a.login.AuthType {
+	p := c.req.proof().over(proofOf(&a.login))
+	if p.same(proofOf(&a.login)) {
 		o.repeatLogin(c)
 		return
 	}
-	options := abi.RenewTokenOptions{AuthType: c.req.Options.AuthType, LoginEx: c.req.Options.LoginEx}
-	o.renew(c.req.Token, options, func(_ time.Time, err *nimerr.Error) {
+	o.renew(p.token, abi.RenewTokenOptions{AuthType: p.authType, LoginEx: p.loginEx}, func(_ time.Time, err *nimerr.Error) {
 		if err != nil {
 			o.refuseLogin(c, err)
 			return

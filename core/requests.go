@@ -104,13 +104,13 @@ func (o *onlineState) kickOther(c cmdKickOther) {
 // renew replaces the token: in place where the server can, else by a new link
 // that the application does not see as a logout.
 func (o *onlineState) renew(token string, options abi.RenewTokenOptions, done func(ends time.Time, err *nimerr.Error)) {
-	if token == "" {
-		done(time.Time{}, nimerr.InvalidArgument.New("token: want the new token, got an empty string"))
-		return
-	}
 	a := o.acct
 	if options.AuthType < 0 {
 		options.AuthType = a.login.AuthType
+	}
+	if token == "" && (options.AuthType != abi.AuthTypeByAppToken || options.LoginEx == "") {
+		done(time.Time{}, nimerr.InvalidArgument.New("token: want the new token, got an empty string"))
+		return
 	}
 	if o.env.Backend.RenewToken {
 		o.env.Journal.Secret(token) // also while it is on the wire

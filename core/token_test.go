@@ -298,3 +298,50 @@ func TestWebhookLoginWithoutToken(t *testing.T) {
 		st.want(loggedIn("0s", "login")...)
 	})
 }
+
+// With auth_type 2 a new text for the app's own server is a new proof, with or
+// without a token: while online, and where the session has no link.
+func TestWebhookLoginWithANewText(t *testing.T) {
+	webhook := func(token, text string) LoginRequest {
+		return loginAs("alice", func(r *LoginRequest) {
+			r.Token, r.Options.AuthType, r.Options.LoginEx = token, abi.AuthTypeByAppToken, text
+		})
+	}
+	for _, tok := range []string{"", "t"} {
+		play(t, nil, func(st *tester) {
+			last := func(want string) {
+				t.Helper()
+				st.sleep(2 * time.Second)
+				if l := st.server.lastLogin(); l.LoginEx != want || l.Token != tok || l.AuthType != abi.AuthTypeByAppToken {
+					t.Errorf("token %q: logged in with %q, %q, want %q", tok, l.Token, l.LoginEx, want)
+				}
+				st.wantStatus(StatusOnline, "alice")
+				st.skip()
+			}
+			var renewals []backend.RenewToken
+			st.server.on(func(_ *fakeLink, _ uint64, r backend.Request) bool {
+				if n, ok := r.(backend.RenewToken); ok {
+					renewals = append(renewals, n)
+				}
+				return false
+			})
+			st.loginWith(webhook(tok, "one"))
+			last("one")
+			st.loginWith(webhook("", "one"))
+			st.want("2s login2 200 repeat")
+			st.loginWith(webhook("", "two"))
+			st.want("2s login3 200 repeat")
+			if len(renewals) != 1 || renewals[0].LoginEx != "two" || renewals[0].Token != tok {
+				t.Errorf("renewed with %+v", renewals)
+			}
+			st.lose()
+			last("two")
+			st.pause()
+			st.loginWith(webhook("", "three"))
+			last("three")
+			st.pause()
+			st.loginWith(loginAs("alice", token(""))) // nothing new: what there is
+			last("three")
+		})
+	}
+}
