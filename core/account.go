@@ -26,7 +26,7 @@ type account struct {
 	started  time.Time     // of the login call
 	outage   time.Time     // when the present outage began
 	online   time.Time     // when it last came online
-	failures int           // failed attempts since it was last online
+	failures int           // failed attempts since it was last online, or taken up by the application
 	tries    int           // attempts in the present outage
 	late     int           // delays in it since it is not young any more
 	wish     time.Duration // the server's own delay for the next attempt; <0: none
@@ -65,9 +65,9 @@ func (a *account) wishFor(delay time.Duration) {
 	}
 }
 
-// newOutage begins the schedule of attempts from its start.
+// newOutage begins the schedule of attempts from its start, and their count.
 func (a *account) newOutage() {
-	a.outage, a.tries, a.late, a.wish = time.Now(), 0, 0, noWish
+	a.outage, a.tries, a.late, a.wish, a.failures = time.Now(), 0, 0, noWish, 0
 }
 
 // isFor reports whether a request is for this account.

@@ -211,16 +211,18 @@ func TestResumeBeginsANewOutage(t *testing.T) {
 		"relogin": func(st *tester) { st.s.Relogin() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			play(t, nil, func(st *tester) {
+			play(t, func(e *Env) { e.Config.LoginRetryMax = 2 }, func(st *tester) {
 				st.outage()
+				st.sleep(1500 * time.Millisecond) // two attempts: one is left
 				st.pause()
 				st.sleep(time.Hour)
 				st.skip()
 				wake(st)
-				st.sleep(2500 * time.Millisecond)
-				if got, want := times(st.lines(), "connecting"), "1h0m0s 1h0m1s 1h0m2s"; got != want {
+				st.sleep(4 * time.Second)
+				if got, want := times(st.lines(), "connecting"), "1h0m1.5s 1h0m2.5s 1h0m3.5s"; got != want {
 					t.Errorf("attempts at %s, want %s", got, want)
 				}
+				st.wantStatus(StatusGaveUp, "")
 			})
 		})
 	}

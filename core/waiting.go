@@ -26,7 +26,6 @@ func (s *Session) kicked() stateFn {
 func (s *Session) gaveUp() stateFn {
 	return s.idle(func() stateFn {
 		s.acct.newOutage()
-		s.acct.failures = 0
 		return s.linking
 	})
 }

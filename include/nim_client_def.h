@@ -455,7 +455,7 @@ const char *const kNIMKickoutOtherResDeviceIDs = "device_ids";
 #define kNIMPushCerName "push_cer_name" /* string: mobile push certificate */
 #define kNIMPushToken "push_token" /* string: mobile push token */
 #define kNIMSyncSessionAck "sync_session_ack" /* bool: share read marks among own devices */
-#define kNIMLoginRetryMaxTimes "login_retry_max_times" /* int: attempts of a first login and of an outage; 0: no limit, bounded by the login time */
+#define kNIMLoginRetryMaxTimes "login_retry_max_times" /* int: failed attempts of a first login, and of an outage, that are retried; 0: no limit, and 30 s for a first login */
 #define kNIMUseHttps "use_https" /* bool: true: wss and https, false: ws and http; absent: true, false for loopback addresses */
 #define kNIMTeamNotificationUnreadCount "team_notification_unread_count" /* bool: count team notifications as unread */
 #define kNIMVChatMissUnreadCount "vchat_miss_unread_count" /* bool: count missed calls as unread */

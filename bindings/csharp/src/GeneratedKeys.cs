@@ -41,7 +41,10 @@ namespace NIM
         public const string kNIMPushToken = "push_token";
         /// <summary>Share read marks among own devices</summary>
         public const string kNIMSyncSessionAck = "sync_session_ack";
-        /// <summary>Attempts of a first login and of an outage; 0: no limit, bounded by the login time</summary>
+        /// <summary>
+        /// Failed attempts of a first login, and of an outage, that are retried; 0: no limit, and 30 s
+        /// for a first login
+        /// </summary>
         public const string kNIMLoginRetryMaxTimes = "login_retry_max_times";
         /// <summary>true: wss and https, false: ws and http; absent: true, false for loopback addresses</summary>
         public const string kNIMUseHttps = "use_https";
