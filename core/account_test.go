@@ -285,3 +285,20 @@ func TestTokenNotices(t *testing.T) {
 		}
 	})
 }
+
+// How long a token still holds is counted by the clock of the server that set
+// its end: that of this machine may be hours off.
+func TestTokenExpiringByTheServersClock(t *testing.T) {
+	for _, ahead := range []time.Duration{-time.Hour, 0, 3 * time.Hour} {
+		play(t, nil, func(st *tester) {
+			st.asleep.Store(int64(ahead))
+			st.online()
+			st.sleep(10 * time.Second)
+			st.server.link().push(backend.TokenExpiring{ExpiresAt: time.Now().Add(time.Minute)})
+			st.want("10s token_expiring")
+			if got := st.rec.lastEvent.ExpiresInMs; got != 60000 {
+				t.Errorf("clock %v ahead: the token ends in %d ms, want 60000", ahead, got)
+			}
+		})
+	}
+}

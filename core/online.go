@@ -23,6 +23,9 @@ type onlineState struct {
 	pending []request   // requests on the wire, by age
 	overdue *time.Timer // of the oldest of them
 	kicks   []*kick     // whose outcome is not told, by age
+
+	clock   time.Time // what the server last told; zero: nothing
+	clockAt time.Time // when that was
 }
 
 // A request is on the wire until its answer, its deadline, or the loss.
@@ -94,13 +97,28 @@ func (o *onlineState) welcome(ok *backend.LoginOK) {
 		a.tries = 0 // the first loss begins the first outage
 	}
 	if !ok.ServerTime.IsZero() {
-		o.env.Sink.Clock(ok.ServerTime.UnixMilli(), true)
+		o.setClock(ok.ServerTime)
 	}
 	o.enter(StatusOnline, "online")
 	o.finishLogin(nil, stepLogin, nil)
 	a.first = false
 	o.connection(connReady, nil)
 	o.synced(false)
+}
+
+// setClock keeps what the server says of its clock.
+func (o *onlineState) setClock(server time.Time) {
+	o.clock, o.clockAt = server, time.Now()
+	o.env.Sink.Clock(server.UnixMilli(), true)
+}
+
+// now is the time by the server's clock where it is known: this machine's may
+// be wrong.
+func (o *onlineState) now() time.Time {
+	if o.clock.IsZero() {
+		return o.env.Wall()
+	}
+	return o.clock.Add(time.Since(o.clockAt))
 }
 
 // event treats what the server sent.
@@ -117,7 +135,7 @@ func (o *onlineState) event(e backend.Event) {
 		o.log(journal.App, "going_away", journal.Str("reason", e.Reason), journal.Dur("retry_after", e.RetryAfter))
 	case backend.TokenExpiring:
 		o.acct.tokenEnds = e.ExpiresAt
-		o.connectionEvent(abi.ConnectionEvent{Event: connTokenExpiring, ErrorInfo: o.info(nil), ExpiresInMs: e.ExpiresAt.Sub(o.env.Wall()).Milliseconds()})
+		o.connectionEvent(abi.ConnectionEvent{Event: connTokenExpiring, ErrorInfo: o.info(nil), ExpiresInMs: max(e.ExpiresAt.Sub(o.now()), 0).Milliseconds()})
 	case backend.TokenExpired:
 		o.acct.mustAsk = true
 		err := nimerr.TokenExpired.New("")

@@ -172,7 +172,7 @@ func (o *onlineState) timed(call Call, body any, err *nimerr.Error) {
 		r.Code = err.Kind.Code
 	} else if t, ok := body.(backend.Time); ok {
 		r.TimeMS = t.Server.UnixMilli()
-		o.env.Sink.Clock(r.TimeMS, true)
+		o.setClock(t.Server)
 	}
 	o.env.Sink.Answer(call, &r, true)
 }
