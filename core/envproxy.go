@@ -1,6 +1,8 @@
 package core
 
 import (
+	"net"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -11,8 +13,9 @@ import (
 
 // envProxy reads the proxy for a server from the environment, which getenv
 // looks up: HTTPS_PROXY for wss and https, HTTP_PROXY for ws and http, then
-// ALL_PROXY; NO_PROXY names hosts and domains to go to directly. The names are
-// also looked up in lower case. Only a program that asked for it gets this.
+// ALL_PROXY; NO_PROXY names hosts, domains and networks to go to directly. The
+// names are also looked up in lower case. Only a program that asked for it gets
+// this.
 func envProxy(server string, getenv func(string) string) (proxy.Config, *nimerr.Error) {
 	env := func(name string) string {
 		if v := getenv(name); v != "" {
@@ -24,7 +27,7 @@ func envProxy(server string, getenv func(string) string) (proxy.Config, *nimerr.
 	if err != nil {
 		return proxy.Config{}, nil
 	}
-	if bypassed(u.Hostname(), env("NO_PROXY")) {
+	if _, port, err := net.SplitHostPort(hostPort([]string{server})); err == nil && bypassed(u.Hostname(), port, env("NO_PROXY")) {
 		return proxy.Config{}, nil
 	}
 	name := "HTTP_PROXY"
@@ -80,15 +83,34 @@ func parseProxy(value string) (proxy.Config, bool) {
 	return c, true
 }
 
-// bypassed reports whether NO_PROXY names the host: "*", the host itself, or a
-// domain that it is in.
-func bypassed(host, list string) bool {
+// bypassed reports whether NO_PROXY names the host: "*", the host itself, a
+// domain that it is in, or a network of addresses; each may have a port.
+func bypassed(host, port, list string) bool {
 	for entry := range strings.SplitSeq(list, ",") {
-		entry = strings.TrimPrefix(strings.TrimSpace(entry), ".")
-		if entry == "*" || entry != "" && (strings.EqualFold(host, entry) ||
-			len(host) > len(entry) && strings.HasSuffix(strings.ToLower(host), "."+strings.ToLower(entry))) {
+		entry = strings.TrimSpace(entry)
+		if h, p, err := net.SplitHostPort(entry); err == nil {
+			if p != port {
+				continue
+			}
+			entry = h
+		}
+		domain := strings.TrimPrefix(strings.TrimPrefix(entry, "*"), ".")
+		switch {
+		case entry == "*", inNetwork(host, entry):
+			return true
+		case domain == "":
+		case strings.EqualFold(host, domain) && !strings.HasPrefix(entry, "*"):
+			return true
+		case strings.HasSuffix(strings.ToLower(host), "."+strings.ToLower(domain)):
 			return true
 		}
 	}
 	return false
+}
+
+// inNetwork reports whether host is an address in a network such as 10.0.0.0/8.
+func inNetwork(host, network string) bool {
+	ip, err1 := netip.ParseAddr(host)
+	n, err2 := netip.ParsePrefix(network)
+	return err1 == nil && err2 == nil && n.Contains(ip.Unmap())
 }

@@ -35,6 +35,37 @@ func TestEnvProxy(t *testing.T) {
 	}
 }
 
+// NO_PROXY as it is written for other programs.
+func TestBypassed(t *testing.T) {
+	for _, c := range []struct {
+		host, port, list string
+		want             bool
+	}{
+		{"im.corp.example", "443", "localhost,*.corp.example", true},
+		{"corp.example", "443", "*.corp.example", false},
+		{"im.example", "443", "im.example:443", true},
+		{"im.example", "8443", "im.example:443", false},
+		{"10.1.2.3", "443", "192.168.0.0/16, 10.0.0.0/8", true},
+		{"11.1.2.3", "443", "10.0.0.0/8", false},
+		{"im.example", "443", "10.0.0.0/8", false},
+		{"fd00::1", "443", "fd00::/8", true},
+		{"fd00::1", "443", "[fd00::1]:443", true},
+		{"fd00::1", "443", "fd00::1", true},
+		{"im.example", "443", ",, example ", true},
+		{"im.example", "443", ":443", false},
+	} {
+		if got := bypassed(c.host, c.port, c.list); got != c.want {
+			t.Errorf("%s:%s with %q: got %v", c.host, c.port, c.list, got)
+		}
+	}
+	got, err := envProxy("wss://10.1.2.3/nim", func(k string) string {
+		return map[string]string{"HTTPS_PROXY": "http://p:1", "NO_PROXY": "10.0.0.0/8:443,10.1.2.3:443"}[k]
+	})
+	if err != nil || got != (proxy.Config{}) {
+		t.Errorf("the port of a URL without one: got %v, %v", got, err)
+	}
+}
+
 func TestEnvProxyErrorHidesTheValue(t *testing.T) {
 	for _, v := range []string{"ftp://user:hunter2@h", "socks5://user:hunter2@h:0", "socks5://user:hunter2@", "http://user:hunter2@h:99999", "%zz:hunter2"} {
 		_, err := envProxy("wss://im.example", func(string) string { return v })
