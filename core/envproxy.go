@@ -68,7 +68,7 @@ func parseProxy(value string) (proxy.Config, bool) {
 		c.Type = proxy.Socks4
 	case "socks4a":
 		c.Type = proxy.Socks4a
-	case "socks5", "socks5h":
+	case "socks5", "socks5h", "socks":
 		c.Type = proxy.Socks5
 	default:
 		return proxy.Config{}, false

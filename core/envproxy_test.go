@@ -21,6 +21,8 @@ func TestEnvProxy(t *testing.T) {
 		{"all, with credentials", "wss://im.example/nim", map[string]string{"ALL_PROXY": "socks5h://u:p%40ss@[::1]"},
 			proxy.Config{Type: proxy.Socks5, Host: "::1", Port: 1080, User: "u", Password: "p@ss"}},
 		{"socks4a", "wss://im.example/nim", map[string]string{"ALL_PROXY": "socks4a://h:9"}, proxy.Config{Type: proxy.Socks4a, Host: "h", Port: 9}},
+		{"socks, as GNOME writes it", "wss://im.example/nim", map[string]string{"all_proxy": "socks://127.0.0.1:7891/"},
+			proxy.Config{Type: proxy.Socks5, Host: "127.0.0.1", Port: 7891}},
 		{"no_proxy domain", "wss://im.Example/nim", map[string]string{"ALL_PROXY": "socks5://h", "NO_PROXY": "x, .example"}, proxy.Config{}},
 		{"no_proxy star", "wss://im.example/nim", map[string]string{"ALL_PROXY": "socks5://h", "no_proxy": "*"}, proxy.Config{}},
 		{"no_proxy is no suffix of a label", "wss://notexample/nim", map[string]string{"ALL_PROXY": "socks5://h", "NO_PROXY": "example"},
