@@ -59,7 +59,7 @@ func (t *trip) rejected(ctx context.Context, resp *http.Response) error {
 		e.Kind, e.RetryAfter = nimerr.ServerBusy, retryAfter(resp.Header)
 	case r.Status == http.StatusTooManyRequests:
 		e.Kind, e.RetryAfter = nimerr.RateLimited, retryAfter(resp.Header)
-	case r.Status >= 500:
+	case r.Status >= 500 && r.Status != http.StatusNetworkAuthenticationRequired: // that one is the network's sign-in page
 		e.Kind, e.RetryAfter = nimerr.ServerError, retryAfter(resp.Header)
 	}
 	return e
@@ -89,6 +89,9 @@ func (r *Rejected) describe() string {
 	}
 	if to, err := url.Parse(r.Header.Get("Location")); err == nil && to.Scheme != "" && to.Host != "" {
 		text += ", redirects to " + to.Scheme + "://" + to.Host
+	}
+	if r.Status == http.StatusBadRequest && (bytes.Contains(r.Body, []byte("to HTTPS port")) || bytes.Contains(r.Body, []byte("to an HTTPS server"))) {
+		text += "; it wants TLS, so use_https, wss:// or https:// may be missing" // nginx, Go
 	}
 	return text
 }

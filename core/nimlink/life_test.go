@@ -273,7 +273,10 @@ func TestCloseCodes(t *testing.T) {
 			}, func(t *testing.T, g *gateway) {
 				l := g.mustConnect()
 				defer l.Close()
-				wantEnd(t, l, want)
+				e := wantEnd(t, l, want)
+				if code == 0 && e.Detail != "closed by the server without a word" {
+					t.Errorf("got %q: the server gave no code", e.Detail)
+				}
 			})
 		})
 	}

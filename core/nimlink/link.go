@@ -2,8 +2,10 @@ package nimlink
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -210,6 +212,8 @@ func (l *link) why(err error) *nimerr.Error {
 	}
 	if ce, ok := errors.AsType[*websocket.CloseError](err); ok {
 		switch ce.Code {
+		case websocket.CloseAbnormalClosure: // made up on this side
+			return nimerr.ConnectionLost.New("closed by the server without a word")
 		case wire.CloseGoingAway, websocket.CloseGoingAway, websocket.CloseServiceRestart:
 			return nimerr.GoingAway.New(ce.Text)
 		case wire.CloseRateLimited, websocket.CloseTryAgainLater:
@@ -217,7 +221,7 @@ func (l *link) why(err error) *nimerr.Error {
 		case wire.CloseProtocol, websocket.CloseProtocolError:
 			return nimerr.ProtocolError.New(ce.Text)
 		}
-		return nimerr.ConnectionLost.Newf("closed by the server with code %d %s", ce.Code, ce.Text)
+		return nimerr.ConnectionLost.New(strings.TrimSpace(fmt.Sprintf("closed by the server with code %d %s", ce.Code, ce.Text)))
 	}
 	if errors.Is(err, websocket.ErrReadLimit) {
 		return nimerr.ProtocolError.Newf("a frame of more than %d bytes", wire.MaxFrame)
