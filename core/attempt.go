@@ -216,7 +216,7 @@ func (s *Session) tokenRequest() abi.TokenRequest {
 	}
 	return abi.TokenRequest{
 		Account: a.login.Account, AppKey: a.login.AppKey, Reason: reason,
-		DeadlineMs: tokenTimeout.Milliseconds(), OperationId: a.login.OperationID,
+		DeadlineMs: max(min(tokenTimeout, s.untilLimit()).Milliseconds(), 1), OperationId: a.login.OperationID,
 	}
 }
 

@@ -171,6 +171,26 @@ func TestTokenProviderIgnoresItsDeadline(t *testing.T) {
 	})
 }
 
+// The provider is told how long it is really waited for.
+func TestTokenProviderIsToldTheTimeLeft(t *testing.T) {
+	play(t, nil, func(st *tester) {
+		st.server.refuse(refused)
+		st.loginWith(loginAs("alice", func(r *LoginRequest) { signed(r); r.Token, r.Options.TimeoutMs = "", 3000 }))
+		st.sleep(500 * time.Millisecond)
+		st.server.refuse(nil)
+		st.tokens.set(tooLate)
+		st.sleep(5 * time.Second)
+		if got := last(st.lines(), "login"); got != "3s login 408 token_provider_timeout" {
+			t.Errorf("got %q", got)
+		}
+		st.tokens.mu.Lock()
+		defer st.tokens.mu.Unlock()
+		if got := st.tokens.requests[0].DeadlineMs; got != 2000 {
+			t.Errorf("told %d ms", got)
+		}
+	})
+}
+
 // A wrong token from the provider is final.
 func TestTokenProviderGivesWrongToken(t *testing.T) {
 	play(t, nil, func(st *tester) {
