@@ -338,7 +338,7 @@ typedef void (NIM_CALL *nim_client_dnd_cb_func)(int rescode, const char *content
 /* JSON object TokenRequest: asks the app for a token.
  *   account       string; the account
  *   app_key       string; the app key
- *   reason        string; login, relogin, expiring or expired
+ *   reason        string; login, relogin or expired
  *   deadline_ms   int64; how long the answer is waited for, ms
  *   operation_id  string; id of the login (only when set) */
 

@@ -510,7 +510,7 @@ func (v *PushConfig) AppendJSON(b []byte) []byte {
 type TokenRequest struct {
 	Account     string // the account
 	AppKey      string // the app key
-	Reason      string // login, relogin, expiring or expired
+	Reason      string // login, relogin or expired
 	DeadlineMs  int64  // how long the answer is waited for, ms
 	OperationId string // id of the login
 }

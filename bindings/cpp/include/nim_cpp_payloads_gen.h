@@ -252,7 +252,7 @@ struct TokenRequest {
   std::string account;
   // the app key
   std::string app_key;
-  // login, relogin, expiring or expired
+  // login, relogin or expired
   std::string reason;
   // how long the answer is waited for, ms
   std::int64_t deadline_ms = 0;

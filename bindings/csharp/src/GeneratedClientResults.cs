@@ -338,7 +338,7 @@ namespace LibNim
         /// <summary>The app key</summary>
         public string AppKey { get; internal set; }
 
-        /// <summary>Login, relogin, expiring or expired</summary>
+        /// <summary>Login, relogin or expired</summary>
         public string Reason { get; internal set; }
 
         /// <summary>How long the answer is waited for, ms</summary>

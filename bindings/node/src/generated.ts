@@ -691,7 +691,7 @@ export interface TokenRequest {
   account: string;
   /** the app key */
   app_key: string;
-  /** login, relogin, expiring or expired */
+  /** login, relogin or expired */
   reason: string;
   /** how long the answer is waited for, ms */
   deadline_ms: number;
