@@ -49,7 +49,7 @@ func TestOpenRefuses(t *testing.T) {
 		{`{"private_server_setting":{"backend":"openim"}}`, "private_server_setting.ws_addr"},
 		{`{"private_server_setting":{"ws_addr":"ws://gw:10001"}}`, `want "openim" beside ws_addr`},
 		{`{"private_server_setting":{"backend":"openim","ws_addr":"ws://gw:10001","platform_id":13}}`, "platform_id: want 1 to 12"},
-		{`{"private_server_setting":{"link":"a:1"},"nimx":{"device_id":"a b"}}`, "device id"},
+		{`{"private_server_setting":{"link":"a:1"},"nimx":{"device_id":"a\nb"}}`, "device_id"},
 		{`{"private_server_setting":{"link":"a:1"},"nimx":{"ca_file":"/nonexistent/ca.pem"}}`, "ca.pem"},
 		{`{"server_conf_file_path":"/nonexistent/nim_server.conf"}`, "server_conf_file_path: "},
 	} {

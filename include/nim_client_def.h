@@ -223,8 +223,8 @@ typedef void (NIM_CALL *nim_client_dnd_cb_func)(int rescode, const char *content
  *   probe_ipv6_url             string; address to probe (accepted, not used) */
 
 /* JSON object NimxOptions: settings that only libnim has.
- *   device_id         string; id of this device; absent: random, kept in the
- *                     data directory
+ *   device_id         string; id of this device, 1 to 128 bytes; absent:
+ *                     random, kept in the data directory
  *   report_mac        bool; false: the hardware address is not sent (default
  *                     true)
  *   ca_file           string; PEM file with further certificate authorities

@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/libnim/libnim/internal/nimerr"
 )
@@ -23,8 +25,8 @@ const (
 // that cannot be a device id gives invalid_argument and no id.
 func (d *Dir) DeviceID(override string) (string, error) {
 	if override != "" {
-		if len(override) > maxOverride || strings.ContainsFunc(override, notVisible) {
-			return "", nimerr.InvalidArgument.Newf("a device id is 1 to %d visible ASCII characters", maxOverride)
+		if len(override) > maxOverride || !utf8.ValidString(override) || strings.ContainsFunc(override, unicode.IsControl) || strings.TrimSpace(override) == "" {
+			return "", nimerr.InvalidArgument.Newf("nimx.device_id: want 1 to %d bytes of text without control characters", maxOverride)
 		}
 		return override, nil
 	}
@@ -47,8 +49,6 @@ func (d *Dir) DeviceID(override string) (string, error) {
 	}
 	return d.deviceID, nil
 }
-
-func notVisible(r rune) bool { return r <= ' ' || r > '~' }
 
 // isDeviceID says whether id is one of ours, and not what a crash or an editor
 // has left.

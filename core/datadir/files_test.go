@@ -62,12 +62,12 @@ func TestDeviceID(t *testing.T) {
 
 func TestDeviceIDOverride(t *testing.T) {
 	d := open(t, t.TempDir())
-	for _, good := range []string{"x", "my-device_01", strings.Repeat("a", maxOverride)} {
+	for _, good := range []string{"x", "my-device_01", "PC-张三", "S3Z8 NB0K", strings.Repeat("a", maxOverride)} {
 		if id, err := d.DeviceID(good); err != nil || id != good {
 			t.Errorf("DeviceID(%q) = %q, %v", good, id, err)
 		}
 	}
-	for _, bad := range []string{" ", "a b", "a\n", "é", "\xff", strings.Repeat("a", maxOverride+1)} {
+	for _, bad := range []string{" ", "a\n", "a\u0085", "\xff", strings.Repeat("a", maxOverride+1)} {
 		id, err := d.DeviceID(bad)
 		if id != "" {
 			t.Errorf("DeviceID(%q) = %q, want none", bad, id)

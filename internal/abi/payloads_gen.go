@@ -130,7 +130,7 @@ func (v *PrivateServerSetting) decode(d *decoder, key string, r gjson.Result) {
 // NimxOptions: settings that only libnim has.
 // Used by InitOptions.nimx.
 type NimxOptions struct {
-	DeviceId       string   // id of this device; absent: random, kept in the data directory
+	DeviceId       string   // id of this device, 1 to 128 bytes; absent: random, kept in the data directory
 	ReportMac      bool     // false: the hardware address is not sent
 	CaFile         string   // PEM file with further certificate authorities
 	SpkiPins       []string // base64 SHA-256 of the server keys to trust; one of them must be met

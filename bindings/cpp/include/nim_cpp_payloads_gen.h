@@ -62,7 +62,7 @@ struct PrivateServerSetting {
 
 // Settings that only libnim has.
 struct NimxOptions {
-  // id of this device; absent: random, kept in the data directory
+  // id of this device, 1 to 128 bytes; absent: random, kept in the data directory
   std::string device_id;
   // false: the hardware address is not sent
   bool report_mac = true;

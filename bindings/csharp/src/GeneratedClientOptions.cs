@@ -127,7 +127,7 @@ namespace LibNim
     /// <summary>Settings that only libnim has.</summary>
     public sealed class NimxOptions : JsonPayload
     {
-        /// <summary>Id of this device; absent: random, kept in the data directory</summary>
+        /// <summary>Id of this device, 1 to 128 bytes; absent: random, kept in the data directory</summary>
         public string DeviceId { get; set; }
 
         /// <summary>false: the hardware address is not sent</summary>

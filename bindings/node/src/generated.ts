@@ -511,7 +511,7 @@ export interface PrivateServerSetting {
 
 /** Settings that only libnim has. */
 export interface NimxOptions {
-  /** id of this device; absent: random, kept in the data directory */
+  /** id of this device, 1 to 128 bytes; absent: random, kept in the data directory */
   device_id?: string;
   /** false: the hardware address is not sent */
   report_mac?: boolean;
