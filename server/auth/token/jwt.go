@@ -25,12 +25,24 @@ type jwtHeader struct {
 
 // jwtClaims names the account in sub or in account. app_key is optional.
 type jwtClaims struct {
-	Subject   string   `json:"sub,omitempty"`
-	Account   string   `json:"account,omitempty"`
-	AppKey    string   `json:"app_key,omitempty"`
+	Subject   jwtName  `json:"sub,omitempty"`
+	Account   jwtName  `json:"account,omitempty"`
+	AppKey    jwtName  `json:"app_key,omitempty"`
 	ExpiresAt *float64 `json:"exp,omitempty"`
 	NotBefore *float64 `json:"nbf,omitempty"`
 	IssuedAt  *float64 `json:"iat,omitempty"`
+}
+
+// jwtName is a name, which signers write as a number where all of theirs are.
+type jwtName string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (n *jwtName) UnmarshalJSON(data []byte) error {
+	if len(data) > 0 && !bytes.ContainsFunc(data, func(r rune) bool { return r < '0' || r > '9' }) {
+		*n = jwtName(data)
+		return nil
+	}
+	return json.Unmarshal(data, (*string)(n))
 }
 
 var jwtEncoding = base64.RawURLEncoding.Strict()
@@ -72,14 +84,14 @@ func VerifyJWT(token string, want Expect) (Claims, error) {
 }
 
 func (c jwtClaims) check(want Expect) (Claims, error) {
-	if c.AppKey != "" && c.AppKey != want.AppKey {
+	if c.AppKey != "" && string(c.AppKey) != want.AppKey {
 		return Claims{}, nimerr.TokenAppMismatch.New("")
 	}
 	account := c.Account
 	if account == "" {
 		account = c.Subject
 	}
-	if account != want.Account || c.Subject != "" && c.Account != "" && c.Subject != c.Account {
+	if string(account) != want.Account || c.Subject != "" && c.Account != "" && c.Subject != c.Account {
 		return Claims{}, nimerr.TokenAccountMismatch.New("")
 	}
 	var out Claims
@@ -108,7 +120,7 @@ func (c jwtClaims) check(want Expect) (Claims, error) {
 func NewJWT(s Spec) (string, error) {
 	iat, exp := float64(s.IssuedAt.Unix()), float64(s.IssuedAt.Add(s.TTL).Unix())
 	head, err1 := json.Marshal(jwtHeader{Alg: "HS256", Typ: "JWT"})
-	body, err2 := json.Marshal(jwtClaims{Subject: s.Account, AppKey: s.AppKey, IssuedAt: &iat, ExpiresAt: &exp})
+	body, err2 := json.Marshal(jwtClaims{Subject: jwtName(s.Account), AppKey: jwtName(s.AppKey), IssuedAt: &iat, ExpiresAt: &exp})
 	if err := errors.Join(err1, err2); err != nil {
 		return "", err
 	}

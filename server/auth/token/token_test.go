@@ -169,6 +169,34 @@ func TestMalformed(t *testing.T) {
 	}
 }
 
+// Signers whose users have numbers for names write them as numbers.
+func TestJWTNamesMayBeNumbers(t *testing.T) {
+	verify := func(claims string) error {
+		part := jwtEncoding.EncodeToString([]byte(`{"alg":"HS256"}`)) + "." + jwtEncoding.EncodeToString([]byte(claims))
+		m := hmac.New(sha256.New, []byte(alice.Secrets[0]))
+		m.Write([]byte(part))
+		_, err := VerifyJWT(part+"."+jwtEncoding.EncodeToString(m.Sum(nil)), with(alice, func(e *Expect) { e.Account, e.AppKey = "10086", "1400000000" }))
+		return err
+	}
+	for _, claims := range []string{
+		`{"sub":10086,"exp":1700000600}`, `{"account":10086,"app_key":1400000000,"exp":1700000600}`, `{"sub":"10086","account":10086,"exp":1700000600}`,
+	} {
+		if err := verify(claims); err != nil {
+			t.Errorf("%s: %v", claims, err)
+		}
+	}
+	for claims, want := range map[string]*nimerr.Kind{
+		`{"sub":10087,"exp":1700000600}`:      nimerr.TokenAccountMismatch,
+		`{"sub":1.0086e4,"exp":1700000600}`:   nimerr.TokenInvalid,
+		`{"sub":["10086"],"exp":1700000600}`:  nimerr.TokenInvalid,
+		`{"sub":{"x":10086},"exp":170000600}`: nimerr.TokenInvalid,
+	} {
+		if err := verify(claims); !errors.Is(err, want) {
+			t.Errorf("%s: got %v, want %v", claims, err, want)
+		}
+	}
+}
+
 func TestJWTMustExpire(t *testing.T) {
 	head := jwtEncoding.EncodeToString([]byte(`{"alg":"HS256"}`))
 	for body, want := range map[string]*nimerr.Kind{
