@@ -214,3 +214,22 @@ func TestRacingLoginsOnACluster(t *testing.T) {
 		race(t, edges, fmt.Sprint("after", round), 4)
 	}
 }
+
+// What was written is in the next listing, whichever server of the cluster
+// that is read from.
+func TestListingOnAClusterHasWhatWasWritten(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a NATS cluster")
+	}
+	var urls []string
+	for _, s := range startCluster(t) {
+		urls = append(urls, s.ClientURL())
+	}
+	e := startEdge(t, server.Config{Listen: "127.0.0.1:0", DataDir: t.TempDir(), Dev: true, NATS: urls, Replicas: 3, Log: testLog(t)})
+	for i := range 200 {
+		e.account(fmt.Sprint("a", i))
+		if got := e.pages("/accounts?app_key="+e.AppKey, 1000, nil); len(got) != i+1 {
+			t.Fatalf("%d accounts are listed of %d", len(got), i+1)
+		}
+	}
+}

@@ -3,7 +3,10 @@ package main
 import (
 	"flag"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -46,5 +49,39 @@ func TestAnEmptyListIsNone(t *testing.T) {
 	cfg, _, err := load(nil, func(name string) (string, bool) { v, ok := env[name]; return v, ok })
 	if err != nil || len(cfg.Trusted)+len(cfg.Origins) != 0 {
 		t.Errorf("%v, %v, %v", cfg.Trusted, cfg.Origins, err)
+	}
+}
+
+// The loop that the manual shows lists all pages, and does not take a failure
+// for the end.
+func TestTheDocumentedListing(t *testing.T) {
+	for _, tool := range []string{"sh", "curl", "jq"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skip(err)
+		}
+	}
+	doc, err := os.ReadFile("../../docs/OPERATIONS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, script, _ := strings.Cut(string(doc), "**Pages.**")
+	_, script, _ = strings.Cut(script, "```sh\n")
+	script, _, _ = strings.Cut(script, "```")
+	for _, second := range []int{http.StatusOK, http.StatusInternalServerError} {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch r.URL.Query().Get("cursor") {
+			case "":
+				_, _ = io.WriteString(w, `{"accounts":[{"account":"a"}],"next_cursor":"1.x"}`)
+			case "1.x":
+				w.WriteHeader(second)
+				_, _ = io.WriteString(w, `{"accounts":[{"account":"b"}],"next_cursor":""}`)
+			}
+		}))
+		out, err := exec.Command("sh", "-c", strings.ReplaceAll(strings.ReplaceAll(script, "http://127.0.0.1:8090", s.URL), "--retry 5", "")).Output()
+		s.Close()
+		want := "{\"account\":\"a\"}\n{\"account\":\"b\"}\n"
+		if second == http.StatusOK && (err != nil || string(out) != want) || second != http.StatusOK && err == nil {
+			t.Errorf("the second page answers %d: %q, %v", second, out, err)
+		}
 	}
 }

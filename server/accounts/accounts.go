@@ -126,22 +126,22 @@ func (s *Store) Delete(ctx context.Context, app, account string) (uint64, error)
 	return rev, nil
 }
 
-// Each calls yield for the accounts of an app that were last changed after the
-// revision after, the oldest change first, until it returns false. An account
-// that is changed meanwhile comes (again) at the end.
-func (s *Store) Each(ctx context.Context, app string, after uint64, yield func(*Account) bool) error {
+// Page calls yield for the accounts of an app, the oldest change first, until it
+// returns false: from cursor on, which an earlier Page returned, or all. An
+// account that is changed meanwhile comes (again) at the end.
+func (s *Store) Page(ctx context.Context, app, cursor string, yield func(*Account) bool) (next string, err error) {
 	var unread error
-	err := s.bucket.Walk(ctx, bus.AppPrefix(app), after, func(e bus.Entry) bool {
+	next, err = s.bucket.Page(ctx, bus.AppPrefix(app), cursor, func(e bus.Entry) bool {
 		var a *Account
 		if a, unread = decode(e); unread != nil {
 			return false
 		}
 		return yield(a)
 	})
-	if err == nil || errors.Is(err, bus.ErrBeyond) {
-		return cmp.Or(err, unread)
+	if err == nil || errors.Is(err, bus.ErrCursor) {
+		return next, cmp.Or(err, unread)
 	}
-	return busError(err)
+	return "", busError(err)
 }
 
 func (s *Store) get(ctx context.Context, app, account string) (*Account, uint64, error) {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/libnim/libnim/internal/nimerr"
@@ -106,17 +105,16 @@ func (a *API) listAccounts(ctx context.Context, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	limit, after, err := page(q, defaultAccounts, maxAccounts)
+	limit, err := limitOf(q, defaultAccounts, maxAccounts)
 	if err != nil {
 		return nil, err
 	}
-	list, last, next := []accountView{}, after, ""
-	err = a.Accounts.Each(ctx, app.Key, after, func(acc *accounts.Account) bool {
+	list := []accountView{}
+	next, err := a.Accounts.Page(ctx, app.Key, q.Get("cursor"), func(acc *accounts.Account) bool {
 		if len(list) == limit {
-			next = strconv.FormatUint(last, 10)
 			return false
 		}
-		list, last = append(list, viewOf(app.Key, acc)), acc.Rev
+		list = append(list, viewOf(app.Key, acc))
 		return true
 	})
 	if err != nil {

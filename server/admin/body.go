@@ -94,31 +94,23 @@ func withQuery(keys []string, f endpoint) endpoint {
 	}
 }
 
-// page reads how many entries a call that lists shall answer, and after which
-// revision the entries begin.
-func page(q url.Values, usual, most int) (limit int, after uint64, err error) {
-	limit = usual
-	if s := q.Get("limit"); s != "" {
-		if limit, err = strconv.Atoi(s); err != nil || limit < 1 || limit > most {
-			return 0, 0, nimerr.InvalidArgument.Newf("limit: want 1 to %d", most)
-		}
+// limitOf reads how many entries a call that lists shall answer.
+func limitOf(q url.Values, usual, most int) (int, error) {
+	s := q.Get("limit")
+	if s == "" {
+		return usual, nil
 	}
-	if s := q.Get("cursor"); s != "" {
-		if after, err = strconv.ParseUint(s, 10, 64); err != nil {
-			return 0, 0, badCursor()
-		}
+	limit, err := strconv.Atoi(s)
+	if err != nil || limit < 1 || limit > most {
+		return 0, nimerr.InvalidArgument.Newf("limit: want 1 to %d", most)
 	}
-	return limit, after, nil
+	return limit, nil
 }
 
 // pageError is err, unless the cursor is to blame.
 func pageError(err error) error {
-	if errors.Is(err, bus.ErrBeyond) {
-		return badCursor()
+	if errors.Is(err, bus.ErrCursor) {
+		return nimerr.InvalidArgument.New("cursor: want the next_cursor of an earlier answer to the same call, or none to begin anew")
 	}
 	return err
-}
-
-func badCursor() error {
-	return nimerr.InvalidArgument.New("cursor: want the next_cursor of an earlier answer, or none to begin anew")
 }

@@ -3,7 +3,6 @@ package admin
 import (
 	"context"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/libnim/libnim/internal/nimerr"
@@ -93,7 +92,7 @@ func (a *API) online(ctx context.Context, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	limit, after, err := page(q, defaultOnline, maxOnline)
+	limit, err := limitOf(q, defaultOnline, maxOnline)
 	if err != nil {
 		return nil, err
 	}
@@ -111,13 +110,11 @@ func (a *API) online(ctx context.Context, r *http.Request) (any, error) {
 			list = append(list, onlineView{account, presence.WireList(account, devices, "")})
 		}
 	} else {
-		last := after
-		err := a.Presence.EachOnline(ctx, app.Key, after, func(account string, devices []presence.Device, revision uint64) bool {
+		next, err = a.Presence.PageOnline(ctx, app.Key, q.Get("cursor"), func(account string, devices []presence.Device) bool {
 			if len(list) == limit {
-				next = strconv.FormatUint(last, 10)
 				return false
 			}
-			list, last = append(list, onlineView{account, presence.WireList(account, devices, "")}), revision
+			list = append(list, onlineView{account, presence.WireList(account, devices, "")})
 			return true
 		})
 		if err != nil {

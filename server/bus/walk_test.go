@@ -1,33 +1,35 @@
 package bus
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // walkPages walks in pages and calls between after each but the last.
 func walkPages(t *testing.T, b *Bucket, filter string, size int, between func()) (seen map[string]int) {
 	t.Helper()
 	seen = map[string]int{}
-	for after := uint64(0); ; {
-		n, more := 0, false
-		err := b.Walk(t.Context(), filter, after, func(e Entry) bool {
-			if more = n == size; more {
+	for cursor := ""; ; between() {
+		n := 0
+		var err error
+		cursor, err = b.Page(t.Context(), filter, cursor, func(e Entry) bool {
+			if n == size {
 				return false
 			}
 			n++
 			seen[e.Key]++
-			after = e.Revision
 			return true
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !more {
+		if cursor == "" {
 			return seen
 		}
-		between()
 	}
 }
 
@@ -101,13 +103,97 @@ func TestWalkLeavesNothingBehind(t *testing.T) {
 	if err != nil || info.State.Consumers != 0 {
 		t.Errorf("%d consumers are left, %v", info.State.Consumers, err)
 	}
-	if err := b.Walk(t.Context(), AppPrefix("app"), 1<<40, func(Entry) bool { return true }); !errors.Is(err, ErrBeyond) {
-		t.Errorf("from a revision that is not there: %v", err)
-	}
 	if err := b.Walk(t.Context(), AppPrefix("none"), 0, func(Entry) bool { t.Error("saw something"); return true }); err != nil {
 		t.Error(err)
 	}
 }
+
+// replica is a stream whose consumers are on a replica that has no key yet, or
+// that has just gone.
+type replica struct {
+	jetstream.Stream
+	gone bool
+}
+
+func (r replica) CreateConsumer(ctx context.Context, cfg jetstream.ConsumerConfig) (jetstream.Consumer, error) {
+	if !r.gone {
+		cfg.FilterSubject += ".none"
+	}
+	c, err := r.Stream.CreateConsumer(ctx, cfg)
+	if err == nil && r.gone {
+		err = r.Stream.DeleteConsumer(ctx, c.CachedInfo().Name)
+	}
+	return c, err
+}
+
+func TestWalkAsksTheLeaderForWhatAReplicaLacks(t *testing.T) {
+	b := open(t, Config{}).Presence
+	for i := range 10 {
+		if _, err := b.Put(t.Context(), AccountKey("app", fmt.Sprint(i)), []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := b.Delete(t.Context(), AccountKey("app", "3")); err != nil {
+		t.Fatal(err)
+	}
+	for _, gone := range []bool{false, true} {
+		behind := *b
+		behind.stream = replica{b.stream, gone}
+		n := 0
+		if err := behind.Walk(t.Context(), AppPrefix("app"), 0, func(Entry) bool { n++; return true }); err != nil || n != 9 {
+			t.Errorf("gone %v: saw %d keys of 9, %v", gone, n, err)
+		}
+	}
+}
+
+func TestACursorIsOfOneFilterAndBucket(t *testing.T) {
+	dir := t.TempDir()
+	bus := open(t, Config{Dir: dir})
+	fill := func() (cursors []string) {
+		for _, b := range []*Bucket{bus.Accounts, bus.Presence} {
+			for i := range 10 {
+				for _, app := range []string{"app", "other"} {
+					if _, err := b.Put(t.Context(), AccountKey(app, fmt.Sprint(i)), []byte("x")); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			n := 0
+			cursor, err := b.Page(t.Context(), AppPrefix("app"), "", func(Entry) bool { n++; return n <= 5 })
+			if err != nil || cursor == "" {
+				t.Fatalf("cursor %q, %v", cursor, err)
+			}
+			cursors = append(cursors, cursor)
+		}
+		return cursors
+	}
+	old := fill()
+	bus.Close()
+	bus = open(t, Config{Dir: dir})
+	now := fill()
+	rest := func(b *Bucket, app, cursor string) (n int, err error) {
+		_, err = b.Page(t.Context(), AppPrefix(app), cursor, func(Entry) bool { n++; return true })
+		return n, err
+	}
+	if n, err := rest(bus.Accounts, "app", old[0]); err != nil || n != 10 { // all were written again
+		t.Errorf("accounts, after a restart: %d, %v", n, err)
+	}
+	if n, err := rest(bus.Presence, "app", now[1]); err != nil || n != 5 {
+		t.Errorf("presence: %d, %v", n, err)
+	}
+	for what, err := range map[string]error{
+		"of before the bucket": second(rest(bus.Presence, "app", old[1])),
+		"of another bucket":    second(rest(bus.Accounts, "app", now[1])),
+		"of another app":       second(rest(bus.Presence, "other", now[1])),
+		"of nobody":            second(rest(bus.Presence, "app", "7")),
+	} {
+		if !errors.Is(err, ErrCursor) {
+			t.Errorf("a cursor %s: %v", what, err)
+		}
+	}
+}
+
+func second(_ int, err error) error { return err }
 
 func TestPurgeTakesWhatIsOlder(t *testing.T) {
 	b := open(t, Config{}).Accounts

@@ -143,7 +143,7 @@ func (s *Store) Offenders(ctx context.Context, app string) ([]string, error) {
 		return nil, err
 	}
 	var out []string
-	err = s.EachOnline(ctx, app, 0, func(account string, devices []Device, _ uint64) bool {
+	_, err = s.PageOnline(ctx, app, "", func(account string, devices []Device) bool {
 		if gone, _ := enforce(&record{Devices: devices}, policy); len(gone) > 0 {
 			out = append(out, account)
 		}
@@ -218,27 +218,24 @@ func (s *Store) Online(ctx context.Context, app, account string) ([]Device, erro
 	return slices.DeleteFunc(r.Devices, s.dead(ctx)), nil
 }
 
-// EachOnline calls yield for every account of an app with live entries and the
-// revision of its record, those after the revision after, until it returns
-// false. An account whose record changes meanwhile may come again.
-func (s *Store) EachOnline(ctx context.Context, app string, after uint64, yield func(account string, devices []Device, revision uint64) bool) error {
+// PageOnline calls yield for the accounts of an app with live entries until it
+// returns false: from cursor on, which an earlier PageOnline returned, or all.
+// An account whose record changes meanwhile may come again.
+func (s *Store) PageOnline(ctx context.Context, app, cursor string, yield func(account string, devices []Device) bool) (next string, err error) {
 	dead := s.dead(ctx)
-	err := s.bucket.Walk(ctx, bus.AppPrefix(app), after, func(e bus.Entry) bool {
+	next, err = s.bucket.Page(ctx, bus.AppPrefix(app), cursor, func(e bus.Entry) bool {
 		_, account, ok := bus.SplitAccountKey(e.Key)
 		r, err := decodeRecord(e.Value)
 		if !ok || err != nil {
 			return true
 		}
 		devices := slices.DeleteFunc(r.Devices, dead)
-		return len(devices) == 0 || yield(account, devices, e.Revision)
+		return len(devices) == 0 || yield(account, devices)
 	})
-	if errors.Is(err, bus.ErrBeyond) {
-		return err
+	if err != nil && !errors.Is(err, bus.ErrCursor) {
+		err = busy(err)
 	}
-	if err != nil {
-		return busy(err)
-	}
-	return nil
+	return next, err
 }
 
 func (s *Store) dead(ctx context.Context) func(Device) bool {
