@@ -359,7 +359,7 @@ func TestConfigurationIsChecked(t *testing.T) {
 		"admin":     {func(c *server.Config) { c.AdminListen = "x" }, "admin-listen:"},
 		"data":      {func(c *server.Config) { c.DataDir = "" }, "data:"},
 		"tls":       {func(c *server.Config) { c.TLSCert = "x" }, "tls-cert"},
-		"no file":   {func(c *server.Config) { c.TLSCert, c.TLSKey = "x", "x" }, "certificate:"},
+		"no file":   {func(c *server.Config) { c.TLSCert, c.TLSKey = "x", "x" }, "tls-cert, tls-key:"},
 		"heartbeat": {func(c *server.Config) { c.Heartbeat = time.Millisecond }, "heartbeat:"},
 		"drain":     {func(c *server.Config) { c.DrainSpread = -1 }, "drain:"},
 		"replicas":  {func(c *server.Config) { c.Replicas = 6 }, "nats-replicas:"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -19,8 +20,8 @@ type endpoint struct {
 	served   chan error // one value when it has stopped
 }
 
-// listen opens the listeners. Without an address of its own the operator's
-// side shares the clients'.
+// listen opens the listeners, which serve takes clients from. Without an
+// address of its own the operator's side shares the clients'.
 func (s *Server) listen(ctx context.Context) error {
 	if s.cfg.TLSCert != "" {
 		s.certs = &certificates{certFile: s.cfg.TLSCert, keyFile: s.cfg.TLSKey, log: s.log}
@@ -36,15 +37,24 @@ func (s *Server) listen(ctx context.Context) error {
 	}
 	var err error
 	if s.public, err = s.open(s.cfg.Listen, mux); err != nil {
-		return err
+		return fmt.Errorf("listen: %w", err)
 	}
 	s.private = s.public
 	if s.cfg.AdminListen != "" {
 		mux := http.NewServeMux()
 		s.routePrivate(mux)
-		s.private, err = s.open(s.cfg.AdminListen, mux)
+		if s.private, err = s.open(s.cfg.AdminListen, mux); err != nil {
+			return fmt.Errorf("admin-listen: %w", err)
+		}
 	}
-	return err
+	return nil
+}
+
+func (s *Server) serve() {
+	s.public.serve()
+	if s.private != s.public {
+		s.private.serve()
+	}
 }
 
 func (s *Server) open(address string, h http.Handler) (*endpoint, error) {
@@ -59,7 +69,7 @@ func (s *Server) open(address string, h http.Handler) (*endpoint, error) {
 			GetCertificate: s.certs.get,
 		}))
 	}
-	e := &endpoint{listener: l, served: make(chan error, 1), http: &http.Server{
+	return &endpoint{listener: l, served: make(chan error, 1), http: &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second, // an upgrade takes the connection out of these
@@ -67,9 +77,11 @@ func (s *Server) open(address string, h http.Handler) (*endpoint, error) {
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-	}}
-	go func() { e.served <- e.http.Serve(l) }()
-	return e, nil
+	}}, nil
+}
+
+func (e *endpoint) serve() {
+	go func() { e.served <- e.http.Serve(e.listener) }()
 }
 
 // stop waits for calls that run, and returns why it had stopped before.

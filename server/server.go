@@ -69,11 +69,11 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 func (s *Server) start(ctx context.Context) error {
 	err := os.MkdirAll(s.cfg.DataDir, 0o700)
 	if err != nil {
-		return err
+		return fmt.Errorf("data: %w", err)
 	}
 	if len(s.cfg.NATS) == 0 && s.cfg.Engine == nil { // the files of an engine have one owner
 		if s.lock, err = lockDir(s.cfg.DataDir); err != nil {
-			return err
+			return fmt.Errorf("data: %w", err)
 		}
 	}
 	pepper, _, err := loadSecret(s.cfg.DataDir, pepperFile)
@@ -99,18 +99,24 @@ func (s *Server) start(ctx context.Context) error {
 	if s.apps, err = accounts.OpenApps(watch, s.bus, s.log); err != nil {
 		return err
 	}
-	if _, created, err := s.apps.CreateFirst(ctx); err != nil {
-		return fmt.Errorf("first app: %w", err)
-	} else if created {
-		s.firstRun = true
-	}
 	s.store = accounts.NewStore(s.bus, []byte(pepper))
 	lease := presence.NewLease(s.bus, s.cfg.Clock, s.log)
 	s.people = presence.NewStore(s.bus, lease, s.apps.Policy, s.log)
 	if s.gateway, err = s.newGateway(ctx); err != nil {
 		return err
 	}
-	return s.listen(watch)
+	if err := s.listen(watch); err != nil {
+		return err
+	}
+	// Its secret is told once, by a start that has succeeded: nothing may fail
+	// from here on.
+	created, err := s.apps.CreateFirst(ctx)
+	if err != nil {
+		return fmt.Errorf("first app: %w", err)
+	}
+	s.firstRun = s.firstRun || created
+	s.serve()
+	return nil
 }
 
 func (s *Server) newGateway(ctx context.Context) (*gateway.Gateway, error) {
@@ -161,7 +167,7 @@ func (s *Server) ReloadTLS() error {
 func (s *Server) closeParts() {
 	for _, e := range []*endpoint{s.public, s.private} {
 		if e != nil {
-			_ = e.http.Close()
+			_, _ = e.http.Close(), e.listener.Close() // http closes what it serves already
 		}
 	}
 	if s.gateway != nil {

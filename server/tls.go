@@ -33,7 +33,7 @@ func (c *certificates) load() error {
 	now := c.stamp()
 	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
 	if err != nil {
-		return fmt.Errorf("certificate: %w", err)
+		return fmt.Errorf("tls-cert, tls-key: %w", err)
 	}
 	c.current.Store(&pair)
 	c.read.Store(&now)

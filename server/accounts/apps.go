@@ -21,9 +21,10 @@ import (
 
 // Apps is the set of all apps, kept current by a watch.
 type Apps struct {
-	bucket *bus.Bucket
-	owned  []*bus.Bucket // where an app has keys of its own
-	log    *slog.Logger
+	bucket   *bus.Bucket
+	accounts *bus.Bucket
+	owned    []*bus.Bucket // where an app has keys of its own
+	log      *slog.Logger
 
 	mu   sync.RWMutex
 	apps map[string]*App // by app key; an App is never changed once in here
@@ -33,7 +34,10 @@ type Apps struct {
 
 // OpenApps reads all apps and follows changes until ctx ends.
 func OpenApps(ctx context.Context, b *bus.Bus, log *slog.Logger) (*Apps, error) {
-	a := &Apps{bucket: b.Apps, owned: []*bus.Bucket{b.Accounts, b.Presence}, log: log, apps: map[string]*App{}, revs: map[string]uint64{}}
+	a := &Apps{
+		bucket: b.Apps, accounts: b.Accounts, owned: []*bus.Bucket{b.Accounts, b.Presence},
+		log: log, apps: map[string]*App{}, revs: map[string]uint64{},
+	}
 	if err := b.Apps.Watch(ctx, a.see); err != nil {
 		return nil, fmt.Errorf("apps: %w", err)
 	}
@@ -190,17 +194,55 @@ func (a *Apps) Change(ctx context.Context, key string, edit func(app *App, exist
 	}
 }
 
+// firstKey holds, among the accounts, the key of the first app: edges that start
+// together are to make the same one. No account has such a name.
+const firstKey = "first-app"
+
 // CreateFirst makes a first app with random key and secret where there is none
 // yet, and reports whether it did.
-func (a *Apps) CreateFirst(ctx context.Context) (*App, bool, error) {
-	if app := a.First(); app != nil {
-		return app, false, nil
+func (a *Apps) CreateFirst(ctx context.Context) (created bool, err error) {
+	if a.First() != nil {
+		return false, nil
 	}
-	app, err := a.Change(ctx, NewKey(), func(app *App, _ bool) error {
+	key, err := a.chooseFirst(ctx)
+	if err != nil {
+		return false, err
+	}
+	_, err = a.Change(ctx, key, func(app *App, exists bool) error {
+		if exists {
+			return errExists
+		}
 		app.Secret = NewSecret()
 		return nil
 	})
-	return app, err == nil, err
+	if errors.Is(err, errExists) {
+		return false, a.learn(ctx, key)
+	}
+	return err == nil, err
+}
+
+var errExists = errors.New("the app exists")
+
+// chooseFirst returns the key that was chosen first.
+func (a *Apps) chooseFirst(ctx context.Context) (string, error) {
+	for {
+		e, err := a.accounts.Get(ctx, firstKey)
+		if err == nil && e.Value == nil {
+			e.Value = []byte(NewKey())
+			_, err = a.accounts.Set(ctx, firstKey, e.Value, e.Revision, 0)
+		}
+		if errors.Is(err, bus.ErrConflict) {
+			continue
+		}
+		if err != nil {
+			return "", busError(err)
+		}
+		app, known := a.Find(string(e.Value))
+		if known && app.Deleting { // it is not to come back
+			return NewKey(), nil
+		}
+		return string(e.Value), nil
+	}
 }
 
 // NewKey returns a random app key.
