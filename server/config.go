@@ -7,6 +7,8 @@ import (
 	"math"
 	"net"
 	"net/netip"
+	"net/url"
+	"strings"
 	"time"
 
 	natsserver "github.com/nats-io/nats-server/v2/server"
@@ -82,5 +84,31 @@ func (c *Config) Validate() error {
 			}
 		}
 	}
+	for _, l := range c.PublicLinks {
+		if !isLink(l) {
+			problems = append(problems, fmt.Errorf("links: want host:port or a URL such as wss://im.example/nim, not %q", l))
+		}
+	}
+	for _, o := range c.Origins {
+		if !isOrigin(o) {
+			problems = append(problems, fmt.Errorf("origins: want * or what browsers send, such as https://im.example, not %q", o))
+		}
+	}
 	return errors.Join(problems...)
+}
+
+// isLink reports whether clients can connect to what /lbs tells.
+func isLink(l string) bool {
+	if !strings.Contains(l, "://") {
+		l = "wss://" + l + "/nim"
+	}
+	u, err := url.Parse(l)
+	return err == nil && (u.Scheme == "ws" || u.Scheme == "wss") && u.Hostname() != "" && u.Path != "" &&
+		u.User == nil && u.RawQuery == "" && u.Fragment == ""
+}
+
+// isOrigin reports whether o can be the origin of a page: it has no path.
+func isOrigin(o string) bool {
+	u, err := url.Parse(o)
+	return o == "*" || o == "null" || err == nil && u.Scheme != "" && strings.Contains(o, "://") && u.Path == "" && u.RawQuery == ""
 }

@@ -366,6 +366,10 @@ func TestConfigurationIsChecked(t *testing.T) {
 		"frames":    {func(c *server.Config) { c.Limits = &gateway.Limits{FrameRate: -1} }, "frame-rate:"},
 		"addresses": {func(c *server.Config) { c.Limits = &gateway.Limits{AddressRate: math.NaN()} }, "address-rate:"},
 		"failures":  {func(c *server.Config) { c.Limits = &gateway.Limits{FailureRate: math.Inf(1)} }, "login-failure-rate:"},
+		"no path":   {func(c *server.Config) { c.PublicLinks = []string{"h:1", "wss://h/nim", "wss://h"} }, `links: want host:port or a URL such as wss://im.example/nim, not "wss://h"`},
+		"no socket": {func(c *server.Config) { c.PublicLinks = []string{"https://h/nim"} }, "links:"},
+		"no scheme": {func(c *server.Config) { c.Origins = []string{"*", "null", "https://h", "h"} }, `origins: want * or what browsers send, such as https://im.example, not "h"`},
+		"path":      {func(c *server.Config) { c.Origins = []string{"https://h/"} }, "origins:"},
 		"too few":   {func(c *server.Config) { c.Limits = &gateway.Limits{Connections: -1} }, "max-connections:"},
 	} {
 		cfg := server.Config{Listen: "127.0.0.1:0", DataDir: t.TempDir()}

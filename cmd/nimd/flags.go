@@ -1,9 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -37,7 +40,7 @@ func newFlags() (*flag.FlagSet, *options) {
 	o := &options{limits: gateway.DefaultLimits, level: slog.LevelInfo}
 	cfg, limits := &o.server, &o.limits
 	fs := flag.NewFlagSet("nimd", flag.ContinueOnError)
-	fs.StringVar(&o.file, "config", "", "JSON file with flag names as keys and strings as values")
+	fs.StringVar(&o.file, "config", "", "JSON file with flag names as keys")
 	fs.StringVar(&cfg.Listen, "listen", "127.0.0.1:8090", "host:port to listen at")
 	fs.StringVar(&cfg.AdminListen, "admin-listen", "", "host:port of /v1, and of /metrics, which there asks for no key (default: the same as listen, where both want the admin key)")
 	fs.StringVar(&cfg.DataDir, "data", "nimd-data", "data directory")
@@ -49,7 +52,7 @@ func newFlags() (*flag.FlagSet, *options) {
 	fs.StringVar(&cfg.TLSKey, "tls-key", "", "PEM file of its key")
 	listVar(fs, &cfg.PublicLinks, "links", "addresses that /lbs tells, separated by commas")
 	listVar(fs, &cfg.Origins, "origins", "browser origins let in, separated by commas; * lets in any")
-	fs.Func("trusted-proxies", "networks whose X-Forwarded-For is believed, separated by commas", func(s string) error {
+	fs.Func("trusted-proxies", "networks or addresses whose X-Forwarded-For is believed, separated by commas", func(s string) error {
 		return parsePrefixes(s, &cfg.Trusted)
 	})
 	fs.DurationVar(&cfg.Heartbeat, "heartbeat", 5*time.Second, "how often clients ping")
@@ -71,16 +74,71 @@ func newFlags() (*flag.FlagSet, *options) {
 // flag's name in capitals, with _ for -), which wins over the file.
 func load(args []string, env func(string) (string, bool)) (server.Config, slog.Level, error) {
 	fs, o := newFlags()
-	if err := fs.Parse(args); err != nil {
-		return o.server, o.level, err
+	err := parse(fs, args)
+	if err == nil {
+		err = fillIn(fs, &o.file, env)
 	}
-	if fs.NArg() > 0 {
-		return o.server, o.level, fmt.Errorf("unexpected argument %q", fs.Arg(0))
-	}
-	err := fillIn(fs, &o.file, env)
 	o.limits.AddressBurst, o.limits.FrameBurst = 5*o.limits.AddressRate, 4*o.limits.FrameRate
 	o.server.Limits = &o.limits
-	return o.server, o.level, err
+	return o.server, o.level, cmp.Or(err, o.finish())
+}
+
+// finish settles what the server takes a zero as the default of.
+func (o *options) finish() error {
+	switch {
+	case o.server.Heartbeat == 0:
+		return errors.New("heartbeat: want 1s to 5m")
+	case o.server.Replicas == 0:
+		return errors.New("nats-replicas: want 1 to 5")
+	case o.server.NATSCreds != "" && len(o.server.NATS) == 0:
+		return errors.New("nats-creds: there is no cluster; give nats too")
+	}
+	if o.server.DrainSpread == 0 {
+		o.server.DrainSpread = 1 // ns: at once
+	}
+	return nil
+}
+
+// parse reads a command line. Its errors say what a flag wants, and nothing else
+// is printed: the help would push them off the screen.
+func parse(fs *flag.FlagSet, args []string) error {
+	fs.VisitAll(func(f *flag.Flag) { f.Value = plain{f.Value} })
+	fs.SetOutput(io.Discard)
+	err := fs.Parse(args)
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		return fmt.Errorf("%w; see %s -h", err, fs.Name())
+	}
+	if err == nil && fs.NArg() > 0 {
+		err = fmt.Errorf("unexpected argument %q", fs.Arg(0))
+	}
+	return err
+}
+
+// plain is a flag that says what it wants rather than how it was parsed.
+type plain struct{ flag.Value }
+
+func (p plain) Set(s string) error {
+	err := p.Value.Set(s)
+	if g, ok := p.Value.(flag.Getter); ok && err != nil {
+		switch g.Get().(type) {
+		case time.Duration:
+			return errors.New("want a duration, such as 5s or 1m")
+		case int, int64:
+			return errors.New("want a whole number")
+		case float64:
+			return errors.New("want a number")
+		case bool:
+			return errors.New("want true or false")
+		case *slog.Level:
+			return errors.New("want debug, info, warn or error")
+		}
+	}
+	return err
+}
+
+func (p plain) IsBoolFlag() bool {
+	b, ok := p.Value.(interface{ IsBoolFlag() bool })
+	return ok && b.IsBoolFlag()
 }
 
 // fillIn sets the flags that the command line left out.
@@ -90,7 +148,7 @@ func fillIn(fs *flag.FlagSet, file *string, env func(string) (string, bool)) err
 	var problem error
 	set := func(name, value, from string) {
 		if err := fs.Set(name, value); err != nil && problem == nil {
-			problem = fmt.Errorf("%s: %s: %w", from, name, err)
+			problem = fmt.Errorf("%s: %s: %w, not %q", from, name, err, value)
 		}
 		given[name] = true
 	}
@@ -105,18 +163,22 @@ func fillIn(fs *flag.FlagSet, file *string, env func(string) (string, bool)) err
 	}
 	data, err := os.ReadFile(*file)
 	if err != nil {
-		return err
+		return fmt.Errorf("config: %w", err)
 	}
-	var values map[string]string
+	var values map[string]json.RawMessage
 	if err := json.Unmarshal(data, &values); err != nil {
-		return fmt.Errorf("%s: %w", *file, err)
+		return fmt.Errorf("%s: want a JSON object: %w", *file, err)
 	}
-	for name, v := range values {
+	for name, raw := range values {
 		if fs.Lookup(name) == nil || name == "config" {
 			return fmt.Errorf("%s: unknown key %q", *file, name)
 		}
+		value := string(raw) // of a number, true or false
+		if strings.ContainsAny(value[:1], `"[{n`) && json.Unmarshal(raw, &value) != nil || value == "null" {
+			return fmt.Errorf("%s: %s: want a string, a number, true or false", *file, name)
+		}
 		if !given[name] {
-			set(name, v, *file)
+			set(name, value, *file)
 		}
 	}
 	return problem
@@ -141,8 +203,11 @@ func parsePrefixes(s string, to *[]netip.Prefix) error {
 			continue
 		}
 		p, err := netip.ParsePrefix(v)
-		if err != nil {
-			return err
+		if a, single := netip.ParseAddr(v); single == nil {
+			p, err = netip.PrefixFrom(a, a.BitLen()), nil
+		}
+		if err != nil || p.Addr().Is4In6() {
+			return errors.New("want networks or addresses, such as 10.0.0.0/8")
 		}
 		*to = append(*to, p)
 	}

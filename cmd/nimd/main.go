@@ -20,7 +20,7 @@ import (
 var version = "dev"
 
 func main() {
-	if err := run(os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
+	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "nimd:", err)
 		os.Exit(1)
 	}
@@ -37,6 +37,10 @@ func run(args []string) error {
 		}
 	}
 	cfg, level, err := load(args, os.LookupEnv)
+	if errors.Is(err, flag.ErrHelp) {
+		fs, _ := newFlags()
+		return help(fs)
+	}
 	if err != nil {
 		return err
 	}
@@ -65,4 +69,11 @@ func run(args []string) error {
 	stop() // a second signal ends the process at once
 	cfg.Log.Info("nimd: stopping")
 	return s.Close()
+}
+
+// help prints what was asked for.
+func help(fs *flag.FlagSet) error {
+	fs.SetOutput(os.Stdout)
+	fs.Usage()
+	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -255,5 +256,79 @@ func TestLoadTakesFlagsBeforeEnvironmentBeforeFile(t *testing.T) {
 	}
 	if _, _, err := load([]string{"--config", file}, env); err == nil || !strings.Contains(err.Error(), "lissten") {
 		t.Errorf("unknown key: %v", err)
+	}
+}
+
+// What an operator gets wrong is told with the name of the flag, where it was
+// given, and what it wants.
+func TestWrongSettingsAreExplained(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "nimd.json")
+	for _, tc := range []struct {
+		args      []string
+		env, json string
+		says      []string
+	}{
+		{args: []string{"--heartbeat", "5"}, says: []string{"-heartbeat", "a duration, such as 5s"}},
+		{args: []string{"--heartbeat", "0"}, says: []string{"heartbeat", "1s to 5m"}},
+		{args: []string{"--nats-replicas", "x"}, says: []string{"-nats-replicas", "a whole number"}},
+		{args: []string{"--nats-replicas", "0"}, says: []string{"nats-replicas", "1 to 5"}},
+		{args: []string{"--nats-creds", "x"}, says: []string{"nats-creds", "nats too"}},
+		{args: []string{"--address-rate", "many"}, says: []string{"-address-rate", "want a number"}},
+		{args: []string{"--log-level", "loud"}, says: []string{"-log-level", "debug, info, warn or error"}},
+		{args: []string{"--dev=maybe"}, says: []string{"-dev", "true or false"}},
+		{args: []string{"--trusted-proxies", "10.0.0.0/33"}, says: []string{"-trusted-proxies", "10.0.0.0/8"}},
+		{args: []string{"--trusted-proxies", "::ffff:10.0.0.0/104"}, says: []string{"-trusted-proxies", "10.0.0.0/8"}},
+		{args: []string{"--bogus"}, says: []string{"-bogus", "nimd -h"}},
+		{args: []string{"extra"}, says: []string{`"extra"`}},
+		{env: "5", says: []string{"NIMD_HEARTBEAT", "a duration", `"5"`}},
+		{json: `{"heartbeat":5}`, says: []string{"nimd.json", "heartbeat", "a duration", `"5"`}},
+		{json: `{"heartbeat":["5s"]}`, says: []string{"nimd.json", "heartbeat", "a string"}},
+		{json: `{"heartbeat":null}`, says: []string{"nimd.json", "heartbeat", "a string"}},
+		{json: `["heartbeat"]`, says: []string{"nimd.json", "a JSON object"}},
+		{args: []string{"--config", "none"}, says: []string{"config", "none"}},
+	} {
+		if tc.json != "" {
+			tc.args = []string{"--config", file}
+			if err := os.WriteFile(file, []byte(tc.json), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, _, err := load(tc.args, func(name string) (string, bool) { return tc.env, name == "NIMD_HEARTBEAT" && tc.env != "" })
+		for _, want := range tc.says {
+			if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%v %s %s: %v, want %q in it", tc.args, tc.env, tc.json, err, want)
+			}
+		}
+	}
+}
+
+func TestSettingsMeanWhatTheySay(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "nimd.json")
+	if err := os.WriteFile(file, []byte(`{"dev":true,"max-connections":7,"heartbeat":"2s","address-rate":1.5}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, _, err := load([]string{"--config", file, "--drain", "0", "--trusted-proxies", "10.1.2.3, fd00::/8"}, func(string) (string, bool) { return "", false })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !cfg.Dev || cfg.Limits.Connections != 7 || cfg.Heartbeat != 2*time.Second || cfg.Limits.AddressRate != 1.5 {
+		t.Errorf("from the file: %+v", cfg)
+	}
+	if cfg.DrainSpread <= 0 || cfg.DrainSpread >= time.Millisecond { // 0 would be the default
+		t.Errorf("drain 0 became %v", cfg.DrainSpread)
+	}
+	if fmt.Sprint(cfg.Trusted) != "[10.1.2.3/32 fd00::/8]" {
+		t.Errorf("trusted: %v", cfg.Trusted)
+	}
+}
+
+// Help that was asked for is an answer; nothing else is printed with an error.
+func TestHelpGoesToStdout(t *testing.T) {
+	for _, args := range [][]string{{"-h"}, {"token", "-h"}} {
+		cmd := exec.Command(os.Args[0], args...)
+		cmd.Env = append(os.Environ(), "RUN_AS_NIMD=1")
+		if out, err := cmd.Output(); err != nil || !strings.Contains(string(out), "[flags]") {
+			t.Errorf("nimd %v: %q, %v", args, out, err)
+		}
 	}
 }

@@ -17,7 +17,10 @@ import (
 func mint(args []string, env func(string) (string, bool), out io.Writer) error {
 	s := token.Spec{IssuedAt: time.Now()}
 	fs, kind := newTokenFlags(&s)
-	if err := fs.Parse(args); err != nil {
+	if err := parse(fs, args); errors.Is(err, flag.ErrHelp) {
+		fs, _ = newTokenFlags(&s)
+		return help(fs)
+	} else if err != nil {
 		return err
 	}
 	// A flag would show the secret to every user of the machine.

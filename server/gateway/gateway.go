@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -308,7 +309,7 @@ func (g *Gateway) originAllowed(r *http.Request) bool {
 		return true
 	}
 	for _, o := range g.cfg.Origins {
-		if o == "*" || o == origin {
+		if o == "*" || strings.EqualFold(o, origin) {
 			return true
 		}
 	}
