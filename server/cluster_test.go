@@ -18,8 +18,9 @@ import (
 	"github.com/libnim/libnim/server"
 )
 
-// startCluster runs three NATS servers that replicate to each other.
-func startCluster(t *testing.T) []*natsserver.Server {
+// newCluster returns three NATS servers that replicate to each other once they
+// are started.
+func newCluster(t *testing.T) []*natsserver.Server {
 	t.Helper()
 	// Each must know the routes of all before it starts, so ports are chosen by
 	// the system first.
@@ -46,9 +47,18 @@ func startCluster(t *testing.T) []*natsserver.Server {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.Start()
 		t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
 		servers = append(servers, s)
+	}
+	return servers
+}
+
+// startCluster runs three NATS servers that replicate to each other.
+func startCluster(t *testing.T) []*natsserver.Server {
+	t.Helper()
+	servers := newCluster(t)
+	for _, s := range servers {
+		s.Start()
 	}
 	for _, s := range servers {
 		if !s.ReadyForConnections(patience) {
@@ -231,5 +241,32 @@ func TestListingOnAClusterHasWhatWasWritten(t *testing.T) {
 		if got := e.pages("/accounts?app_key="+e.AppKey, 1000, nil); len(got) != i+1 {
 			t.Fatalf("%d accounts are listed of %d", len(got), i+1)
 		}
+	}
+}
+
+// An edge that starts before the cluster has a leader waits for it.
+func TestAnEdgeWaitsForTheClusterToStart(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a NATS cluster")
+	}
+	servers := newCluster(t)
+	servers[0].Start()
+	waitFor(t, "the first server", func() bool { return servers[0].Addr() != nil })
+	started := make(chan error, 1)
+	go func() {
+		s, err := server.Start(t.Context(), server.Config{
+			Listen: "127.0.0.1:0", DataDir: t.TempDir(), NATS: []string{servers[0].ClientURL()}, Replicas: 3, Log: testLog(t),
+		})
+		if err == nil {
+			err = s.Close()
+		}
+		started <- err
+	}()
+	waitFor(t, "the edge to connect", func() bool { return servers[0].NumClients() > 0 })
+	for _, s := range servers[1:] {
+		s.Start()
+	}
+	if err := <-started; err != nil {
+		t.Error(err)
 	}
 }

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,4 +53,26 @@ func TestClusterRestart(t *testing.T) {
 	waitFor(t, "a login after the restart", func() bool {
 		return e.dial().ask(wire.OpLogin, e.loginAs("alice", "d1", pc), nil).Code == 200
 	})
+}
+
+// What a NATS server lacks is told with what to do about it.
+func TestANATSServerThatWillNotDo(t *testing.T) {
+	bare, err := natsserver.NewServer(&natsserver.Options{Host: "127.0.0.1", Port: natsserver.RANDOM_PORT, NoSigs: true, NoLog: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare.Start()
+	t.Cleanup(func() { bare.Shutdown(); bare.WaitForShutdown() })
+	if !bare.ReadyForConnections(patience) {
+		t.Fatal("NATS did not become ready")
+	}
+	for says, url := range map[string]string{
+		"nats-replicas: 3":         startNATS(t, t.TempDir(), 0).ClientURL(),
+		"JetStream is not enabled": bare.ClientURL(),
+	} {
+		s, err := server.Start(t.Context(), server.Config{Listen: "127.0.0.1:0", DataDir: t.TempDir(), NATS: []string{url}, Replicas: 3})
+		if err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("started %v, %v, want %q", s, err, says)
+		}
+	}
 }

@@ -87,15 +87,59 @@ func Open(ctx context.Context, cfg Config) (*Bus, error) {
 		{&b.Presence, "nim_presence", jetstream.MemoryStorage, 0},
 		{&b.Leases, "nim_leases", jetstream.MemoryStorage, b.LeaseTTL},
 	} {
-		bucket, err := openBucket(ctx, js, want.name, want.store, want.maxAge, replicas)
+		bucket, err := openPatiently(ctx, cfg.Log, func(ctx context.Context) (*Bucket, error) {
+			return openBucket(ctx, js, want.name, want.store, want.maxAge, replicas)
+		})
 		if err != nil {
 			b.Close()
-			return nil, fmt.Errorf("bucket %s: %w", want.name, err)
+			return nil, fmt.Errorf("bucket %s: %w", want.name, explained(err, replicas))
 		}
 		*want.to = bucket
 	}
 	return b, nil
 }
+
+// Opening a bucket is tried again while the cluster has no leader: it may have
+// started together with this edge, and a request without a leader is lost.
+const (
+	openTimeout = 3 * time.Second
+	openPause   = 200 * time.Millisecond
+)
+
+func openPatiently(ctx context.Context, log *slog.Logger, open func(context.Context) (*Bucket, error)) (*Bucket, error) {
+	for {
+		try, cancel := context.WithTimeout(ctx, openTimeout)
+		b, err := open(try)
+		cancel()
+		if !errors.Is(availability(err), ErrUnavailable) || errors.Is(err, nats.ErrNoResponders) {
+			return b, err
+		}
+		log.Warn("bus: JetStream is not available yet", "err", err)
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(openPause):
+		}
+	}
+}
+
+// explained adds what to do about an error of the cluster.
+func explained(err error, replicas int) error {
+	if errors.Is(err, nats.ErrNoResponders) {
+		return fmt.Errorf("JetStream is not enabled on the NATS server, or not for this account: %w", err)
+	}
+	if api, ok := errors.AsType[*jetstream.APIError](err); ok && replicas > 1 &&
+		(api.ErrorCode == codeNotClustered || api.ErrorCode == codeNoPeers) {
+		return fmt.Errorf("nats-replicas: %d copies need a cluster of as many NATS servers, a single one 1: %w", replicas, err)
+	}
+	return err
+}
+
+// Errors of JetStream that the client library has no name for.
+const (
+	codeNotClustered = 10074 // replicas > 1 not supported in non-clustered mode
+	codeNoPeers      = 10005 // no suitable peers for placement
+)
 
 // Ensure creates the buckets that are missing, as after a cluster was restarted
 // as a whole and lost what it kept in memory.
