@@ -5,8 +5,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -83,5 +86,18 @@ func (c readsAll) Read([]byte) (int, error) {
 		if first {
 			close(c.told)
 		}
+	}
+}
+
+// broken is a listener without a file descriptor left.
+type broken struct{ net.Listener }
+
+func (broken) Accept() (net.Conn, error) { return nil, syscall.EMFILE }
+
+func TestClientsThatCannotBeTakenAreLogged(t *testing.T) {
+	var out strings.Builder
+	l := loud{broken{}, slog.New(slog.NewTextHandler(&out, nil))}
+	if _, err := l.Accept(); !errors.Is(err, syscall.EMFILE) || !strings.Contains(out.String(), "level=WARN") {
+		t.Errorf("%v, logged %q", err, &out)
 	}
 }

@@ -62,6 +62,7 @@ func (s *Server) open(address string, h http.Handler) (*endpoint, error) {
 	if err != nil {
 		return nil, err
 	}
+	l = loud{l, s.log}
 	if s.certs != nil {
 		l = tls.NewListener(l, newHandshakes().limit(&tls.Config{
 			MinVersion:     tls.VersionTLS12,
@@ -82,6 +83,21 @@ func (s *Server) open(address string, h http.Handler) (*endpoint, error) {
 
 func (e *endpoint) serve() {
 	go func() { e.served <- e.http.Serve(e.listener) }()
+}
+
+// loud is a listener that says when it cannot take clients, as without a file
+// descriptor. The HTTP server goes on after a pause of up to a second.
+type loud struct {
+	net.Listener
+	log *slog.Logger
+}
+
+func (l loud) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil && !errors.Is(err, net.ErrClosed) {
+		l.log.Warn("server: no client can be taken", "err", err)
+	}
+	return c, err
 }
 
 // stop waits for calls that run, and returns why it had stopped before.
