@@ -61,7 +61,7 @@ func Open(o Options) (*Client, *nimerr.Error) {
 	if bad != nil {
 		return nil, bad
 	}
-	if bad := loadServerConf(&o.Settings); bad != nil {
+	if bad := loadServerConf(&o.Settings, programDir()); bad != nil {
 		return nil, bad
 	}
 	c := &Client{version: o.Version, settings: o.Settings, dataDir: path, ended: make(chan struct{})}
@@ -125,7 +125,7 @@ func (c *Client) Same(dataDir string, settings *abi.InitOptions) bool {
 		return false
 	}
 	s := *settings
-	return loadServerConf(&s) == nil && reflect.DeepEqual(s, c.settings)
+	return loadServerConf(&s, programDir()) == nil && reflect.DeepEqual(s, c.settings)
 }
 
 // Close stops the session and waits for it, at most for limit, then releases
@@ -245,7 +245,7 @@ func (c *Client) routes(fixed []string, version string) (*Routes, *nimerr.Error)
 		return nil, nimerr.InvalidArgument.Newf("private_server_setting.backend: want \"openim\" beside ws_addr, got %q", p.Backend)
 	}
 	if r.Discover == nil && len(fixed) == 0 {
-		return nil, nimerr.InvalidArgument.New("private_server_setting: want link or lbs: this library has no server of its own")
+		return nil, nimerr.InvalidArgument.New("private_server_setting: want link or lbs, here or in a nim_server.conf beside the program: this library has no server of its own")
 	}
 	c.target = hostPort(append(fixed, p.Lbs))
 	return r, nil

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/libnim/libnim/internal/abi"
+	"github.com/libnim/libnim/internal/nimerr"
 )
 
 // settings decodes init settings as a program gives them.
@@ -143,13 +144,13 @@ func TestServerConfFile(t *testing.T) {
 		"\ufeff" + `{"link":"a.example:1"}`, // as editors on Windows write it
 	} {
 		o := abi.InitOptions{ServerConfFilePath: file("good", text)}
-		if err := loadServerConf(&o); err != nil || !slices.Equal(o.PrivateServerSetting.Link, []string{"a.example:1"}) {
+		if err := loadServerConf(&o, ""); err != nil || !slices.Equal(o.PrivateServerSetting.Link, []string{"a.example:1"}) {
 			t.Errorf("%s: got %+v, %v", text, o.PrivateServerSetting, err)
 		}
 	}
 	own := abi.InitOptions{ServerConfFilePath: filepath.Join(dir, "none")}
 	own.PrivateServerSetting.Link = []string{"own"}
-	if err := loadServerConf(&own); err != nil {
+	if err := loadServerConf(&own, ""); err != nil {
 		t.Errorf("a file that is not needed is read: %v", err)
 	}
 	for path, want := range map[string]string{
@@ -159,10 +160,39 @@ func TestServerConfFile(t *testing.T) {
 		file("wrong", `{"link":5}`):                 "link",
 	} {
 		o := abi.InitOptions{ServerConfFilePath: path}
-		err := loadServerConf(&o)
+		err := loadServerConf(&o, "")
 		if err == nil || !strings.Contains(err.Detail, want) || !strings.HasPrefix(err.Detail, "server_conf_file_path: ") {
 			t.Errorf("%s: got %v, want %q", path, err, want)
 		}
+	}
+}
+
+// A program that names no server has it in a file beside itself.
+func TestServerConfBesideTheProgram(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, serverConfName)
+	load := func(text string) ([]string, *nimerr.Error) {
+		o := settings(t, text)
+		err := loadServerConf(o, dir)
+		return o.PrivateServerSetting.Link, err
+	}
+	if got, err := load(`{}`); len(got) != 0 || err != nil {
+		t.Errorf("without the file: got %q, %v", got, err)
+	}
+	if err := os.WriteFile(path, []byte(`{"link":"file.example:1","lbs":""}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := load(`{"app_key":"k"}`); !slices.Equal(got, []string{"file.example:1"}) || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if got, err := load(`{"private_server_setting":{"link":"own.example:1"}}`); !slices.Equal(got, []string{"own.example:1"}) || err != nil {
+		t.Errorf("settings that name a server: got %q, %v", got, err)
+	}
+	if err := os.WriteFile(path, []byte(`link=file.example`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := load(`{}`); err == nil || !strings.HasPrefix(err.Detail, path+": ") {
+		t.Errorf("a broken file: got %v, want its name", err)
 	}
 }
 

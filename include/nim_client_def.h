@@ -107,7 +107,8 @@ typedef void (NIM_CALL *nim_client_dnd_cb_func)(int rescode, const char *content
  *   global_config           GlobalConfig; settings of the client
  *   private_server_setting  PrivateServerSetting; where the servers are
  *   server_conf_file_path   string; file with the private_server_setting
- *                           object; read when the object is not given here
+ *                           object, read where none is given here; absent:
+ *                           nim_server.conf beside the program, if there is one
  *   nimx                    NimxOptions; settings that only libnim has */
 
 /* JSON object GlobalConfig: settings of the client. A bool
@@ -466,7 +467,7 @@ const char *const kNIMKickoutOtherResDeviceIDs = "device_ids";
 #define kNIMTeamMessageAckEnabled "team_msg_ack" /* bool: 1: ask for read receipts */
 #define kNIMNeedUpdateLBSBeforRelogin "need_update_lbs_befor_relogin" /* bool: ask the LBS again before every automatic relogin */
 #define kNIMCustomClientType "custom_client_type" /* int: number of the app's own client kind, shown to other devices; 0: none */
-#define kNIMServerConfFilePath "server_conf_file_path" /* string: file with the private_server_setting object; read when the object is not given here */
+#define kNIMServerConfFilePath "server_conf_file_path" /* string: file with the private_server_setting object, read where none is given here; absent: nim_server.conf beside the program, if there is one */
 #define kNIMPrivateServerSetting "private_server_setting" /* object: where the servers are */
 #define kNIMPrivateEnableHttps "https_enabled" /* bool: overrides use_https for these servers */
 #define kNIMLbsAddress "lbs" /* string: URL that answers with gateway addresses */

@@ -14,7 +14,7 @@ type InitOptions struct {
 	AppKey               string               // app key for logins that give none
 	GlobalConfig         GlobalConfig         // settings of the client
 	PrivateServerSetting PrivateServerSetting // where the servers are
-	ServerConfFilePath   string               // file with the private_server_setting object; read when the object is not given here
+	ServerConfFilePath   string               // file with the private_server_setting object, read where none is given here; absent: nim_server.conf beside the program, if there is one
 	Nimx                 NimxOptions          // settings that only libnim has
 }
 

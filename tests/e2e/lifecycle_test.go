@@ -1,6 +1,9 @@
 package e2e
 
 import (
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -61,6 +64,34 @@ func TestInitRefused(t *testing.T) {
 	d.start(server, settings{})
 	if why := d.value("init_error"); why != "" {
 		t.Errorf("after a good init: %s", why)
+	}
+}
+
+// A program of the NIM SDK that names no server has it in a file beside itself.
+func TestServerFileBesideTheProgram(t *testing.T) {
+	server := theServer(t)
+	name, dir := account(t, server), t.TempDir()
+	beside := filepath.Join(dir, "driver"+suffix)
+	driver, err := os.ReadFile(filepath.Join(programs, "driver"+suffix))
+	must(t, err)
+	must(t, os.WriteFile(beside, driver, 0o700))
+	if suffix == ".exe" {
+		must(t, os.Symlink(filepath.Join(programs, "nim.dll"), filepath.Join(dir, "nim.dll")))
+	}
+	command := append(runner[:len(runner):len(runner)], beside)
+	d := newDeviceIn(t, "device", exec.Command(command[0], command[1:]...))
+	initialise := func() bool {
+		return string(d.do("init", t.TempDir(), "", `{"app_key":"`+server.AppKey+`"}`).Value) == "1"
+	}
+	if initialise() || !strings.Contains(d.value("init_error"), "nim_server.conf") {
+		t.Errorf("without a server: %s", d.value("init_error"))
+	}
+	must(t, os.WriteFile(filepath.Join(dir, "nim_server.conf"), []byte("\ufeff{\"link\":\""+server.Link+"\"}\r\n"), 0o600))
+	if !initialise() {
+		t.Fatalf("init failed: %s", d.value("init_error"))
+	}
+	if e := d.login(name); e.JSON.ErrCode != 200 {
+		t.Errorf("login: %+v", e.JSON)
 	}
 }
 

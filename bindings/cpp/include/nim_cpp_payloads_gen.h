@@ -92,7 +92,8 @@ struct InitOptions {
   GlobalConfig global_config;
   // where the servers are
   PrivateServerSetting private_server_setting;
-  // file with the private_server_setting object; read when the object is not given here
+  // file with the private_server_setting object, read where none is given here; absent:
+  // nim_server.conf beside the program, if there is one
   std::string server_conf_file_path;
   // settings that only libnim has
   NimxOptions nimx;

@@ -15,7 +15,10 @@ namespace LibNim
         /// <summary>Where the servers are</summary>
         public PrivateServerSetting PrivateServerSetting { get; set; }
 
-        /// <summary>File with the private_server_setting object; read when the object is not given here</summary>
+        /// <summary>
+        /// File with the private_server_setting object, read where none is given here; absent:
+        /// nim_server.conf beside the program, if there is one
+        /// </summary>
         public string ServerConfFilePath { get; set; }
 
         /// <summary>Settings that only libnim has</summary>

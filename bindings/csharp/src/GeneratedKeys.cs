@@ -66,7 +66,10 @@ namespace NIM
         public const string kNIMNeedUpdateLBSBeforRelogin = "need_update_lbs_befor_relogin";
         /// <summary>Number of the app's own client kind, shown to other devices; 0: none</summary>
         public const string kNIMCustomClientType = "custom_client_type";
-        /// <summary>File with the private_server_setting object; read when the object is not given here</summary>
+        /// <summary>
+        /// File with the private_server_setting object, read where none is given here; absent:
+        /// nim_server.conf beside the program, if there is one
+        /// </summary>
         public const string kNIMServerConfFilePath = "server_conf_file_path";
         /// <summary>Where the servers are</summary>
         public const string kNIMPrivateServerSetting = "private_server_setting";

@@ -455,7 +455,10 @@ export interface InitOptions {
   global_config?: GlobalConfig;
   /** where the servers are */
   private_server_setting?: PrivateServerSetting | boolean;
-  /** file with the private_server_setting object; read when the object is not given here */
+  /**
+   * file with the private_server_setting object, read where none is given here; absent:
+   * nim_server.conf beside the program, if there is one
+   */
   server_conf_file_path?: string;
   /** settings that only libnim has */
   nimx?: NimxOptions;
