@@ -22,6 +22,14 @@ namespace NIM
             return NimLibrary.Init(appDataDir, appInstallDir, config == null ? null : config.ToJson());
         }
 
+        /// <summary>Init with the app key apart; that of config, where it has one, goes before it.</summary>
+        public static bool Init(string appKey, string appDataDir, string appInstallDir, InitOptions config)
+        {
+            InitOptions options = JsonPayload.CopyOf(config);
+            if (string.IsNullOrEmpty(options.AppKey)) options.AppKey = appKey;
+            return Init(appDataDir, appInstallDir, options);
+        }
+
         /// <summary>Init with the settings as JSON, for members that InitOptions does not have.</summary>
         public static bool InitJson(string appDataDir, string appInstallDir, string configJson)
         {
@@ -36,6 +44,27 @@ namespace NIM
 
         /// <summary>Whether the library is between Init and Cleanup.</summary>
         public static bool SdkInitialized { get { return NimLibrary.Initialized; } }
+
+        /// <summary>Is told what the handlers of Login and RegAutoReloginCb are; until cleanup.</summary>
+        public static event EventHandler<LoginResultEventArgs> LoginResultHandler;
+
+        private static void TellLogin(LoginResultDelegate handler, LoginResult details)
+        {
+            var result = new NIMLoginResult(details);
+            EventHandler<LoginResultEventArgs> all = LoginResultHandler;
+            try
+            {
+                if (handler != null) handler(result);
+            }
+            catch (Exception e)
+            {
+                NimLibrary.Report(e);
+            }
+            if (all != null) all(null, new LoginResultEventArgs(result));
+        }
+
+        /// <summary>Drops the handlers that belong to no registration.</summary>
+        internal static void Forget() { LoginResultHandler = null; }
 
         /// <summary>
         /// Logs in. handler gets each step, and at the end step kNIMLoginStepLogin with kNIMResSuccess,
@@ -52,7 +81,7 @@ namespace NIM
             byte[] key = Utf8.Bytes(appKey), name = Utf8.Bytes(account), secret = Utf8.Bytes(token);
             byte[] extension = options == null ? null : Utf8.Bytes(options.ToJson());
             var call = new LoginCall(
-                r => { if (handler != null) handler(new NIMLoginResult(LoginResult.Read(r.Object))); }, null, null);
+                r => TellLogin(handler, LoginResult.Read(r.Object)), null, null);
             Native.nim_client_login(key, name, secret, extension, Trampolines.Json, Calls.Add(call));
         }
 
@@ -88,7 +117,10 @@ namespace NIM
         }
 
         /// <summary>Whether an account is logged in.</summary>
-        public static NIMLoginState GetLoginState() { return (NIMLoginState)Native.nim_client_get_login_state(null); }
+        public static NIMLoginState GetLoginState(string jsonExt = null)
+        {
+            return (NIMLoginState)Native.nim_client_get_login_state(Utf8.Bytes(jsonExt));
+        }
 
         /// <summary>The state of the session, finer than GetLoginState.</summary>
         public static NimxStatus GetStatus() { return (NimxStatus)Native.nimx_client_get_status(); }
@@ -109,9 +141,9 @@ namespace NIM
         public static void KickOtherClients(NIMKickoutOtherDeviceInfo devices) { KickOtherClients(devices.DeviceIDs); }
 
         /// <summary>Sets the handler of every relogin, automatic or asked for; null removes it.</summary>
-        public static void RegAutoReloginCb(LoginResultDelegate handler)
+        public static void RegAutoReloginCb(LoginResultDelegate handler, string jsonExtension = null)
         {
-            Slots.Relogin.Set(handler == null ? (Action<LoginResult>)null : r => handler(new NIMLoginResult(r)));
+            Slots.Relogin.Set(handler == null ? (Action<LoginResult>)null : r => TellLogin(handler, r));
         }
 
         /// <summary>Sets the handler of being thrown out; null removes it.</summary>
@@ -169,6 +201,27 @@ namespace NIM
         public static void GetMultiportPushEnableState(MultiportPushConfigDelegate handler)
         {
             Native.nim_client_get_multiport_push_config(null, Trampolines.Push, Calls.Add(PushCall(handler)));
+        }
+
+        /// <summary>Has phones get pushes while a desktop is online.</summary>
+        public static void EnableMultiportPush(ConfigMultiportPushDelegate cb) { SetMultiportPushEnable(2, Telling(cb)); }
+
+        /// <summary>Has phones get no pushes while a desktop is online.</summary>
+        public static void DisableMultiportPush(ConfigMultiportPushDelegate cb) { SetMultiportPushEnable(1, Telling(cb)); }
+
+        /// <summary>Asks whether phones get pushes while a desktop is online.</summary>
+        public static void IsMultiportPushEnabled(ConfigMultiportPushDelegate cb) { GetMultiportPushEnableState(Telling(cb)); }
+
+        /// <summary>The same as RegMultiportPushEnableChangedCb, as NetEase's SDK spells it.</summary>
+        public static void RegMulitiportPushEnableChangedCb(ConfigMultiportPushDelegate cb)
+        {
+            RegMultiportPushEnableChangedCb(Telling(cb));
+        }
+
+        private static MultiportPushConfigDelegate Telling(ConfigMultiportPushDelegate cb)
+        {
+            if (cb == null) return null;
+            return (code, switchOpen) => cb(code, new ConfigMultiportPushParam { Enabled = switchOpen != 1 });
         }
 
         private static Call PushCall(MultiportPushConfigDelegate handler)

@@ -9,6 +9,9 @@ namespace NIM
     /// <summary>Tells a line of the library's log.</summary>
     public delegate void SdkLogDelegate(NIMSDKLogLevel level, string line);
 
+    /// <summary>Tells a line of the library's log, with its level as a number.</summary>
+    public delegate void NimWriteLogDelegate(int level, string log);
+
     /// <summary>Tells that something is odd in the environment.</summary>
     public delegate void SdkExceptionDelegate(NIMSDKException kind, string json);
 
@@ -43,6 +46,12 @@ namespace NIM
         {
             Slots.Log.Set(handler == null ? (Action<LogLine>)null : l => handler(l.Level, l.Text));
             if (handler == null) Slots.StopLog();
+        }
+
+        /// <summary>The same as RegSdkLogCb.</summary>
+        public static void SetSdkLogCallback(NimWriteLogDelegate cb)
+        {
+            RegSdkLogCb(cb == null ? (SdkLogDelegate)null : (level, line) => cb((int)level, line));
         }
 
         /// <summary>Sets the handler of warnings of the environment; null removes it.</summary>

@@ -187,6 +187,7 @@ namespace LibNim
         private static void Forget(int[] waiting)
         {
             Client.End();
+            ClientAPI.Forget();
             Slots.End();
             TokenSource.Forget();
             KickRequests.Detach();

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using LibNim;
 
@@ -25,7 +26,7 @@ namespace NIM
         public bool Retrying { get { return Details.Retrying; } }
 
         /// <summary>Own other devices that are online.</summary>
-        public IList<NIMMultiClientLoginInfo> LoginedClients { get; private set; }
+        public List<NIMMultiClientLoginInfo> LoginedClients { get; private set; }
 
         /// <summary>All that the library told.</summary>
         public LoginResult Details { get; private set; }
@@ -66,7 +67,7 @@ namespace NIM
         /// <summary>Everything as text.</summary>
         public string Dump() { return Details.Dump(); }
 
-        internal static IList<NIMMultiClientLoginInfo> List(IList<ClientPres> list)
+        internal static List<NIMMultiClientLoginInfo> List(IList<ClientPres> list)
         {
             var result = new List<NIMMultiClientLoginInfo>();
             foreach (ClientPres item in list) result.Add(new NIMMultiClientLoginInfo(item));
@@ -87,7 +88,7 @@ namespace NIM
         public NIMMultiSpotNotifyType NotifyType { get { return Details.MultiSpotNotiyType; } }
 
         /// <summary>The devices.</summary>
-        public IList<NIMMultiClientLoginInfo> OtherClients { get; private set; }
+        public List<NIMMultiClientLoginInfo> OtherClients { get; private set; }
 
         /// <summary>All that the library told.</summary>
         public MultiSpotEvent Details { get; private set; }
@@ -147,14 +148,26 @@ namespace NIM
         /// <summary>kNIMResSuccess, or the error.</summary>
         public ResponseCode Code { get { return (ResponseCode)Details.ErrCode; } }
 
+        /// <summary>The same as Code.</summary>
+        public ResponseCode ResCode { get { return Code; } }
+
         /// <summary>The devices that were dropped.</summary>
-        public IList<string> DeviceIDs { get { return Details.DeviceIds; } }
+        public List<string> DeviceIDs { get { return new List<string>(Details.DeviceIds); } }
 
         /// <summary>All that the library told.</summary>
         public KickOtherResult Details { get; private set; }
 
         /// <summary>Everything as text.</summary>
         public string Dump() { return Details.Dump(); }
+    }
+
+    /// <summary>What ClientAPI.LoginResultHandler is told.</summary>
+    public sealed class LoginResultEventArgs : EventArgs
+    {
+        internal LoginResultEventArgs(NIMLoginResult result) { LoginResult = result; }
+
+        /// <summary>A step or the end of a login.</summary>
+        public NIMLoginResult LoginResult { get; private set; }
     }
 
     /// <summary>Brings a step or the end of a login.</summary>
@@ -174,6 +187,16 @@ namespace NIM
 
     /// <summary>Gives the token that a login or relogin needs; null keeps the old one.</summary>
     public delegate string ReloginRequestTokenDelegate(TokenRequest request);
+
+    /// <summary>The push setting.</summary>
+    public sealed class ConfigMultiportPushParam
+    {
+        /// <summary>Whether phones get pushes while a desktop is online.</summary>
+        public bool Enabled { get; set; }
+    }
+
+    /// <summary>Brings the push setting.</summary>
+    public delegate void ConfigMultiportPushDelegate(ResponseCode response, ConfigMultiportPushParam param);
 
     /// <summary>Brings the push setting: 1 no pushes while a desktop is online, 2 pushes.</summary>
     public delegate void MultiportPushConfigDelegate(ResponseCode code, int switchOpen);

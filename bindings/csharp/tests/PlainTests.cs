@@ -20,6 +20,7 @@ namespace LibNim.Tests
             runner.Run("plain: texts of all planes survive", RoundTrip);
             runner.Run("plain: numbers of all sizes", Numbers);
             runner.Run("plain: settings are read, not changed", SettingsStay);
+            runner.Run("plain: settings in the shape of NetEase's SDK", NetEaseSettings);
             runner.Run("plain: a failure that nobody asks for is traced", Traced);
             runner.Run("plain: the error table", ErrorTable);
             runner.Run("plain: exceptions say whose matter it is", Exceptions);
@@ -54,6 +55,32 @@ namespace LibNim.Tests
             first.Join();
             second.Join();
             Check.That(!missing, "the second went on without it");
+        }
+
+        private static void NetEaseSettings()
+        {
+            var config = new NimUtility.NimConfig
+            {
+                AppKey = "k",
+                CommonSetting = new NimUtility.SdkCommonSetting
+                {
+                    DataBaseEncryptKey = "0123", LogLevel = NimUtility.SdkLogLevel.Pro, MaxLoginRetry = 3, UseHttps = true,
+                    UsePriviteServer = true, CustomTimeout = 15, SyncSessionAck = true,
+                },
+                PrivateServerSetting = new NimUtility.SdkPrivateServerSetting
+                {
+                    LbsAddress = "http://lbs.example", LinkServer = "a:1", LinkServerList = new List<string> { "b:2" }, RSAPublicKey = "00c",
+                },
+            };
+            Check.Equal(
+                "{\"app_key\":\"k\",\"global_config\":{\"sdk_log_level\":6,\"login_retry_max_times\":3,\"use_https\":true}," +
+                "\"private_server_setting\":{\"link\":[\"a:1\",\"b:2\"],\"lbs\":\"http://lbs.example\"}}",
+                config.Serialize(), "all of it");
+            Check.Equal("{\"global_config\":{\"sdk_log_level\":5,\"login_retry_max_times\":0}}",
+                new NimUtility.NimConfig { CommonSetting = new NimUtility.SdkCommonSetting() }.Serialize(), "what is not set");
+            Check.Equal("{\"server_conf_file_path\":\"f\"}", new NimUtility.NimConfig { ServerConfFilePath = "f" }.Serialize(), "a file");
+            InitOptions none = (NimUtility.NimConfig)null;
+            Check.That(none == null, "no settings");
         }
 
         private static void ReadJson()

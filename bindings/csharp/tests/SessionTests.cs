@@ -29,6 +29,7 @@ namespace LibNim.Tests
                 }
             });
             run("login, steps, data sync, logout", t => t.LoginAndLogout());
+            run("a program of NetEase's SDK", t => t.NetEaseProgram());
             run("wrong token", t => t.WrongToken());
             run("second device, kick other", t => t.SecondDevice());
             run("kicked", t => t.Kicked());
@@ -270,6 +271,53 @@ namespace LibNim.Tests
             Check.That(NimLibrary.InitError == null, "the reason of an earlier init stays");
             Check.That(!ClientAPI.Init("elsewhere"), "a second init with other settings succeeds");
             Check.Equal("config_conflict", NimLibrary.InitError.ErrName, "reason");
+        }
+
+        /// <summary>What such a program does, as it stands there.</summary>
+        private void NetEaseProgram()
+        {
+            NIM.GlobalAPI.SetSdkLogCallback((int level, string log) => { });
+            var config = new NimUtility.NimConfig
+            {
+                CommonSetting = new NimUtility.SdkCommonSetting { TeamMsgAckEnabled = true, UsePriviteServer = true },
+                PrivateServerSetting = new NimUtility.SdkPrivateServerSetting { LinkServer = "127.0.0.1:" + nimd.Port },
+            };
+            string data = nimd.NewDirectory("data");
+            Check.That(NIM.ClientAPI.Init(nimd.AppKey, data, null, config), "init: " + NimLibrary.InitError);
+            Check.That(config.AppKey == null, "init changes the settings");
+            NIM.ClientAPI.LoginResultHandler += (sender, args) =>
+            {
+                List<NIMMultiClientLoginInfo> others = args.LoginResult.LoginedClients;
+                seen.Add("told step " + (int)args.LoginResult.LoginStep + " others " + others.Count);
+            };
+            NIM.ClientAPI.RegAutoReloginCb(r => seen.Add("relogin"), null);
+            NIM.ClientAPI.RegKickOtherClientCb(r =>
+            {
+                List<string> ids = r.DeviceIDs;
+                seen.Add("kicked other " + (int)r.ResCode + " " + ids.Count);
+            });
+            NIM.ClientAPI.Login(nimd.AppKey, nimd.NewAccount(), "secret", r => seen.Add("login step " + (int)r.LoginStep));
+            seen.Next("login step 3");
+            seen.Next("told step 3 others 0");
+            Check.Equal(NIMLoginState.kNIMLoginStateLogin, NIM.ClientAPI.GetLoginState(null), "state");
+            NIM.ClientAPI.KickOtherClients(new NIMKickoutOtherDeviceInfo { DeviceIDs = new List<string> { "nobody" } });
+            seen.Next("kicked other ");
+            NIM.ClientAPI.DisableMultiportPush((code, param) => seen.Add("push " + (int)code + " " + param.Enabled));
+            seen.Next("push 200 False");
+            NIM.ClientAPI.EnableMultiportPush((code, param) => seen.Add("push " + (int)code + " " + param.Enabled));
+            seen.Next("push 200 True");
+            NIM.ClientAPI.IsMultiportPushEnabled((code, param) => seen.Add("asked " + (int)code + " " + param.Enabled));
+            seen.Next("asked 200 True");
+            NIM.ClientAPI.Logout(NIMLogoutType.kNIMLogoutChangeAccout);
+            NIM.ClientAPI.Login(nimd.AppKey, nimd.NewAccount(), "wrong", r => seen.Add("second " + (int)r.Code));
+            seen.Next("second 302");
+            seen.Next("told step 3 others 0");
+            NIM.ClientAPI.Cleanup();
+            Check.That(NIM.ClientAPI.Init(data, null, config), "init again: " + NimLibrary.InitError);
+            NIM.ClientAPI.Login(nimd.AppKey, nimd.NewAccount(), "secret", r => seen.Add("third " + (int)r.LoginStep));
+            seen.Next("third 3");
+            NIM.ClientAPI.Cleanup();
+            Check.Equal(2, seen.Count("told step 3 others 0"), "a handler outlives cleanup");
         }
 
         private void HandlerThrows()
