@@ -77,6 +77,12 @@ const char *const nim_op_names[] = {
     "nim_global_del_sdk_cache_file_async",
     "nim_global_sdk_feedback_async",
     "nim_global_upload_sdk_log",
+    "nim_tool_get_md5",
+    "nim_tool_get_file_md5",
+    "nim_tool_get_uuid",
+    "nim_tool_get_user_appdata_dir",
+    "nim_tool_get_user_specific_appdata_dir",
+    "nim_tool_get_local_appdata_dir",
     "nimx_client_get_login_user",
     "nimx_client_renew_token",
     "nimx_client_network_changed",
@@ -101,6 +107,12 @@ const unsigned char nim_op_early[] = {
     0, /* global_del_sdk_cache_file_async */
     0, /* global_sdk_feedback_async */
     0, /* global_upload_sdk_log */
+    1, /* tool_get_md5 */
+    1, /* tool_get_file_md5 */
+    1, /* tool_get_uuid */
+    0, /* tool_get_user_appdata_dir */
+    0, /* tool_get_user_specific_appdata_dir */
+    1, /* tool_get_local_appdata_dir */
     0, /* nimx_client_get_login_user */
     0, /* nimx_client_renew_token */
     0, /* nimx_client_network_changed */
@@ -2916,6 +2928,58 @@ NIM_API void NIM_CALL nim_team_get_team_info_list(const char *tid_list,
     nim_call_unbuilt(&c);
 }
 
+NIM_API char *NIM_CALL nim_tool_get_md5(const char *input) {
+    nim_call c;
+
+    nim_call_begin(&c, NIM_OP_tool_get_md5, NULL, NULL, NULL);
+    nim_call_str(&c, 0, "input", input, NIM_STR_TEXT);
+    return nim_call_text(&c, "");
+}
+
+NIM_API char *NIM_CALL nim_tool_get_file_md5(const char *file_path) {
+    nim_call c;
+
+    nim_call_begin(&c, NIM_OP_tool_get_file_md5, NULL, NULL, NULL);
+    nim_call_str(&c, 0, "file_path", file_path, NIM_STR_TEXT);
+    return nim_call_text(&c, "");
+}
+
+NIM_API char *NIM_CALL nim_tool_get_uuid(void) {
+    nim_call c;
+
+    nim_call_begin(&c, NIM_OP_tool_get_uuid, NULL, NULL, NULL);
+    return nim_call_text(&c, "");
+}
+
+NIM_API char *NIM_CALL nim_tool_get_user_appdata_dir(const char *app_account) {
+    nim_call c;
+
+    nim_call_begin(&c, NIM_OP_tool_get_user_appdata_dir, NULL, NULL, NULL);
+    nim_call_str(&c, 0, "app_account", app_account, NIM_STR_TEXT);
+    return nim_call_text(&c, "");
+}
+
+NIM_API char *NIM_CALL nim_tool_get_user_specific_appdata_dir(const char *app_account,
+    enum NIMAppDataType appdata_type) {
+    nim_call c;
+
+    nim_call_begin(&c, NIM_OP_tool_get_user_specific_appdata_dir, NULL, NULL, NULL);
+    nim_call_str(&c, 0, "app_account", app_account, NIM_STR_TEXT);
+    c.args.num[0] = (int)appdata_type;
+    return nim_call_text(&c, "");
+}
+
+NIM_API char *NIM_CALL nim_tool_get_local_appdata_dir(void) {
+    nim_call c;
+
+    nim_call_begin(&c, NIM_OP_tool_get_local_appdata_dir, NULL, NULL, NULL);
+    return nim_call_text(&c, "");
+}
+
+NIM_API char *NIM_CALL nim_tool_get_cur_module_dir(void) {
+    return nim_strdup("");
+}
+
 NIM_API char *NIM_CALL nimx_client_get_login_user(void) {
     nim_call c;
 
@@ -3127,76 +3191,69 @@ OPAQUE(138, nim_talkex_pin_message_query_all_pin_message)
 OPAQUE(139, nim_talkex_pin_message_reg_add_pin_message)
 OPAQUE(140, nim_talkex_pin_message_reg_unpin_message)
 OPAQUE(141, nim_talkex_pin_message_reg_update_pin_message)
-OPAQUE(142, nim_tool_get_user_appdata_dir)
-OPAQUE(143, nim_tool_get_user_specific_appdata_dir)
-OPAQUE(144, nim_tool_get_local_appdata_dir)
-OPAQUE(145, nim_tool_get_cur_module_dir)
-OPAQUE(146, nim_tool_get_md5)
-OPAQUE(147, nim_tool_get_file_md5)
-OPAQUE(148, nim_tool_get_uuid)
-OPAQUE(149, nim_tool_get_audio_text_async)
-OPAQUE(150, nim_tool_filter_client_antispam_async)
-OPAQUE(151, nim_vchat_init)
-OPAQUE(152, nim_vchat_set_proxy)
-OPAQUE(153, nim_vchat_rate)
-OPAQUE(154, nim_vchat_cleanup)
-OPAQUE(155, nim_vchat_set_cb_func)
-OPAQUE(156, nim_vchat_start)
-OPAQUE(157, nim_vchat_callee_ack)
-OPAQUE(158, nim_vchat_control)
-OPAQUE(159, nim_vchat_set_viewer_mode)
-OPAQUE(160, nim_vchat_get_viewer_mode)
-OPAQUE(161, nim_vchat_get_connect_status)
-OPAQUE(162, nim_vchat_set_audio_mute)
-OPAQUE(163, nim_vchat_audio_mute_enabled)
-OPAQUE(164, nim_vchat_set_member_in_blacklist)
-OPAQUE(165, nim_vchat_end)
-OPAQUE(166, nim_vchat_create_room)
-OPAQUE(167, nim_vchat_join_room)
-OPAQUE(168, nim_vchat_set_custom_data)
-OPAQUE(169, nim_vchat_set_talking_mode)
-OPAQUE(170, nim_vchat_set_rotate_remote_video)
-OPAQUE(171, nim_vchat_rotate_remote_video_enabled)
-OPAQUE(172, nim_vchat_set_video_quality)
-OPAQUE(173, nim_vchat_set_video_bitrate)
-OPAQUE(174, nim_vchat_set_frame_rate)
-OPAQUE(175, nim_vchat_set_video_frame_scale)
-OPAQUE(176, nim_vchat_get_video_frame_scale_type)
-OPAQUE(177, nim_vchat_select_video_adaptive_strategy)
-OPAQUE(178, nim_vchat_start_record)
-OPAQUE(179, nim_vchat_stop_record)
-OPAQUE(180, nim_vchat_start_audio_record)
-OPAQUE(181, nim_vchat_stop_audio_record)
-OPAQUE(182, nim_vchat_relogin)
-OPAQUE(183, nim_vchat_net_detect)
-OPAQUE(184, nim_vchat_set_audio_play_mute)
-OPAQUE(185, nim_vchat_audio_play_mute_enabled)
-OPAQUE(186, nim_vchat_update_rtmp_url)
-OPAQUE(187, nim_vchat_set_uid_picture_as_main)
-OPAQUE(188, nim_vchat_set_auto_publish)
-OPAQUE(189, nim_vchat_is_auto_publish_video)
-OPAQUE(190, nim_vchat_is_auto_subscribe_video)
-OPAQUE(191, nim_vchat_is_auto_subscribe_audio)
-OPAQUE(192, nim_chat_set_local_video_simulcast_mode)
-OPAQUE(193, nim_vchat_publish_video)
-OPAQUE(194, nim_vchat_unpublish_video)
-OPAQUE(195, nim_vchat_subscribe_video)
-OPAQUE(196, nim_vchat_unsubscribe_video)
-OPAQUE(197, nim_vchat_subscribe_audio)
-OPAQUE(198, nim_vchat_set_remote_audio_data_cb)
-OPAQUE(199, nim_tool_is_text_matched_keywords)
-OPAQUE(200, nim_tool_replace_text_matched_keywords)
-OPAQUE(201, nim_vchat_is_microphone_mute)
-OPAQUE(202, nim_vchat_pause_audio_mixing)
-OPAQUE(203, nim_vchat_resume_audio_mixing)
-OPAQUE(204, nim_vchat_set_audio_data_sync_cb)
-OPAQUE(205, nim_vchat_set_audio_mixing_volume)
-OPAQUE(206, nim_vchat_set_earphone_monitor_audio_volume)
-OPAQUE(207, nim_vchat_set_microphone_mute)
-OPAQUE(208, nim_vchat_set_speaker)
-OPAQUE(209, nim_vchat_speaker_enabled)
-OPAQUE(210, nim_vchat_start_audio_mixing)
-OPAQUE(211, nim_vchat_stop_audio_mixing)
+OPAQUE(142, nim_tool_get_audio_text_async)
+OPAQUE(143, nim_tool_filter_client_antispam_async)
+OPAQUE(144, nim_vchat_init)
+OPAQUE(145, nim_vchat_set_proxy)
+OPAQUE(146, nim_vchat_rate)
+OPAQUE(147, nim_vchat_cleanup)
+OPAQUE(148, nim_vchat_set_cb_func)
+OPAQUE(149, nim_vchat_start)
+OPAQUE(150, nim_vchat_callee_ack)
+OPAQUE(151, nim_vchat_control)
+OPAQUE(152, nim_vchat_set_viewer_mode)
+OPAQUE(153, nim_vchat_get_viewer_mode)
+OPAQUE(154, nim_vchat_get_connect_status)
+OPAQUE(155, nim_vchat_set_audio_mute)
+OPAQUE(156, nim_vchat_audio_mute_enabled)
+OPAQUE(157, nim_vchat_set_member_in_blacklist)
+OPAQUE(158, nim_vchat_end)
+OPAQUE(159, nim_vchat_create_room)
+OPAQUE(160, nim_vchat_join_room)
+OPAQUE(161, nim_vchat_set_custom_data)
+OPAQUE(162, nim_vchat_set_talking_mode)
+OPAQUE(163, nim_vchat_set_rotate_remote_video)
+OPAQUE(164, nim_vchat_rotate_remote_video_enabled)
+OPAQUE(165, nim_vchat_set_video_quality)
+OPAQUE(166, nim_vchat_set_video_bitrate)
+OPAQUE(167, nim_vchat_set_frame_rate)
+OPAQUE(168, nim_vchat_set_video_frame_scale)
+OPAQUE(169, nim_vchat_get_video_frame_scale_type)
+OPAQUE(170, nim_vchat_select_video_adaptive_strategy)
+OPAQUE(171, nim_vchat_start_record)
+OPAQUE(172, nim_vchat_stop_record)
+OPAQUE(173, nim_vchat_start_audio_record)
+OPAQUE(174, nim_vchat_stop_audio_record)
+OPAQUE(175, nim_vchat_relogin)
+OPAQUE(176, nim_vchat_net_detect)
+OPAQUE(177, nim_vchat_set_audio_play_mute)
+OPAQUE(178, nim_vchat_audio_play_mute_enabled)
+OPAQUE(179, nim_vchat_update_rtmp_url)
+OPAQUE(180, nim_vchat_set_uid_picture_as_main)
+OPAQUE(181, nim_vchat_set_auto_publish)
+OPAQUE(182, nim_vchat_is_auto_publish_video)
+OPAQUE(183, nim_vchat_is_auto_subscribe_video)
+OPAQUE(184, nim_vchat_is_auto_subscribe_audio)
+OPAQUE(185, nim_chat_set_local_video_simulcast_mode)
+OPAQUE(186, nim_vchat_publish_video)
+OPAQUE(187, nim_vchat_unpublish_video)
+OPAQUE(188, nim_vchat_subscribe_video)
+OPAQUE(189, nim_vchat_unsubscribe_video)
+OPAQUE(190, nim_vchat_subscribe_audio)
+OPAQUE(191, nim_vchat_set_remote_audio_data_cb)
+OPAQUE(192, nim_tool_is_text_matched_keywords)
+OPAQUE(193, nim_tool_replace_text_matched_keywords)
+OPAQUE(194, nim_vchat_is_microphone_mute)
+OPAQUE(195, nim_vchat_pause_audio_mixing)
+OPAQUE(196, nim_vchat_resume_audio_mixing)
+OPAQUE(197, nim_vchat_set_audio_data_sync_cb)
+OPAQUE(198, nim_vchat_set_audio_mixing_volume)
+OPAQUE(199, nim_vchat_set_earphone_monitor_audio_volume)
+OPAQUE(200, nim_vchat_set_microphone_mute)
+OPAQUE(201, nim_vchat_set_speaker)
+OPAQUE(202, nim_vchat_speaker_enabled)
+OPAQUE(203, nim_vchat_start_audio_mixing)
+OPAQUE(204, nim_vchat_stop_audio_mixing)
 
 const char *const nim_opaque_names[] = {
     "nim_vchat_start_device",
@@ -3341,13 +3398,6 @@ const char *const nim_opaque_names[] = {
     "nim_talkex_pin_message_reg_add_pin_message",
     "nim_talkex_pin_message_reg_unpin_message",
     "nim_talkex_pin_message_reg_update_pin_message",
-    "nim_tool_get_user_appdata_dir",
-    "nim_tool_get_user_specific_appdata_dir",
-    "nim_tool_get_local_appdata_dir",
-    "nim_tool_get_cur_module_dir",
-    "nim_tool_get_md5",
-    "nim_tool_get_file_md5",
-    "nim_tool_get_uuid",
     "nim_tool_get_audio_text_async",
     "nim_tool_filter_client_antispam_async",
     "nim_vchat_init",

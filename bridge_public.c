@@ -84,7 +84,7 @@ NIM_API int NIM_CALL nimx_abi_level(void) { return ABI_LEVEL; }
 NIM_API int NIM_CALL nimx_build_has(const char *name)
 {
     static const char *const names[] = {
-        "pull", "wake", "detach", "client", "global", "data_sync", "backend.nim", "backend.openim",
+        "pull", "wake", "detach", "client", "global", "data_sync", "tools", "backend.nim", "backend.openim",
         "proxy.socks4", "proxy.socks4a", "proxy.socks5", "proxy.http",
 #ifdef __linux__
         "signal_stack",

@@ -18,6 +18,12 @@ const (
 	opGlobalDelSdkCacheFileAsync
 	opGlobalSdkFeedbackAsync
 	opGlobalUploadSdkLog
+	opToolGetMd5
+	opToolGetFileMd5
+	opToolGetUuid
+	opToolGetUserAppdataDir
+	opToolGetUserSpecificAppdataDir
+	opToolGetLocalAppdataDir
 	opNimxClientGetLoginUser
 	opNimxClientRenewToken
 	opNimxClientNetworkChanged
@@ -81,6 +87,12 @@ type callHandler interface {
 	globalDelSdkCacheFileAsync(c call, loginId string, fileType string, endTimestamp int64, jsonExtension string)
 	globalSdkFeedbackAsync(c call, url string, jsonExtension string)
 	globalUploadSdkLog(c call, feedbackMessage string)
+	toolGetMd5(c call, input string) string
+	toolGetFileMd5(c call, filePath string) string
+	toolGetUuid(c call) string
+	toolGetUserAppdataDir(c call, appAccount string) string
+	toolGetUserSpecificAppdataDir(c call, appAccount string, appdataType int) string
+	toolGetLocalAppdataDir(c call) string
 	nimxClientGetLoginUser(c call) string
 	nimxClientRenewToken(c call, token string, jsonExtension string)
 	nimxClientNetworkChanged(c call, jsonExtension string)
@@ -136,6 +148,18 @@ func dispatch(h callHandler, op int, c call) int64 {
 // dispatchText is dispatch for the functions that return a text.
 func dispatchText(h callHandler, op int, c call) string {
 	switch op {
+	case opToolGetMd5:
+		return h.toolGetMd5(c, c.str(0))
+	case opToolGetFileMd5:
+		return h.toolGetFileMd5(c, c.str(0))
+	case opToolGetUuid:
+		return h.toolGetUuid(c)
+	case opToolGetUserAppdataDir:
+		return h.toolGetUserAppdataDir(c, c.str(0))
+	case opToolGetUserSpecificAppdataDir:
+		return h.toolGetUserSpecificAppdataDir(c, c.str(0), int(c.num(0)))
+	case opToolGetLocalAppdataDir:
+		return h.toolGetLocalAppdataDir(c)
 	case opNimxClientGetLoginUser:
 		return h.nimxClientGetLoginUser(c)
 	case opNimxClientCapabilities:

@@ -202,6 +202,14 @@ func (c *Client) CacheDelete(account, fileType string, untilMS int64) *nimerr.Er
 	return c.dir.CacheDelete(account, fileType, fromMilli(untilMS))
 }
 
+// AccountDir returns the directory of an account, which exists, or of all of
+// them for "". "": there is none.
+func (c *Client) AccountDir(account string) string { return c.dir.AccountDir(account) }
+
+// FileDir returns the directory of one kind of an account's files, which may not
+// exist. "": there is none.
+func (c *Client) FileDir(account, fileType string) string { return c.dir.FileDir(account, fileType) }
+
 // Capabilities says what the backend can do.
 func (c *Client) Capabilities() (name string, caps backend.Capabilities) {
 	return c.backend.Name(), c.backend.Capabilities()

@@ -61,6 +61,6 @@
 #include "nim_plugin_in_def.h"
 #include "nim_subscribe_event_def.h"
 #include "nim_super_team_def.h"
-#include "nim_tools_def.h"
+#include "nim_tools.h"
 
 #endif

@@ -225,7 +225,7 @@ NIM_API int NIM_CALL nimx_abi_level(void);
 /* Tells whether this build can do something. Legal at any time.
  *   name  "pull", "wake", "detach", "signal_stack", "backend.nim",
  *         "backend.openim", "proxy.http", "proxy.socks4", "proxy.socks4a",
- *         "proxy.socks5", or a module: "client", "global", "data_sync"
+ *         "proxy.socks5", or a module: "client", "global", "data_sync", "tools"
  * Returns 1 or 0. */
 NIM_API int NIM_CALL nimx_build_has(const char *name);
 

@@ -69,6 +69,16 @@ func Resolve(path string) (string, *nimerr.Error) {
 	return abs, nil
 }
 
+// UserDir returns the directory of the user in which Resolve puts bare names, ""
+// if there is none.
+func UserDir() string {
+	dir, err := userDir()
+	if err != nil {
+		return ""
+	}
+	return dir
+}
+
 func userDir() (string, error) {
 	if runtime.GOOS == "windows" {
 		return os.UserCacheDir() // %LocalAppData%

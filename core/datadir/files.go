@@ -64,6 +64,33 @@ func (d *Dir) CacheDelete(account, fileType string, until time.Time) *nimerr.Err
 	return nil
 }
 
+// AccountDir makes the directory of an account, or for "" the one above those of
+// all accounts, and returns its path; "" if it cannot.
+func (d *Dir) AccountDir(account string) string {
+	dir := accountsDir
+	if account != "" {
+		name, bad := encodeName(account)
+		if bad != nil {
+			return ""
+		}
+		dir = path.Join(dir, name)
+	}
+	if err := d.root.MkdirAll(dir, 0o700); err != nil {
+		return ""
+	}
+	return filepath.Join(d.path, filepath.FromSlash(dir))
+}
+
+// FileDir returns the path of the directory of one kind of an account's files;
+// "" if either does not exist.
+func (d *Dir) FileDir(account, fileType string) string {
+	dir, bad := fileDir(account, fileType)
+	if bad != nil {
+		return ""
+	}
+	return filepath.Join(d.path, filepath.FromSlash(dir))
+}
+
 // fileDir returns the directory of one kind of files, relative, with slashes.
 func fileDir(account, fileType string) (string, *nimerr.Error) {
 	switch fileType {

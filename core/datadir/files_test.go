@@ -335,3 +335,24 @@ func TestLinksAreNotFollowed(t *testing.T) {
 		}
 	})
 }
+
+func TestAccountDir(t *testing.T) {
+	base := t.TempDir()
+	d := open(t, base)
+	all := d.AccountDir("")
+	if info, err := os.Stat(all); err != nil || !info.IsDir() || !strings.HasPrefix(all, base) {
+		t.Errorf("of all accounts: %q, %v", all, err)
+	}
+	one := d.AccountDir("a/../B")
+	if info, err := os.Stat(one); err != nil || !info.IsDir() || filepath.Dir(one) != all {
+		t.Errorf("of one account: %q, %v", one, err)
+	}
+	if got, want := d.FileDir("alice", "image"), filepath.Join(d.AccountDir("alice"), "image"); got != want {
+		t.Errorf("FileDir = %q, want %q", got, want)
+	}
+	for _, bad := range []string{d.AccountDir(strings.Repeat("x", 200)), d.FileDir("", "image"), d.FileDir("alice", "")} {
+		if bad != "" {
+			t.Errorf("got %q", bad)
+		}
+	}
+}

@@ -109,6 +109,14 @@ const (
 	DataSyncStatusComplete = 1 // complete
 )
 
+// enum NIMAppDataType.
+const (
+	AppDataTypeUnknownOtherRes = 0 // other
+	AppDataTypeImage           = 1 // image
+	AppDataTypeAudio           = 2 // audio
+	AppDataTypeVideo           = 3 // video
+)
+
 // enum nimx_dispatch_mode.
 const (
 	DispatchPush = 0 // a thread of the library (the default)

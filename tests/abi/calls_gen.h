@@ -1896,6 +1896,48 @@ static void call_nim_team_get_team_info_list(int at, const char *s) {
         NULL);
 }
 
+static void call_nim_tool_get_md5(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_global_free_buf(nim_tool_get_md5(at == 0 ? s : ""));
+}
+
+static void call_nim_tool_get_file_md5(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_global_free_buf(nim_tool_get_file_md5(at == 0 ? s : ""));
+}
+
+static void call_nim_tool_get_uuid(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_global_free_buf(nim_tool_get_uuid());
+}
+
+static void call_nim_tool_get_user_appdata_dir(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_global_free_buf(nim_tool_get_user_appdata_dir(at == 0 ? s : ""));
+}
+
+static void call_nim_tool_get_user_specific_appdata_dir(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_global_free_buf(nim_tool_get_user_specific_appdata_dir(at == 0 ? s : "", (enum NIMAppDataType)0));
+}
+
+static void call_nim_tool_get_local_appdata_dir(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_global_free_buf(nim_tool_get_local_appdata_dir());
+}
+
+static void call_nim_tool_get_cur_module_dir(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_global_free_buf(nim_tool_get_cur_module_dir());
+}
+
 static void call_nimx_global_set_dispatch_mode(int at, const char *s) {
     (void)at;
     (void)s;
@@ -2206,6 +2248,13 @@ static const struct call_row {
     {"nim_team_get_team_info_batch_sftrans", 1, 1, 0, call_nim_team_get_team_info_batch_sftrans},
     {"nim_team_update_tinfo_local", 1, 1, 0, call_nim_team_update_tinfo_local},
     {"nim_team_get_team_info_list", 1, 1, 0, call_nim_team_get_team_info_list},
+    {"nim_tool_get_md5", 1, 0, 0, call_nim_tool_get_md5},
+    {"nim_tool_get_file_md5", 1, 0, 0, call_nim_tool_get_file_md5},
+    {"nim_tool_get_uuid", 0, 0, 0, call_nim_tool_get_uuid},
+    {"nim_tool_get_user_appdata_dir", 1, 0, 0, call_nim_tool_get_user_appdata_dir},
+    {"nim_tool_get_user_specific_appdata_dir", 1, 0, 0, call_nim_tool_get_user_specific_appdata_dir},
+    {"nim_tool_get_local_appdata_dir", 0, 0, 0, call_nim_tool_get_local_appdata_dir},
+    {"nim_tool_get_cur_module_dir", 0, 0, 0, call_nim_tool_get_cur_module_dir},
     {"nimx_global_set_dispatch_mode", 0, 0, 1, call_nimx_global_set_dispatch_mode},
     {"nimx_global_dispatch", 0, 0, 1, call_nimx_global_dispatch},
     {"nimx_global_pending", 0, 0, 1, call_nimx_global_pending},

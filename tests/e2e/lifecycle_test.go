@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -92,6 +93,46 @@ func TestServerFileBesideTheProgram(t *testing.T) {
 	}
 	if e := d.login(name); e.JSON.ErrCode != 200 {
 		t.Errorf("login: %+v", e.JSON)
+	}
+}
+
+// Programs of the NIM SDK make strings of what these return, some of them on
+// the way to the login.
+func TestTools(t *testing.T) {
+	server := theServer(t)
+	d, dir := newDevice(t, "desk"), t.TempDir()
+	tool := func(args ...string) (text string) {
+		must(t, json.Unmarshal(d.do(append([]string{"tool"}, args...)...).Value, &text))
+		return text
+	}
+	if got := tool("md5", "secret"); got != "5ebe2294ecd0e0f08eab7690d2a6ee69" {
+		t.Errorf("md5 before init: %q", got)
+	}
+	if a, b := tool("uuid"), tool("uuid"); len(a) != 32 || a == b {
+		t.Errorf("uuid: %q, then %q", a, b)
+	}
+	if got := tool("account", "alice"); got != "" {
+		t.Errorf("directory before init: %q", got)
+	}
+	d.start(server, settings{dir: dir})
+	file := tool("account", "alice") + "file"
+	if suffix == "" { // under Wine the names are those of Windows
+		must(t, os.WriteFile(file, []byte("abc"), 0o600))
+		if got := tool("file_md5", file); got != "900150983cd24fb0d6963f7d28e17f72" {
+			t.Errorf("file md5: %q", got)
+		}
+	}
+	if got := tool("image", "alice"); !strings.HasPrefix(got, strings.TrimSuffix(file, "file")) || len(got) < len(file) {
+		t.Errorf("images: %q", got)
+	}
+	if all := tool("account"); !strings.HasPrefix(file, all) || all == "" {
+		t.Errorf("all accounts: %q", all)
+	}
+	if got := tool("local"); got == "" {
+		t.Error("no local directory")
+	}
+	if got := tool("module"); got != "" {
+		t.Errorf("module directory: %q", got)
 	}
 }
 

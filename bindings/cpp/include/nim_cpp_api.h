@@ -6,5 +6,6 @@
 #include "nim_cpp_data_sync.h"
 #include "nim_cpp_dispatch.h"
 #include "nim_cpp_global.h"
+#include "nim_cpp_tool.h"
 
 #endif

@@ -41,6 +41,13 @@
     X(nim_global_upload_sdk_log) \
     X(nim_global_reg_sdk_log_cb) \
     X(nim_data_sync_reg_complete_cb) \
+    X(nim_tool_get_md5) \
+    X(nim_tool_get_file_md5) \
+    X(nim_tool_get_uuid) \
+    X(nim_tool_get_user_appdata_dir) \
+    X(nim_tool_get_user_specific_appdata_dir) \
+    X(nim_tool_get_local_appdata_dir) \
+    X(nim_tool_get_cur_module_dir) \
     X(nimx_global_set_dispatch_mode) \
     X(nimx_global_dispatch) \
     X(nimx_global_pending) \

@@ -8,6 +8,7 @@
 #include "nim_client.h"
 #include "nim_global.h"
 #include "nim_data_sync.h"
+#include "nim_tools.h"
 #include "nimx.h"
 
 namespace nim {
@@ -277,6 +278,12 @@ using ::kNIMDataSyncTypeAllSuperTeamUserList;
 
 using ::NIMDataSyncStatus;
 using ::kNIMDataSyncStatusComplete;
+
+using ::NIMAppDataType;
+using ::kNIMAppDataTypeUnknownOtherRes;
+using ::kNIMAppDataTypeImage;
+using ::kNIMAppDataTypeAudio;
+using ::kNIMAppDataTypeVideo;
 
 using ::nimx_dispatch_mode;
 using ::NIMX_DISPATCH_PUSH;

@@ -303,6 +303,19 @@ TEST(ProxyIsUsedAndDetected) {
   f.MustLogin(account);
 }
 
+TEST(ToolsGiveText) {
+  CHECK_EQ(nim::Tool::GetUserAppdataDir("alice"), "");
+  Fixture f;
+  CHECK_EQ(nim::Tool::GetMd5("secret"), "5ebe2294ecd0e0f08eab7690d2a6ee69");
+  CHECK_EQ(nim::Tool::GetUuid().size(), 32u);
+  CHECK_EQ(nim::Tool::GetFileMd5("/nowhere"), "");
+  const std::string own = nim::Tool::GetUserAppdataDir("alice");
+  CHECK(own.size() > 1 && own.back() == '/');
+  CHECK_EQ(nim::Tool::GetUserSpecificAppdataDir("alice", nim::kNIMAppDataTypeImage), own + "image/");
+  CHECK_EQ(own.rfind(nim::Tool::GetUserAppdataDir(""), 0), 0u);
+  CHECK(!nim::Tool::GetLocalAppdataDir().empty());
+}
+
 TEST(PauseAndResume) {
   Mailbox<int> done;
   Fixture f;

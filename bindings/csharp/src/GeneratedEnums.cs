@@ -174,6 +174,19 @@ namespace NIM
         kNIMDataSyncStatusComplete = 1,
     }
 
+    /// <summary>Kind of cached file.</summary>
+    public enum NIMAppDataType
+    {
+        /// <summary>Other</summary>
+        kNIMAppDataTypeUnknownOtherRes = 0,
+        /// <summary>Image</summary>
+        kNIMAppDataTypeImage = 1,
+        /// <summary>Audio</summary>
+        kNIMAppDataTypeAudio = 2,
+        /// <summary>Video</summary>
+        kNIMAppDataTypeVideo = 3,
+    }
+
     /// <summary>Who runs the callbacks.</summary>
     public enum NimxDispatchMode
     {

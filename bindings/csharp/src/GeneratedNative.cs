@@ -131,6 +131,25 @@ namespace LibNim
         internal static extern void nim_data_sync_reg_complete_cb(IntPtr cb, IntPtr user_data);
 
         [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern IntPtr nim_tool_get_md5(byte[] input);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern IntPtr nim_tool_get_file_md5(byte[] file_path);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern IntPtr nim_tool_get_uuid();
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern IntPtr nim_tool_get_user_appdata_dir(byte[] app_account);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern IntPtr nim_tool_get_user_specific_appdata_dir(
+            byte[] app_account, NIMAppDataType appdata_type);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern IntPtr nim_tool_get_local_appdata_dir();
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
         internal static extern int nimx_global_set_dispatch_mode(int mode);
 
         [DllImport(File, CallingConvention = C, ExactSpelling = true)]

@@ -285,6 +285,8 @@ namespace LibNim.Tests
             string data = nimd.NewDirectory("data");
             Check.That(NIM.ClientAPI.Init(nimd.AppKey, data, null, config), "init: " + NimLibrary.InitError);
             Check.That(config.AppKey == null, "init changes the settings");
+            Check.Equal("5ebe2294ecd0e0f08eab7690d2a6ee69", NIM.ToolsAPI.GetMd5("secret"), "md5");
+            Check.That(NIM.ToolsAPI.GetUuid().Length == 32 && NIM.ToolsAPI.GetFileMd5(data) == "", "id, and md5 of no file");
             NIM.ClientAPI.LoginResultHandler += (sender, args) =>
             {
                 List<NIMMultiClientLoginInfo> others = args.LoginResult.LoginedClients;

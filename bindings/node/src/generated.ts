@@ -172,6 +172,19 @@ export const DataSyncStatus = {
 } as const;
 export type DataSyncStatus = (typeof DataSyncStatus)[keyof typeof DataSyncStatus];
 
+/** Kind of cached file. */
+export const AppDataType = {
+  /** other */
+  UnknownOtherRes: 0,
+  /** image */
+  Image: 1,
+  /** audio */
+  Audio: 2,
+  /** video */
+  Video: 3,
+} as const;
+export type AppDataType = (typeof AppDataType)[keyof typeof AppDataType];
+
 /** Who runs the callbacks. */
 export const DispatchMode = {
   /** a thread of the library (the default) */
@@ -915,6 +928,13 @@ export const functionTypes = {
   nim_global_upload_sdk_log: ['void', ['str', 'nim_global_upload_sdk_log_cb_func *', 'uintptr_t']],
   nim_global_reg_sdk_log_cb: ['void', ['str', 'nim_sdk_log_cb_func *', 'uintptr_t']],
   nim_data_sync_reg_complete_cb: ['void', ['nim_data_sync_cb_func *', 'uintptr_t']],
+  nim_tool_get_md5: ['owned', ['str']],
+  nim_tool_get_file_md5: ['owned', ['str']],
+  nim_tool_get_uuid: ['owned', []],
+  nim_tool_get_user_appdata_dir: ['owned', ['str']],
+  nim_tool_get_user_specific_appdata_dir: ['owned', ['str', 'int']],
+  nim_tool_get_local_appdata_dir: ['owned', []],
+  nim_tool_get_cur_module_dir: ['owned', []],
   nimx_global_set_dispatch_mode: ['int', ['int']],
   nimx_global_dispatch: ['int', ['int', 'int']],
   nimx_global_pending: ['int', []],
@@ -1061,6 +1081,26 @@ export interface Functions {
    * that are not built are complete at once.
    */
   nim_data_sync_reg_complete_cb(cb: CallbackPointer, user_data: number): void;
+  /**
+   * Computes the MD5 of a text. A token is sent as it is given to nim_client_login: nothing here needs
+   * this.
+   */
+  nim_tool_get_md5(input: Text): string;
+  /** Computes the MD5 of a file. */
+  nim_tool_get_file_md5(file_path: Text): string;
+  /** Makes a random id. */
+  nim_tool_get_uuid(): string;
+  /**
+   * Names the directory of an account below the data directory, for files of the program too. It is
+   * made if it is missing.
+   */
+  nim_tool_get_user_appdata_dir(app_account: Text): string;
+  /** Names the directory of an account's files of one kind. It may not exist. */
+  nim_tool_get_user_specific_appdata_dir(app_account: Text, appdata_type: number): string;
+  /** Names the directory in which a data directory given as a bare name is made. */
+  nim_tool_get_local_appdata_dir(): string;
+  /** Names the directory of the library. */
+  nim_tool_get_cur_module_dir(): string;
   /** Chooses who runs the callbacks. Legal before nim_client_init and after nim_client_cleanup. */
   nimx_global_set_dispatch_mode(mode: number): number;
   /** Runs pending callbacks on this thread. */

@@ -79,6 +79,17 @@ static void v_capabilities(command *c) {
     print_text("capabilities", text);
     nim_global_free_str_buf(text);
 }
+static void v_tool(command *c) {
+    char *text = strcmp(A(1), "md5") == 0       ? nim_tool_get_md5(A(2))
+               : strcmp(A(1), "file_md5") == 0  ? nim_tool_get_file_md5(A(2))
+               : strcmp(A(1), "uuid") == 0      ? nim_tool_get_uuid()
+               : strcmp(A(1), "account") == 0   ? nim_tool_get_user_appdata_dir(A(2))
+               : strcmp(A(1), "image") == 0     ? nim_tool_get_user_specific_appdata_dir(A(2), kNIMAppDataTypeImage)
+               : strcmp(A(1), "local") == 0     ? nim_tool_get_local_appdata_dir()
+                                                : nim_tool_get_cur_module_dir();
+    print_text("tool", text);
+    nim_global_free_buf(text);
+}
 static void v_time(command *c) {
     nim_client_get_server_current_time(INT(1) != 0, on_time, NULL, tag(A(2)));
     print("{\"ret\":\"time\"}");
@@ -129,7 +140,7 @@ static const verb verbs[] = {
     {"mode", v_mode}, {"dispatch", v_dispatch}, {"pending", v_pending}, {"wait", v_wait},
     {"detach", v_detach}, {"token", v_token}, {"exit", v_exit},
     {"upload_log", v_upload_log}, {"feedback", v_feedback}, {"cache_info", v_cache_info},
-    {"cache_delete", v_cache_delete},
+    {"cache_delete", v_cache_delete}, {"tool", v_tool},
 };
 
 void run_command(command *c) {
