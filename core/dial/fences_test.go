@@ -261,10 +261,10 @@ func TestRejections(t *testing.T) {
 		{"sign in to the network first", "HTTP/1.1 511 X\r\nContent-Length: 0\r\n\r\n",
 			nimerr.NotAGateway, "HTTP 511 Network Authentication Required", 0, ""},
 		{"a TLS port, as Go says it", "HTTP/1.0 400 X\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
-			nimerr.NotAGateway, "HTTP 400 Bad Request; it wants TLS, so use_https, wss:// or https:// may be missing", 0,
+			nimerr.NotAGateway, "HTTP 400 Bad Request, it speaks TLS; use_https, wss:// or https:// may be missing", 0,
 			"Client sent an HTTP request to an HTTPS server.\n"},
 		{"a TLS port, as nginx says it", "HTTP/1.1 400 X\r\nServer: nginx\r\nContent-Length: 56\r\n\r\n<b>The plain HTTP request was sent to HTTPS port</b>    ",
-			nimerr.NotAGateway, "HTTP 400 Bad Request, server nginx; it wants TLS", 0, "<b>The plain HTTP request was sent to HTTPS port</b>    "},
+			nimerr.NotAGateway, "HTTP 400 Bad Request, server nginx, it speaks TLS", 0, "<b>The plain HTTP request was sent to HTTPS port</b>    "},
 		{"odd status", "HTTP/1.1 799 X\r\nContent-Length: 0\r\n\r\n", nimerr.ServerError, "HTTP 799", 0, ""},
 	}
 	for _, tt := range tests {

@@ -54,6 +54,9 @@ func (t *trip) rejected(ctx context.Context, resp *http.Response) error {
 	}
 	r := &Rejected{Status: resp.StatusCode, Header: resp.Header, Body: body}
 	e := &nimerr.Error{Kind: nimerr.NotAGateway, Detail: r.describe(), Cause: r}
+	if r.wantsTLS() {
+		e.Detail += ", " + speaksTLS
+	}
 	switch {
 	case r.Status == http.StatusServiceUnavailable:
 		e.Kind, e.RetryAfter = nimerr.ServerBusy, retryAfter(resp.Header)
@@ -90,10 +93,14 @@ func (r *Rejected) describe() string {
 	if to, err := url.Parse(r.Header.Get("Location")); err == nil && to.Scheme != "" && to.Host != "" {
 		text += ", redirects to " + to.Scheme + "://" + to.Host
 	}
-	if r.Status == http.StatusBadRequest && (bytes.Contains(r.Body, []byte("to HTTPS port")) || bytes.Contains(r.Body, []byte("to an HTTPS server"))) {
-		text += "; it wants TLS, so use_https, wss:// or https:// may be missing" // nginx, Go
-	}
 	return text
+}
+
+// wantsTLS reports whether a web server says that it was spoken to without TLS:
+// Go's and nginx name HTTPS, Apache names SSL.
+func (r *Rejected) wantsTLS() bool {
+	return r.Status == http.StatusBadRequest &&
+		(bytes.Contains(r.Body, []byte("HTTPS")) || bytes.Contains(r.Body, []byte("SSL-enabled")))
 }
 
 // serverName returns the product name of a Server header.
@@ -109,11 +116,13 @@ func isAlnum(b byte) bool {
 	return b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9'
 }
 
+const speaksTLS = "it speaks TLS; use_https, wss:// or https:// may be missing"
+
 // speaks names the protocol that bytes look like, without repeating them.
 func speaks(b []byte) string {
 	switch {
 	case len(b) >= 2 && b[0] == 0x15 && b[1] == 3:
-		return "it speaks TLS; use_https or wss:// may be missing"
+		return speaksTLS
 	case bytes.HasPrefix(b, []byte("SSH-")):
 		return "it speaks SSH"
 	case bytes.HasPrefix(b, []byte("HTTP/2")), bytes.HasPrefix(b, []byte("\x00\x00")):

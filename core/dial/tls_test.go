@@ -246,7 +246,7 @@ func TestServersThatDoNotSpeakTLS(t *testing.T) {
 func TestPlainTextToTLS(t *testing.T) {
 	address := serveTLS(t, "127.0.0.1", &tls.Config{Certificates: []tls.Certificate{newAuthority(t).issue(t, nil)}})
 	_, err := new(Dialer).WebSocket(t.Context(), "ws://"+address+"/", Upgrade{}, nil)
-	wantError(t, err, nimerr.NotAGateway, "HTTP 400")
+	wantError(t, err, nimerr.NotAGateway, "HTTP 400 Bad Request, it speaks TLS; use_https, wss:// or https:// may be missing")
 }
 
 func TestTLSCheck(t *testing.T) {
