@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"strings"
 	"time"
 	"unicode"
@@ -202,7 +203,7 @@ func newRetryOptions(c *Config, o *abi.LoginOptions) retryOptions {
 	}
 	r.limited = r.max > 0 || r.timeout > 0
 	if !r.limited {
-		r.timeout = firstLoginTimeout
+		r.timeout = cmp.Or(c.FirstLogin, firstLoginTimeout)
 	}
 	return r
 }

@@ -21,7 +21,8 @@ type Config struct {
 	AppKey        string // for logins that name none
 	Device        backend.Device
 	LoginRetryMax int           // 0: by the rules of the first login
-	LoginTimeout  time.Duration // 0: the default
+	LoginTimeout  time.Duration // 0: none asked for
+	FirstLogin    time.Duration // of a first login without limits of its own; 0: the default
 	RefreshLBS    bool          // ask the LBS before each relogin
 }
 
@@ -46,6 +47,7 @@ func newConfig(o *abi.InitOptions, deviceID string) Config {
 	return Config{
 		AppKey: appKey, Device: d, LoginRetryMax: o.GlobalConfig.LoginRetryMaxTimes,
 		LoginTimeout: time.Duration(o.Nimx.LoginTimeoutMs) * time.Millisecond,
+		FirstLogin:   time.Duration(max(o.GlobalConfig.CustomTimeout, 0)) * time.Second,
 		RefreshLBS:   o.GlobalConfig.NeedUpdateLbsBeforRelogin,
 	}
 }

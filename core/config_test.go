@@ -115,9 +115,9 @@ func TestCheckLBS(t *testing.T) {
 }
 
 func TestNewConfig(t *testing.T) {
-	o := settings(t, `{"app_key":"k","global_config":{"login_retry_max_times":3,"need_update_lbs_befor_relogin":true,"custom_client_type":8}}`)
+	o := settings(t, `{"app_key":"k","global_config":{"login_retry_max_times":3,"need_update_lbs_befor_relogin":true,"custom_client_type":8,"custom_timeout":15}}`)
 	c := newConfig(o, "id")
-	if c.AppKey != "k" || c.LoginRetryMax != 3 || !c.RefreshLBS || c.LoginTimeout != 0 {
+	if c.AppKey != "k" || c.LoginRetryMax != 3 || !c.RefreshLBS || c.LoginTimeout != 0 || c.FirstLogin != 15*time.Second {
 		t.Errorf("got %+v", c)
 	}
 	if d := c.Device; d.ID != "id" || d.CustomClientType != 8 || d.ClientType != hostClientType() || d.OS != hostOS() || d.OS == "" {

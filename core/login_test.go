@@ -202,6 +202,21 @@ func TestLoginRetryMaxTimesHasNoTimeLimit(t *testing.T) {
 	})
 }
 
+// custom_timeout takes the place of the 30 s; attempts stay silent as with these.
+func TestFirstLoginTimeOfTheSettings(t *testing.T) {
+	play(t, func(e *Env) { e.Config.FirstLogin = 15 * time.Second }, func(st *tester) {
+		st.server.refuse(refused)
+		st.login("alice")
+		st.sleep(time.Minute)
+		if got := last(st.lines(), "login "); got != "15s login 415 connection_refused" {
+			t.Errorf("got %q", got)
+		}
+		if got := times(st.lines(), "login 415 connection_refused retrying"); got != "" {
+			t.Errorf("attempts reported at %s", got)
+		}
+	})
+}
+
 // A login that runs out of time in the middle of an attempt tells why the
 // attempts before it failed.
 func TestLoginOutOfTimeTellsTheLastError(t *testing.T) {

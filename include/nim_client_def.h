@@ -119,6 +119,9 @@ typedef void (NIM_CALL *nim_client_dnd_cb_func)(int rescode, const char *content
  *                                        first login, and of an outage, are
  *                                        retried; 0: no limit, and 30 s for a
  *                                        first login
+ *   custom_timeout                       int; how long a first login may take
+ *                                        that has neither login_retry_max_times
+ *                                        nor a timeout_ms, s; 0: 30
  *   use_https                            bool; true: wss and https, false: ws
  *                                        and http; absent: true, false for
  *                                        loopback addresses

@@ -53,6 +53,7 @@ func (v *InitOptions) decode(d *decoder, key string, r gjson.Result) {
 type GlobalConfig struct {
 	SdkLogLevel               int   // enum NIMSDKLogLevel; 5 App and 6 Pro
 	LoginRetryMaxTimes        int   // how many failed attempts of a first login, and of an outage, are retried; 0: no limit, and 30 s for a first login
+	CustomTimeout             int   // how long a first login may take that has neither login_retry_max_times nor a timeout_ms, s; 0: 30
 	UseHttps                  *bool // true: wss and https, false: ws and http; absent: true, false for loopback addresses
 	NeedUpdateLbsBeforRelogin bool  // ask the LBS again before every automatic relogin
 	CustomClientType          int   // number of the app's own client kind, shown to other devices; 0: none
@@ -68,6 +69,8 @@ func (v *GlobalConfig) decode(d *decoder, key string, r gjson.Result) {
 		integer(d, r, &v.SdkLogLevel)
 	case "login_retry_max_times":
 		integer(d, r, &v.LoginRetryMaxTimes)
+	case "custom_timeout":
+		integer(d, r, &v.CustomTimeout)
 	case "use_https":
 		d.optionalBool(r, &v.UseHttps, true)
 	case "need_update_lbs_befor_relogin":

@@ -43,6 +43,7 @@ struct SDKConfig {
   bool need_update_lbs_befor_relogin_ = false;
   // 0: no limit.
   int login_max_retry_times_ = 0;
+  int custom_timeout_ = 30;  // s, of a first login without a number of retries
   int custom_client_type_ = 0;
   void SetCustomClientType(int type) { custom_client_type_ = type; }
   int GetCustomClientType() const { return custom_client_type_; }
@@ -68,7 +69,6 @@ struct SDKConfig {
   std::string preload_image_resize_;
   std::string preload_image_name_template_;
   bool sync_session_ack_ = true;
-  int custom_timeout_ = 30;
   bool team_notification_unread_count_ = false;
   bool vchat_miss_unread_count_ = false;
   bool reset_unread_count_when_recall_ = false;
@@ -191,6 +191,7 @@ inline payload::InitOptions ToOptions(const std::string &app_key, const SDKConfi
   o.app_key = app_key;
   o.global_config.sdk_log_level = c.sdk_log_level_;
   o.global_config.login_retry_max_times = c.login_max_retry_times_;
+  o.global_config.custom_timeout = c.custom_timeout_;
   o.global_config.use_https = c.use_https_;
   o.global_config.need_update_lbs_befor_relogin = c.need_update_lbs_befor_relogin_;
   o.global_config.custom_client_type = c.custom_client_type_;

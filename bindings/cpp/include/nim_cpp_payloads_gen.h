@@ -23,6 +23,9 @@ struct GlobalConfig {
   // how many failed attempts of a first login, and of an outage, are retried; 0: no limit, and 30
   // s for a first login
   int login_retry_max_times = 0;
+  // how long a first login may take that has neither login_retry_max_times nor a timeout_ms, s; 0:
+  // 30
+  int custom_timeout = 0;
   // true: wss and https, false: ws and http; absent: true, false for loopback addresses
   std::optional<bool> use_https;
   // ask the LBS again before every automatic relogin
@@ -461,6 +464,7 @@ inline void Write(JsonWriter &w, const GlobalConfig &v) {
   w.Begin();
   if (v.sdk_log_level != standard.sdk_log_level) w.Member("sdk_log_level", v.sdk_log_level);
   if (v.login_retry_max_times != standard.login_retry_max_times) w.Member("login_retry_max_times", v.login_retry_max_times);
+  if (v.custom_timeout != standard.custom_timeout) w.Member("custom_timeout", v.custom_timeout);
   if (v.use_https != standard.use_https) w.Member("use_https", v.use_https);
   if (v.need_update_lbs_befor_relogin != standard.need_update_lbs_befor_relogin) w.Member("need_update_lbs_befor_relogin", v.need_update_lbs_befor_relogin);
   if (v.custom_client_type != standard.custom_client_type) w.Member("custom_client_type", v.custom_client_type);

@@ -49,6 +49,12 @@ namespace LibNim
         /// </summary>
         public int? LoginRetryMaxTimes { get; set; }
 
+        /// <summary>
+        /// How long a first login may take that has neither login_retry_max_times nor a timeout_ms, s;
+        /// 0: 30
+        /// </summary>
+        public int? CustomTimeout { get; set; }
+
         /// <summary>true: wss and https, false: ws and http; absent: true, false for loopback addresses</summary>
         public bool? UseHttps { get; set; }
 
@@ -62,6 +68,7 @@ namespace LibNim
         {
             w.OptionalMember("sdk_log_level", (int?)SdkLogLevel);
             w.OptionalMember("login_retry_max_times", LoginRetryMaxTimes);
+            w.OptionalMember("custom_timeout", CustomTimeout);
             w.OptionalMember("use_https", UseHttps);
             w.OptionalMember("need_update_lbs_befor_relogin", NeedUpdateLbsBeforRelogin);
             w.OptionalMember("custom_client_type", CustomClientType);

@@ -39,7 +39,7 @@ namespace NimUtility
         public string DataBaseEncryptKey { get; set; }
         /// <summary>No effect.</summary>
         public bool PredownloadAttachmentThumbnail { get; set; }
-        /// <summary>No effect: a first login without MaxLoginRetry has 30 s.</summary>
+        /// <summary>How long a first login without MaxLoginRetry may take, s; 0: 30.</summary>
         public int CustomTimeout { get; set; }
         /// <summary>No effect.</summary>
         public string PushCerName { get; set; }
@@ -141,6 +141,7 @@ namespace NimUtility
                 options.GlobalConfig = new GlobalConfig
                 {
                     SdkLogLevel = (NIM.NIMSDKLogLevel)common.LogLevel, LoginRetryMaxTimes = common.MaxLoginRetry,
+                    CustomTimeout = common.CustomTimeout,
                     UseHttps = common.UseHttps,
                 };
             SdkPrivateServerSetting servers = config.PrivateServerSetting;

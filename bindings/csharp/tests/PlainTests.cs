@@ -73,10 +73,10 @@ namespace LibNim.Tests
                 },
             };
             Check.Equal(
-                "{\"app_key\":\"k\",\"global_config\":{\"sdk_log_level\":6,\"login_retry_max_times\":3,\"use_https\":true}," +
+                "{\"app_key\":\"k\",\"global_config\":{\"sdk_log_level\":6,\"login_retry_max_times\":3,\"custom_timeout\":15,\"use_https\":true}," +
                 "\"private_server_setting\":{\"link\":[\"a:1\",\"b:2\"],\"lbs\":\"http://lbs.example\"}}",
                 config.Serialize(), "all of it");
-            Check.Equal("{\"global_config\":{\"sdk_log_level\":5,\"login_retry_max_times\":0}}",
+            Check.Equal("{\"global_config\":{\"sdk_log_level\":5,\"login_retry_max_times\":0,\"custom_timeout\":0}}",
                 new NimUtility.NimConfig { CommonSetting = new NimUtility.SdkCommonSetting() }.Serialize(), "what is not set");
             Check.Equal("{\"server_conf_file_path\":\"f\"}", new NimUtility.NimConfig { ServerConfFilePath = "f" }.Serialize(), "a file");
             InitOptions none = (NimUtility.NimConfig)null;

@@ -486,6 +486,8 @@ export interface GlobalConfig {
    * for a first login
    */
   login_retry_max_times?: number;
+  /** how long a first login may take that has neither login_retry_max_times nor a timeout_ms, s; 0: 30 */
+  custom_timeout?: number;
   /** true: wss and https, false: ws and http; absent: true, false for loopback addresses */
   use_https?: boolean | number;
   /** ask the LBS again before every automatic relogin */
