@@ -16,8 +16,9 @@ const MaxSize = 8 << 10
 // skew is how far a signer's clock may be ahead of ours.
 const skew = time.Minute
 
-// maxTTL bounds the life of a token: 10 years. Sums of times cannot overflow.
-const maxTTL = 10 * 365 * 24 * time.Hour
+// maxTTL bounds the life of a token: 200 years, more than any 32-bit number of
+// seconds. Sums of times cannot overflow.
+const maxTTL = 200 * 365 * 24 * time.Hour
 
 // Expect is what a token must prove.
 type Expect struct {

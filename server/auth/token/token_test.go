@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -165,6 +166,21 @@ func TestMalformed(t *testing.T) {
 			if _, err := kind.verify(token, alice); err == nil || !errors.Is(err, nimerr.TokenInvalid) && !errors.Is(err, nimerr.TokenKeyMismatch) {
 				t.Errorf("%s: %.40q: %v", name, token, err)
 			}
+		}
+	}
+}
+
+// Who wants a token that never ends writes the largest number there is room for.
+func TestTokensThatNeverEnd(t *testing.T) {
+	for name, kind := range kinds {
+		long := spec
+		long.TTL = math.MaxUint32 * time.Second
+		token, err := kind.make(long)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c, err := kind.verify(token, alice); err != nil || !c.ExpiresAt.Equal(signed.Add(long.TTL)) {
+			t.Errorf("%s: %+v, %v", name, c, err)
 		}
 	}
 }
