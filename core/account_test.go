@@ -1,6 +1,7 @@
 package core
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -284,6 +285,67 @@ func TestTokenNotices(t *testing.T) {
 			t.Errorf("asked for %q", got)
 		}
 	})
+}
+
+// A token that runs out while online is replaced by the provider's, in place:
+// a program that knows no more than the provider stays online.
+func TestProviderReplacesATokenInPlace(t *testing.T) {
+	play(t, nil, func(st *tester) {
+		st.loginWith(signedWith("old"))
+		st.sleep(0)
+		st.skip()
+		st.tokens.give("fresh")
+		var renewed []string
+		st.server.on(func(_ *fakeLink, _ uint64, r backend.Request) bool {
+			if n, ok := r.(backend.RenewToken); ok {
+				renewed = append(renewed, n.Token)
+			}
+			return false
+		})
+		st.server.link().push(backend.TokenExpired{})
+		st.want("0s token_expired 302")
+		st.sleep(time.Second)
+		if len(renewed) != 1 || renewed[0] != "fresh" || st.tokens.reasons() != "expired" {
+			t.Errorf("renewed with %q, asked for %q", renewed, st.tokens.reasons())
+		}
+		st.wantStatus(StatusOnline, "alice")
+	})
+	for name, c := range map[string]struct {
+		give  func(context.Context, abi.TokenRequest) (string, error)
+		leave func(st *tester)
+	}{
+		"gives none":    {func(context.Context, abi.TokenRequest) (string, error) { return "", nil }, func(*tester) {}},
+		"too late":      {tooLate, func(st *tester) { st.sleep(11 * time.Second) }},
+		"logout":        {neverGives, func(st *tester) { st.logout() }},
+		"loss":          {neverGives, func(st *tester) { st.lose() }},
+		"pause":         {neverGives, func(st *tester) { st.pause() }},
+		"second notice": {neverGives, func(st *tester) { st.server.link().push(backend.TokenExpired{}) }},
+		"renewed by the program": {
+			func(ctx context.Context, r abi.TokenRequest) (string, error) {
+				time.Sleep(time.Second)
+				return "late", nil
+			},
+			func(st *tester) { st.renew("own"); st.sleep(2 * time.Second) },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			play(t, nil, func(st *tester) {
+				st.loginWith(signedWith("old"))
+				st.sleep(0)
+				st.tokens.set(c.give)
+				st.server.on(func(_ *fakeLink, _ uint64, r backend.Request) bool {
+					if n, ok := r.(backend.RenewToken); ok && n.Token != "own" {
+						t.Errorf("renewed with %q", n.Token)
+					}
+					return false
+				})
+				st.server.link().push(backend.TokenExpired{})
+				st.sleep(100 * time.Millisecond)
+				c.leave(st)
+				st.sleep(0)
+			})
+		})
+	}
 }
 
 // How long a token still holds is counted by the clock of the server that set

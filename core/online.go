@@ -1,6 +1,7 @@
 package core
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -23,6 +24,9 @@ type onlineState struct {
 	pending []request   // requests on the wire, by age
 	overdue *time.Timer // of the oldest of them
 	kicks   []*kick     // whose outcome is not told, by age
+
+	answered chan provided // the provider's answer for a token that has run out; nil: it is not asked
+	unask    func()
 
 	clock   time.Time // what the server last told; zero: nothing
 	clockAt time.Time // when that was
@@ -47,6 +51,12 @@ func (s *Session) online(c *conn, ok *backend.LoginOK) stateFn {
 		}()
 		// Nothing is on the wire here, unless a panic ends the state.
 		defer func() { o.answerAll(nimerr.Internal.New("")) }()
+		defer func() { // a question ends at once when its context does
+			if o.answered != nil {
+				o.unask()
+				<-o.answered
+			}
+		}()
 		o.welcome(ok)
 		watch := newClockWatch(s.env.Wall)
 		tick := time.NewTicker(clockCheck)
@@ -65,6 +75,8 @@ func (s *Session) online(c *conn, ok *backend.LoginOK) stateFn {
 				o.command(cmd)
 			case <-o.overdue.C:
 				o.expire()
+			case p := <-o.answered:
+				o.providerAnswered(p)
 			case <-tick.C:
 				if watch.jumped() {
 					s.log(journal.App, "wall_clock_jumped")
@@ -141,11 +153,43 @@ func (o *onlineState) event(e backend.Event) {
 		err := nimerr.TokenExpired.New("")
 		err.ServerCode = e.ServerCode
 		o.connection(connTokenExpired, err)
+		o.askProvider()
 	case backend.Profile:
 		o.profileCame(&e)
 	case backend.PushChanged:
 		o.post(PushChangedEvent{abi.PushConfig{SwitchOpen: e.SwitchOpen}})
 	}
+}
+
+// askProvider asks for a token in place of one that has run out, while the
+// server still bears with it. Where that fails the link ends, and the provider is
+// asked before the relogin.
+func (o *onlineState) askProvider() {
+	tokens := o.env.Tokens
+	if o.answered != nil || tokens == nil || !tokens.Registered() || !o.env.Backend.RenewToken {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	answered := make(chan provided, 1)
+	go func(r abi.TokenRequest) { answered <- provide(ctx, tokens, r) }(o.tokenRequest())
+	o.answered, o.unask = answered, cancel
+}
+
+// providerAnswered renews with what the provider gave, unless the application has.
+func (o *onlineState) providerAnswered(p provided) {
+	o.unask()
+	o.answered = nil
+	if p.err != nil {
+		o.log(journal.Warn, "token_not_provided", journal.Err(p.err))
+	}
+	if p.token == "" || !o.acct.mustAsk {
+		return
+	}
+	o.renew(p.token, abi.RenewTokenOptions{AuthType: -1}, func(_ time.Time, err *nimerr.Error) {
+		if err != nil {
+			o.log(journal.Warn, "token_not_renewed", journal.Err(err))
+		}
+	})
 }
 
 // profileCame makes a profile that comes after the login result what LoginUser

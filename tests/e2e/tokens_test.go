@@ -132,6 +132,35 @@ func TestWebhookToken(t *testing.T) {
 	}
 }
 
+// A program that knows nothing but the provider stays online when its token
+// runs out: the next one takes its place, and the one after that.
+func TestProviderKeepsTheSession(t *testing.T) {
+	s := newServer(t)
+	app(t, s, map[string]any{"token_grace_s": 5})
+	d := newStarted(t, s, "desk", settings{})
+	d.do("on", "token", "1")
+	if e := d.loginWith("", "alice", mint(t, s, "dynamic", "alice", 1), `{"auth_type":1}`); e.JSON.ErrCode != 200 {
+		t.Fatalf("login: %s", e.JSON.Raw)
+	}
+	d.do("token", mint(t, s, "dynamic", "alice", 3))
+	d.next("token")
+	d.do("token", mint(t, s, "dynamic", "alice", 600))
+	d.next("token")
+	d.connection("token_expired")
+	tag := d.newTag("push_get") // an answer of the session that is still there
+	d.do("push_get", tag)
+	if e := d.next("push"); e.Code != 200 {
+		t.Errorf("after the renewals: %d", e.Code)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, e := range d.history {
+		if e.CB == "disconnect" {
+			t.Errorf("the link was lost: %s", e.JSON.Raw)
+		}
+	}
+}
+
 // The provider gives the token of a login without one, and of each relogin.
 func TestTokenProvider(t *testing.T) {
 	s := newServer(t)
