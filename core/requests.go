@@ -112,6 +112,11 @@ func (o *onlineState) renew(token string, options abi.RenewTokenOptions, done fu
 		done(time.Time{}, nimerr.InvalidArgument.New("token: want the new token, got an empty string"))
 		return
 	}
+	p := proof{token, options.AuthType, options.LoginEx}.over(proofOf(&a.login))
+	if p.loginEx == "" && p.authType == a.login.AuthType {
+		p.loginEx = a.login.LoginEx
+	}
+	token, options.AuthType, options.LoginEx = p.token, p.authType, p.loginEx
 	if o.env.Backend.RenewToken {
 		o.env.Journal.Secret(token) // also while it is on the wire
 		r := backend.RenewToken{Token: token, AuthType: options.AuthType, LoginEx: options.LoginEx}

@@ -365,3 +365,28 @@ func TestWebhookLoginWithANewText(t *testing.T) {
 		})
 	}
 }
+
+// A renewal shows the app's own server all that the login showed it, but for
+// what is new.
+func TestRenewalKeepsTheText(t *testing.T) {
+	play(t, nil, func(st *tester) {
+		var got []string
+		st.server.on(func(_ *fakeLink, _ uint64, r backend.Request) bool {
+			if n, ok := r.(backend.RenewToken); ok {
+				got = append(got, n.Token+"/"+n.LoginEx)
+			}
+			return false
+		})
+		st.loginWith(loginAs("alice", func(r *LoginRequest) {
+			r.Options.AuthType, r.Options.LoginEx = abi.AuthTypeByAppToken, "one"
+		}))
+		st.sleep(0)
+		st.renew("fresh")
+		st.sleep(0)
+		st.s.RenewToken(st.rec.open("renew"), "", abi.RenewTokenOptions{AuthType: -1, LoginEx: "two"})
+		st.sleep(0)
+		if len(got) != 2 || got[0] != "fresh/one" || got[1] != "fresh/two" {
+			t.Errorf("renewed with %q", got)
+		}
+	})
+}
