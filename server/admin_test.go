@@ -282,6 +282,22 @@ func TestADeletionGoesOnAfterACrash(t *testing.T) {
 	}
 }
 
+// An edge whose watch was cut off meanwhile sees only that there is another app
+// of the key: the sessions of the old one end.
+func TestSessionsDoNotPassToANewAppOfTheKey(t *testing.T) {
+	d := startTypo(t, nil)
+	made, err := json.Marshal(map[string]any{"app_key": "typo", "app_secret": "another-secret", "sdkappid": 1, "created_ms": 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bucketOf(t, d.engine, "nim_apps").Put(t.Context(), bus.AppKey("typo"), made); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range d.sessions {
+		wantOut(t, c)
+	}
+}
+
 // An edge that may live is asked until it answers or has lost its lease: before
 // that it may have clients of the app.
 func TestADeletionWaitsForEveryEdge(t *testing.T) {

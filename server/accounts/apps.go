@@ -289,8 +289,8 @@ func (a *Apps) note(e bus.Entry) (ended string) {
 		return ""
 	}
 	app.Policy.Rev = e.Revision
-	if old, ok := a.apps[app.Key]; ok && app.Deleting && !old.Deleting {
-		ended = app.Key
+	if old, ok := a.apps[app.Key]; ok && !old.Deleting && (app.Deleting || app.CreatedMS != old.CreatedMS) {
+		ended = app.Key // in the second case another app has its key by now
 	}
 	a.apps[app.Key] = &app
 	return ended

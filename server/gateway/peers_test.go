@@ -1,14 +1,19 @@
 package gateway
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/libnim/libnim/internal/nimerr"
 	"github.com/libnim/libnim/internal/wire"
 	"github.com/libnim/libnim/server/bus"
+	"github.com/libnim/libnim/server/presence"
 )
 
 // An edge that has to read an app's settings from a bus that does not answer
@@ -55,5 +60,26 @@ func TestKicksDoNotWaitForSettings(t *testing.T) {
 	}
 	if n, _, err := answers.Pending(); err != nil || n > 0 {
 		t.Errorf("%d more answers, %v", n, err)
+	}
+}
+
+// The deletion of an app waits for an edge that holds a lease, also when the
+// watch that shows the leases was cut off.
+func TestRetireAsksTheLeaderWhoLives(t *testing.T) {
+	e := newTestEdges(t, 1, 0)[0]
+	if _, err := e.bus.Leases.Put(t.Context(), "mute", []byte(`{"epoch":1}`)); err != nil {
+		t.Fatal(err)
+	}
+	e.presence.Edges = presence.NewEdges(e.bus, e.presence.Lease) // which has seen nothing
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	if err := e.Retire(ctx, e.app, 1); !errors.Is(err, nimerr.ServerBusy) {
+		t.Errorf("did not wait for the other edge: %v", err)
+	}
+	if _, err := e.bus.Leases.Delete(t.Context(), "mute"); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Retire(t.Context(), e.app, 1); err != nil {
+		t.Error(err)
 	}
 }

@@ -32,7 +32,11 @@ func (g *Gateway) appGone(app string) {
 func (g *Gateway) Retire(ctx context.Context, app string, revision uint64) error {
 	told := map[string]bool{}
 	for {
-		left := slices.DeleteFunc(g.presence.Edges.Live(), func(edge string) bool { return told[edge] })
+		holders, err := g.presence.Edges.Holders(ctx)
+		if err != nil {
+			return err
+		}
+		left := slices.DeleteFunc(holders, func(edge string) bool { return told[edge] })
 		if len(left) == 0 {
 			return nil
 		}

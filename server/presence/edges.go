@@ -111,6 +111,21 @@ func (t *Edges) Live() []string {
 	return out
 }
 
+// Holders returns the ids of the other edges that hold a lease, as the leader has
+// them: none is missing because the watch is behind or was cut off.
+func (t *Edges) Holders(ctx context.Context) (edges []string, err error) {
+	err = t.bucket.Walk(ctx, ">", 0, func(e bus.Entry) bool {
+		if e.Key != t.own.Edge {
+			edges = append(edges, e.Key)
+		}
+		return true
+	})
+	if err != nil {
+		return nil, busy(err)
+	}
+	return edges, nil
+}
+
 // Alive reports whether entries of an edge under that epoch count. It asks the
 // leader before it says no, and says yes when the leader cannot be asked.
 func (t *Edges) Alive(ctx context.Context, edge string, epoch uint64) bool {

@@ -328,7 +328,7 @@ func pause(ctx context.Context, try int) bool {
 }
 
 func busy(cause error) *nimerr.Error {
-	e := nimerr.ServerBusy.New("presence of the account could not be read or changed")
+	e := nimerr.ServerBusy.New("presence could not be read or changed")
 	e.RetryAfter, e.Cause = retryAfter, cause
 	return e
 }
