@@ -74,7 +74,9 @@ func (b *Bucket) ensure(ctx context.Context) error {
 
 // Get reads a key from the leader.
 func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
-	m, err := b.stream.GetLastMsgForSubject(ctx, b.prefix+key)
+	m, err := read(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+		return b.stream.GetLastMsgForSubject(ctx, b.prefix+key)
+	})
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return Entry{Key: key}, nil
 	}
@@ -86,6 +88,26 @@ func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
 		e.Value = nil
 	}
 	return e, nil
+}
+
+// A read is lost while the stream has no leader. It is done again, as there may
+// be one by now.
+const (
+	readTimeout = 2 * time.Second
+	readTries   = 4
+)
+
+func read(ctx context.Context, get func(context.Context) (*jetstream.RawStreamMsg, error)) (m *jetstream.RawStreamMsg, err error) {
+	for range readTries {
+		try, cancel := context.WithTimeout(ctx, readTimeout)
+		m, err = get(try)
+		lost := try.Err() != nil
+		cancel()
+		if err == nil || !lost || ctx.Err() != nil {
+			break
+		}
+	}
+	return m, err
 }
 
 // Set writes value if the key still has the revision expect (0: absent), and

@@ -179,6 +179,34 @@ func TestAWatchThatIsCutOffBeginsAgain(t *testing.T) {
 	}
 }
 
+// leaderless is a stream that loses the first read, as without a leader.
+type leaderless struct {
+	jetstream.Stream
+	reads int
+}
+
+func (l *leaderless) GetLastMsgForSubject(ctx context.Context, subject string) (*jetstream.RawStreamMsg, error) {
+	if l.reads++; l.reads == 1 {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return l.Stream.GetLastMsgForSubject(ctx, subject)
+}
+
+// Whoever waits for a read does not wait for one that was lost.
+func TestAReadThatWasLostIsDoneAgain(t *testing.T) {
+	b := open(t, Config{}).Presence
+	if _, err := b.Put(t.Context(), "k", []byte("1")); err != nil {
+		t.Fatal(err)
+	}
+	b.stream = &leaderless{Stream: b.stream}
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second) // that of a login
+	defer cancel()
+	if e, err := b.Get(ctx, "k"); err != nil || string(e.Value) != "1" {
+		t.Errorf("%+v, %v", e, err)
+	}
+}
+
 func TestNamesOfAnyContentAreLegalAndDiffer(t *testing.T) {
 	b := open(t, Config{}).Accounts
 	seen := map[string]string{}
