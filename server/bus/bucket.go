@@ -74,7 +74,7 @@ func (b *Bucket) ensure(ctx context.Context) error {
 
 // Get reads a key from the leader.
 func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
-	m, err := read(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+	m, err := b.read(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
 		return b.stream.GetLastMsgForSubject(ctx, b.prefix+key)
 	})
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
@@ -97,13 +97,22 @@ const (
 	readTries   = 4
 )
 
-func read(ctx context.Context, get func(context.Context) (*jetstream.RawStreamMsg, error)) (m *jetstream.RawStreamMsg, err error) {
-	for range readTries {
+func (b *Bucket) read(ctx context.Context, get func(context.Context) (*jetstream.RawStreamMsg, error)) (m *jetstream.RawStreamMsg, err error) {
+	once := func() (lost bool) {
 		try, cancel := context.WithTimeout(ctx, readTimeout)
+		defer cancel()
 		m, err = get(try)
-		lost := try.Err() != nil
-		cancel()
-		if err == nil || !lost || ctx.Err() != nil {
+		if errors.Is(err, nats.ErrNoResponders) {
+			// An edge with other replicas may have ended direct reads. The
+			// handle reads as its newest information says.
+			if _, unknown := b.stream.Info(try); unknown == nil {
+				m, err = get(try)
+			}
+		}
+		return err != nil && try.Err() != nil
+	}
+	for range readTries {
+		if lost := once(); !lost || ctx.Err() != nil {
 			break
 		}
 	}

@@ -207,6 +207,23 @@ func TestAReadThatWasLostIsDoneAgain(t *testing.T) {
 	}
 }
 
+// Edges get more replicas one after the other. Those that still have one go on
+// reading when the first with three has changed the bucket.
+func TestReadsGoOnWhenReplicasChange(t *testing.T) {
+	b := open(t, Config{}).Accounts
+	if _, err := b.Put(t.Context(), "k", []byte("1")); err != nil {
+		t.Fatal(err)
+	}
+	other := b.config
+	other.AllowDirect = false // as with three
+	if _, err := b.js.UpdateStream(t.Context(), other); err != nil {
+		t.Fatal(err)
+	}
+	if e, err := b.Get(t.Context(), "k"); err != nil || string(e.Value) != "1" {
+		t.Errorf("%+v, %v", e, err)
+	}
+}
+
 func TestNamesOfAnyContentAreLegalAndDiffer(t *testing.T) {
 	b := open(t, Config{}).Accounts
 	seen := map[string]string{}

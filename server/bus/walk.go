@@ -79,7 +79,7 @@ func (b *Bucket) Walk(ctx context.Context, filter string, after uint64, yield fu
 	w := walk{b: b, filter: b.prefix + filter, last: after, yield: yield}
 	w.consume(ctx)
 	for !w.ended {
-		m, err := read(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+		m, err := b.read(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
 			return b.stream.GetMsg(ctx, w.last+1, jetstream.WithGetMsgSubject(w.filter))
 		})
 		if errors.Is(err, jetstream.ErrMsgNotFound) {

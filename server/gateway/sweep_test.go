@@ -31,7 +31,7 @@ func silence(t *testing.T, b *bus.Bus, bucket string) *atomic.Int32 {
 	}
 	asked := &atomic.Int32{}
 	sub, err := b.Conn.Subscribe("$JS.API.DIRECT.GET.KV_"+bucket+".>", func(m *nats.Msg) {
-		if b.Conn.PublishMsg(&nats.Msg{Subject: m.Reply, Header: nats.Header{"Status": {"503"}}}) == nil {
+		if b.Conn.PublishMsg(&nats.Msg{Subject: m.Reply, Header: nats.Header{"Status": {"408"}}}) == nil {
 			asked.Add(1)
 		}
 	})
