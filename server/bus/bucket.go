@@ -184,7 +184,7 @@ func (b *Bucket) publish(ctx context.Context, m *nats.Msg, opts ...jetstream.Pub
 func availability(err error) error {
 	for _, passing := range []error{
 		nats.ErrNoResponders, nats.ErrTimeout, nats.ErrConnectionClosed, nats.ErrConnectionReconnecting,
-		jetstream.ErrNoStreamResponse, context.DeadlineExceeded,
+		jetstream.ErrNoStreamResponse, context.DeadlineExceeded, context.Canceled,
 	} {
 		if errors.Is(err, passing) {
 			return errors.Join(ErrUnavailable, err)

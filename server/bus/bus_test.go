@@ -280,6 +280,9 @@ func TestAnEngineWithoutALeaderIsUnavailable(t *testing.T) {
 	if !errors.Is(err, ErrUnavailable) {
 		t.Error(err)
 	}
+	if err := availability(context.Canceled); !errors.Is(err, ErrUnavailable) { // whoever asked went away: no fault of ours
+		t.Error(err)
+	}
 	if err := availability(&jetstream.APIError{Code: 404}); errors.Is(err, ErrUnavailable) {
 		t.Error(err)
 	}
