@@ -59,6 +59,9 @@ type Counter struct {
 // Counter makes a counter. label may be empty; its value is then always "".
 func (r *Registry) Counter(name, help, label string) *Counter {
 	c := &Counter{head: head{name, help, "counter"}, label: label, counts: map[string]*atomic.Uint64{}}
+	if label == "" { // an alert on its first increase needs the 0 before
+		c.counts[""] = &atomic.Uint64{}
+	}
 	r.add(c)
 	return c
 }

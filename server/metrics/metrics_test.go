@@ -9,6 +9,7 @@ import (
 func TestText(t *testing.T) {
 	var r Registry
 	c := r.Counter("logins_total", "Logins.", "result")
+	r.Counter("fences_total", "Fences.", "")
 	r.Gauge("up", "Is up.", func() float64 { return 1 })
 	r.Gauges("active", "Active accounts.", "app", func() map[string]float64 { return map[string]float64{`a"b\`: 2.5} })
 	h := r.Histogram("seconds", "Time.", time.Millisecond, 4*time.Millisecond)
@@ -24,6 +25,9 @@ func TestText(t *testing.T) {
 # TYPE logins_total counter
 logins_total{result="bad"} 1
 logins_total{result="ok"} 2
+# HELP fences_total Fences.
+# TYPE fences_total counter
+fences_total 0
 # HELP up Is up.
 # TYPE up gauge
 up 1
