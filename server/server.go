@@ -84,9 +84,11 @@ func (s *Server) start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("admin key: %w", err)
 	}
+	engineErrors := s.metrics.Counter("nimd_engine_errors_total", "Errors of the embedded engine, such as a full disk.", "")
 	s.bus, err = bus.Open(ctx, bus.Config{
 		Dir: s.cfg.DataDir, URLs: s.cfg.NATS, Credentials: s.cfg.NATSCreds, Replicas: s.cfg.Replicas,
 		Engine: s.cfg.Engine, LeaseTTL: s.cfg.Lease, Log: s.log,
+		EngineError: func() { engineErrors.Inc("") },
 	})
 	if err != nil {
 		return err

@@ -39,6 +39,7 @@ type Config struct {
 	// Credentials is a NATS credentials file for a cluster; may be empty.
 	Credentials string
 	Log         *slog.Logger
+	EngineError func() // called for each error of an embedded engine; may be nil
 }
 
 // Bus is a connection to the engine with every bucket open.
@@ -228,7 +229,7 @@ func startEngine(cfg Config) (*natsserver.Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("embedded NATS: %w", err)
 	}
-	s.SetLoggerV2(engineLog{cfg.Log}, false, false, false)
+	s.SetLoggerV2(engineLog{cfg.Log, cfg.EngineError}, false, false, false)
 	s.Start()
 	if !s.ReadyForConnections(10 * time.Second) {
 		s.Shutdown()

@@ -287,3 +287,15 @@ func TestAnEngineWithoutALeaderIsUnavailable(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What a running engine cannot do is counted for whoever watches.
+func TestErrorsOfTheEngineAreCounted(t *testing.T) {
+	failed := make(chan struct{}, 100)
+	dir := t.TempDir()
+	b := open(t, Config{Dir: dir, EngineError: func() { failed <- struct{}{} }})
+	if len(failed) > 0 {
+		t.Error("an engine that works has errors")
+	}
+	b.engine.Errorf("no space left on device")
+	<-failed
+}

@@ -7,7 +7,10 @@ import (
 
 // engineLog passes the engine's warnings and errors on. Its notices describe
 // its start, which says nothing to whoever runs the gateway.
-type engineLog struct{ log *slog.Logger }
+type engineLog struct {
+	log    *slog.Logger
+	failed func() // each error; may be nil
+}
 
 func (engineLog) Noticef(string, ...any) {}
 func (engineLog) Debugf(string, ...any)  {}
@@ -19,10 +22,11 @@ func (l engineLog) Warnf(format string, v ...any) {
 
 func (l engineLog) Errorf(format string, v ...any) {
 	l.log.Error("engine: " + fmt.Sprintf(format, v...))
+	if l.failed != nil {
+		l.failed()
+	}
 }
 
-// Fatalf logs only: an engine that cannot start never becomes ready, and Open
+// Fatalf ends nothing: an engine that cannot start never becomes ready, and Open
 // reports that.
-func (l engineLog) Fatalf(format string, v ...any) {
-	l.log.Error("engine: " + fmt.Sprintf(format, v...))
-}
+func (l engineLog) Fatalf(format string, v ...any) { l.Errorf(format, v...) }
