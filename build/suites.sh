@@ -7,7 +7,7 @@
 all_suites=(gen lint go headers bridge exports demo e2e mono cpp node csharp unity glibc arm64 windows dist fuzz)
 logs=$root/dist/test
 min_core_coverage=85
-fuzz_time=${FUZZ_TIME:-5s}
+fuzz_time=${FUZZ_TIME:-3s}
 
 # ci succeeds where a missing tool is a failure.
 ci() { [[ ${CI:-} == true ]]; }
@@ -160,7 +160,8 @@ suite_demo() {
 suite_e2e() {
 	need gcc gcc
 	build
-	NIM_DIST=$out go_tests -count=1 -timeout 15m ./tests/e2e/...
+	# The parallel tests are those that wait, for a server that is silent or a token that ends.
+	NIM_DIST=$out go_tests -count=1 -timeout 15m -parallel 16 ./tests/e2e/...
 }
 
 suite_mono() {

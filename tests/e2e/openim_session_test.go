@@ -71,6 +71,7 @@ func TestOpenIMLoginDuringLogin(t *testing.T) {
 
 // A logout needs no server that answers: neither during a login nor online.
 func TestOpenIMLogoutOfAFrozenServer(t *testing.T) {
+	t.Parallel()
 	s := newOpenIM(t)
 	d, _ := newOnOpenIM(t, s, nil)
 	token := s.Token("alice", linux)

@@ -292,6 +292,7 @@ func TestOpenIMRecovery(t *testing.T) {
 }
 
 func TestOpenIMFrozen(t *testing.T) {
+	t.Parallel()
 	s := newOpenIM(t)
 	d, _ := onOpenIM(t, s)
 	s.Freeze()
@@ -327,6 +328,7 @@ func TestOpenIMRenew(t *testing.T) {
 
 // The end of a token is foreseen; the provider is asked when it is needed.
 func TestOpenIMTokenExpiry(t *testing.T) {
+	t.Parallel()
 	s := newOpenIM(t)
 	d, _ := newOnOpenIM(t, s, nil)
 	d.do("on", "token", "77")
