@@ -1,10 +1,7 @@
 package openim
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -14,23 +11,11 @@ import (
 	"github.com/libnim/libnim/core/journal"
 	"github.com/libnim/libnim/internal/nimerr"
 	"github.com/libnim/libnim/tests/openimfake"
-)
-
-// The addresses and the secret (share.yml) of a real deployment to test against.
-const (
-	envGateway = "LIBNIM_OPENIM_WS"
-	envAPI     = "LIBNIM_OPENIM_API"
-	envSecret  = "LIBNIM_OPENIM_SECRET"
+	"github.com/libnim/libnim/tests/openimsite"
 )
 
 // A site is a deployment, real or not, of which only the protocol is known.
-type site struct {
-	*testing.T
-	gateway, secret string
-	api             *api
-	user            string // registered for this run
-	last            string // token that was issued last
-}
+type site struct{ *openimsite.Site }
 
 // TestScenarios runs against the double.
 func TestScenarios(t *testing.T) {
@@ -44,14 +29,11 @@ func TestScenarios(t *testing.T) {
 
 // TestDeployment runs the same against a real deployment.
 func TestDeployment(t *testing.T) {
-	gateway, base, secret := os.Getenv(envGateway), os.Getenv(envAPI), os.Getenv(envSecret)
-	if gateway == "" || base == "" || secret == "" {
-		t.Skipf("%s, %s and %s name no OpenIM deployment", envGateway, envAPI, envSecret)
-	}
+	gateway, base, secret := openimsite.Deployment(t)
 	scenarios(t, gateway, base, secret)
 	t.Run("idle", func(t *testing.T) {
 		s := newSite(t, gateway, base, secret)
-		x, _ := s.loggedIn(s.backend(linux), s.token(linux))
+		x, _ := s.loggedIn(s.backend(linux), s.Token(linux))
 		defer x.close()
 		x.quiet(40 * time.Second) // past the 30 s after which the server drops the silent
 	})
@@ -68,71 +50,21 @@ func scenarios(t *testing.T, gateway, base, secret string) {
 
 func newSite(t *testing.T, gateway, base, secret string) *site {
 	t.Helper()
-	base, bad := APIURL(base)
-	if bad != nil {
-		t.Fatal(bad)
-	}
-	s := &site{T: t, gateway: gateway, secret: secret, user: fmt.Sprintf("libnim_%x", time.Now().UnixNano())}
-	s.api = &api{dialer: &dial.Dialer{}, base: base, op: "libnim-test"}
-	s.call("/user/user_register", s.admin(), map[string]any{"users": []map[string]string{{"userID": s.user, "nickname": "Nick"}}})
-	return s
-}
-
-// call does a REST call that must succeed.
-func (s *site) call(path, token string, in any) json.RawMessage {
-	s.Helper()
-	ctx, cancel := context.WithTimeout(s.Context(), patience)
-	defer cancel()
-	r, err := s.api.post(ctx, path, token, in)
-	if err != nil || r.code != 0 {
-		s.Fatalf("%s: %v %d %s %s", path, err, r.code, r.message, r.detail)
-	}
-	return r.data
-}
-
-func (s *site) tokenFrom(path, token string, in any) string {
-	s.Helper()
-	var out struct{ Token string }
-	if err := json.Unmarshal(s.call(path, token, in), &out); err != nil || out.Token == "" {
-		s.Fatalf("%s: no token, %v", path, err)
-	}
-	return out.Token
-}
-
-func (s *site) admin() string {
-	s.Helper()
-	return s.tokenFrom("/auth/get_admin_token", "", map[string]string{"secret": s.secret, "userID": openimfake.AdminID})
-}
-
-// token issues one that differs from the last: two of one second are equal.
-func (s *site) token(platform int) string {
-	s.Helper()
-	again := time.NewTicker(200 * time.Millisecond)
-	defer again.Stop()
-	for range 20 {
-		t := s.tokenFrom("/auth/get_user_token", s.admin(), map[string]any{"userID": s.user, "platformID": platform})
-		if t != s.last {
-			s.last = t
-			return t
-		}
-		<-again.C
-	}
-	s.Fatal("the server issues the same token again and again")
-	return ""
+	return &site{openimsite.Registered(t, gateway, base, secret, fmt.Sprintf("libnim_%x", time.Now().UnixNano()))}
 }
 
 func (s *site) backend(platform int) *Backend {
 	j := journal.New(journal.Options{})
 	s.Cleanup(j.Close)
-	d := s.api.dialer
-	return &Backend{Dialer: func() *dial.Dialer { return d }, APIAddr: s.api.base, PlatformID: platform, Journal: j}
+	d := &dial.Dialer{}
+	return &Backend{Dialer: func() *dial.Dialer { return d }, APIAddr: s.API, PlatformID: platform, Journal: j}
 }
 
 // attempt connects and sends the login.
 func (s *site) attempt(b *Backend, token string) *tap {
 	s.Helper()
-	bed := &bed{TB: s.T, gateway: s.gateway, backend: b}
-	login := bed.login(s.user, token)
+	bed := &bed{TB: s.T, gateway: s.Gateway, backend: b}
+	login := bed.login(s.User, token)
 	x := bed.open(login)
 	if err := x.link.Send(1, login); err != nil {
 		s.Fatal(err)
@@ -160,9 +92,9 @@ func (s *site) wantRefused(b *Backend, token string, kind *nimerr.Kind) {
 }
 
 func (s *site) testLogin() {
-	x, ok := s.loggedIn(s.backend(linux), s.token(linux))
+	x, ok := s.loggedIn(s.backend(linux), s.Token(linux))
 	defer x.close()
-	if p := x.profile(ok); p.Account != s.user || p.Name != "Nick" {
+	if p := x.profile(ok); p.Account != s.User || p.Name != "Nick" {
 		s.Errorf("profile %+v", p)
 	}
 	if !ok.TokenExpiresAt.After(time.Now()) {
@@ -179,21 +111,21 @@ func (s *site) testLogin() {
 func (s *site) testGzip() {
 	b := s.backend(linux)
 	b.Gzip = true
-	x, _ := s.loggedIn(b, s.token(linux))
+	x, _ := s.loggedIn(b, s.Token(linux))
 	x.close()
 }
 
 func (s *site) testRefusals() {
-	token := s.token(linux)
+	token := s.Token(linux)
 	s.wantRefused(s.backend(linux), "garbage", nimerr.TokenInvalid)
 	s.wantRefused(s.backend(linux), token[:strings.LastIndex(token, ".")]+".AAAA", nimerr.TokenKeyMismatch)
 	s.wantRefused(s.backend(platformMacOS), token, nimerr.TokenInvalid)
 }
 
 func (s *site) testPresence() {
-	x, _ := s.loggedIn(s.backend(linux), s.token(linux))
+	x, _ := s.loggedIn(s.backend(linux), s.Token(linux))
 	defer x.close()
-	phone, _ := s.loggedIn(s.backend(2), s.token(2))
+	phone, _ := s.loggedIn(s.backend(2), s.Token(2))
 	if in := want[backend.Presence](x); in.Type != noticeIn || in.Devices[0].ID != "platform:2" {
 		s.Errorf("got %+v, want platform:2 coming", in)
 	}
@@ -204,10 +136,10 @@ func (s *site) testPresence() {
 }
 
 func (s *site) testKick() {
-	first := s.token(linux)
+	first := s.Token(linux)
 	x, _ := s.loggedIn(s.backend(linux), first)
 	defer x.close()
-	y, _ := s.loggedIn(s.backend(linux), s.token(linux))
+	y, _ := s.loggedIn(s.backend(linux), s.Token(linux))
 	defer y.close()
 	if k := want[backend.Kicked](x); k.Reason != kickSame {
 		s.Errorf("reason %d, want %d", k.Reason, kickSame)
@@ -217,17 +149,17 @@ func (s *site) testKick() {
 }
 
 func (s *site) testForceLogout() {
-	x, _ := s.loggedIn(s.backend(linux), s.token(linux))
+	x, _ := s.loggedIn(s.backend(linux), s.Token(linux))
 	defer x.close()
-	s.call("/auth/force_logout", s.admin(), map[string]any{"userID": s.user, "platformID": linux})
+	s.Call("/auth/force_logout", s.Admin(), map[string]any{"userID": s.User, "platformID": linux})
 	want[backend.Kicked](x) // with either reason: it depends on who is faster
 	x.wantLost(nimerr.Kicked)
 }
 
 func (s *site) testKickOther() {
-	own, other := s.token(linux), s.token(2)
+	own, other := s.Token(linux), s.Token(2)
 	b := s.backend(linux)
-	b.AdminToken = s.admin() // last, for the next one may revoke it
+	b.AdminToken = s.Admin() // last, for the next one may revoke it
 	x, _ := s.loggedIn(b, own)
 	defer x.close()
 	phone, _ := s.loggedIn(s.backend(2), other)

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/libnim/libnim/tests/openimsite"
 )
 
 // The example in the READMEs is the file that is compiled and run.
@@ -79,10 +81,10 @@ func TestOpenIMPage(t *testing.T) {
 	must(t, compile("openim-login", source))
 
 	fake := newOpenIM(t)
-	s := &site{T: t, ws: fake.WSAddr(), api: fake.APIAddr(), secret: "openIM123", user: "alice"}
+	s := openimsite.New(t, fake.WSAddr(), fake.APIAddr(), "openIM123", "alice")
 	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
 	defer cancel()
-	cmd := program(ctx, "openim-login", s.ws, s.api, s.user, s.token(linux))
+	cmd := program(ctx, "openim-login", s.Gateway, s.API, s.User, s.Token(linux))
 	cmd.Dir, cmd.Stderr = t.TempDir(), os.Stderr
 	cmd.Env = append(os.Environ(), "HOME="+cmd.Dir, "XDG_CONFIG_HOME=") // its data directory is a name only
 	in, err := cmd.StdinPipe()
