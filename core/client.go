@@ -2,8 +2,6 @@ package core
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	mathrand "math/rand/v2"
 	"net/url"
@@ -22,6 +20,7 @@ import (
 	"github.com/libnim/libnim/core/nimlink"
 	"github.com/libnim/libnim/core/openim"
 	"github.com/libnim/libnim/core/proxy"
+	"github.com/libnim/libnim/core/tools"
 	"github.com/libnim/libnim/internal/abi"
 	"github.com/libnim/libnim/internal/nimerr"
 )
@@ -102,7 +101,7 @@ func Open(o Options) (*Client, *nimerr.Error) {
 		c.journal.Add(journal.Warn, "data_dir_not_locked", journal.Str("path", path))
 	}
 	config := newConfig(&o.Settings, device)
-	config.Version, config.Backend, config.Instance = o.Version, c.backend.Name(), newID()
+	config.Version, config.Backend, config.Instance = o.Version, c.backend.Name(), tools.ID()
 	tokens := o.Tokens
 	if tokens != nil {
 		tokens = gatedTokens{tokens, &c.shut}
@@ -110,7 +109,7 @@ func Open(o Options) (*Client, *nimerr.Error) {
 	c.Session = New(Env{
 		Config: config, Router: routes, Backend: c.backend.Capabilities(),
 		Sink: gatedSink{o.Sink, &c.shut}, Tokens: tokens, Journal: c.journal,
-		Wall: time.Now, Rand: mathrand.Float64, NewID: newID,
+		Wall: time.Now, Rand: mathrand.Float64, NewID: tools.ID,
 	})
 	if o.DiskLow != nil {
 		c.Background(func(context.Context) { c.watchDisk(o.DiskLow) })
@@ -330,12 +329,6 @@ func (c *Client) watchDisk(tell func(free uint64)) {
 			return
 		}
 	}
-}
-
-func newID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	return hex.EncodeToString(b[:])
 }
 
 func fromMilli(ms int64) time.Time {

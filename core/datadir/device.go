@@ -1,12 +1,12 @@
 package datadir
 
 import (
-	"crypto/rand"
 	"encoding/hex"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/libnim/libnim/core/tools"
 	"github.com/libnim/libnim/internal/nimerr"
 )
 
@@ -41,9 +41,7 @@ func (d *Dir) DeviceID(override string) (string, error) {
 			return id, nil
 		}
 	}
-	var random [deviceDigits / 2]byte
-	_, _ = rand.Read(random[:]) // never fails
-	d.deviceID = hex.EncodeToString(random[:])
+	d.deviceID = tools.ID()
 	if err := d.replaceFile(deviceFile, []byte(d.deviceID+"\n")); err != nil {
 		return d.deviceID, nimerr.DataDirUnusable.Wrap(err)
 	}

@@ -1,5 +1,5 @@
 // Package tools is what programs of the NIM SDK take from it besides the
-// session: checksums and random ids.
+// session: checksums, and random ids, which are also this library's own.
 package tools
 
 import (
