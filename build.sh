@@ -11,7 +11,9 @@ usage() {
 	cat <<'EOF'
 ./build.sh build           the library, its headers and nimd -> dist/<os>-<arch>/
 ./build.sh demo            build, then see the library log in to nimd, be kicked, recover, log out
-./build.sh test [suite…]   every check, or the suites named (build/suites.sh lists them)
+./build.sh check           the checks of every change, in under a minute: gen, format, vet, tests of core and internal
+./build.sh test [suite…]   every check, or the suites named (build/suites.sh lists them). It first lists the Debian
+                           packages that it will install; with --no-install it leaves the machine alone
 ./build.sh bench           build, then measure login, calls, callbacks, size and memory
 ./build.sh gen             write what is derived from api/*.yaml
 ./build.sh lint            formatting, vet, staticcheck and the rules of the tree
@@ -27,15 +29,40 @@ die() {
 
 # ---- build -------------------------------------------------------------------
 
-command -v go >/dev/null || die "needs Go 1.26.8 or later (https://go.dev/dl/)"
+go_floor=$(sed -n 's/^go //p' go.mod)
+command -v go >/dev/null || die "needs Go $go_floor or later (https://go.dev/dl/); there is none in PATH"
+found=$(go env GOVERSION 2>&1) || die "needs Go $go_floor or later (https://go.dev/dl/): $(tail -1 <<<"$found")"
+[[ $(printf '%s\n' "$go_floor" "${found#go}" | sort -V | head -1) == "$go_floor" ]] ||
+	die "needs Go $go_floor or later (https://go.dev/dl/); $(command -v go) is $found"
 version=$(<VERSION)
 goos=$(go env GOOS)
 goarch=$(go env GOARCH)
 out=$root/dist/$goos-$goarch
 
+# What the local store needs (docs/BUILDING.md): the search index, no extensions
+# from files; and SQLite for size, which is most of the C in the library. The go
+# command does not look into sqlite.h, so its digest is among the flags.
+export GOFLAGS="${GOFLAGS:+$GOFLAGS }-tags=sqlite_fts5,sqlite_omit_load_extension"
+export CGO_CFLAGS="${CGO_CFLAGS:--g -Os} -include '$root/build/sqlite.h' -DNIM_SQLITE_H=$(cksum <build/sqlite.h | cut -d' ' -f1)"
+
 source build/library.sh
 CC=${CC:-$(cross_compiler)}
 export CC=${CC:-$(go env CC)}
+
+# need_compiler says what is missing before the go command does, at length.
+need_compiler() {
+	command -v "${CC%% *}" >/dev/null || die "needs a C compiler; there is no $CC in PATH (Debian: gcc libc6-dev)"
+	echo '#include <stdlib.h>' | $CC -E - >/dev/null 2>&1 || die "needs the headers of the C library, which $CC does not find (Debian: libc6-dev)"
+}
+
+# progress shows the output of go build -v: packages are counted, all else is
+# what the compilers have to say.
+progress() {
+	awk -v tty="$([[ -t 2 ]] && echo 1)" '
+		/^[^ :#]+$/ { n++; if (tty) printf "\r  %d packages", n; else if (n % 50 == 0) print "  " n " packages"; next }
+		{ print }
+		END { if (tty && n) print "" }' >&2
+}
 
 # inputs_of prints a digest of all that a product is made of.
 inputs_of() {
@@ -65,6 +92,7 @@ build() {
 
 # build_client builds all but the server.
 build_client() {
+	need_compiler
 	mkdir -p "$out/lib" "$out/bin" "$out/include"
 	local digest lib
 	digest=$(inputs_of)
@@ -77,8 +105,8 @@ build_client() {
 build_nimd() { # product digest
 	echo "building ${1#"$root"/}"
 	rm -f "$1.inputs"
-	CGO_ENABLED=0 go build -trimpath -buildvcs=false \
-		-ldflags "-s -w -buildid= -X main.version=$version" -o "$1" ./cmd/nimd
+	CGO_ENABLED=0 go build -v -trimpath -buildvcs=false \
+		-ldflags "-s -w -buildid= -X main.version=$version" -o "$1" ./cmd/nimd 2>&1 | progress
 	echo "$2" >"$1.inputs"
 }
 
@@ -91,6 +119,17 @@ copy_headers() {
 # ---- test --------------------------------------------------------------------
 
 source build/suites.sh
+
+# check is what a change must pass before it is committed.
+check() {
+	go run ./internal/apigen -check
+	local unformatted
+	unformatted=$(git ls-files -z --cached --others --exclude-standard '*.go' | xargs -0 gofmt -l)
+	[[ -z $unformatted ]] || die "not formatted: $unformatted"
+	go vet ./...
+	go test ./core/... ./internal/...
+	echo "check: ok"
+}
 
 # ---- commands ----------------------------------------------------------------
 
@@ -118,8 +157,13 @@ demo)
 	exec go run ./tests/demo
 	;;
 gen) go run ./internal/apigen ;;
+check) check ;;
 test)
 	shift
+	if [[ ${1:-} == --no-install ]]; then
+		shift
+		export NO_INSTALL=1
+	fi
 	run_suites "$@"
 	;;
 run-suite) "suite_$2" ;; # how test runs one

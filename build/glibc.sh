@@ -59,5 +59,5 @@ ln -sf libdl.so.2 "$out/libdl.so"
 
 loader=$(readelf -d "$libc" | sed -n 's/.*NEEDED.*\[\(ld.*\)\]/\1/p')
 cat >"$out/libc.so" <<SCRIPT
-GROUP ( $out/libc.so.6 $(found libc_nonshared.a) AS_NEEDED ( $(found "$loader") ) )
+GROUP ( "$out/libc.so.6" "$(found libc_nonshared.a)" AS_NEEDED ( "$(found "$loader")" ) )
 SCRIPT

@@ -4,18 +4,67 @@
 # its result; a suite without such a line counts as one check. Exit status 77
 # means that the suite could not run here.
 
-all_suites=(gen lint go headers bridge exports demo e2e mono cpp node csharp unity glibc arm64 windows dist fuzz)
+all_suites=(gen lint go headers exports demo bridge e2e csharp mono node unity cpp glibc arm64 windows dist fuzz)
+
+# Suites that spend their time waiting run beside the one before them when all are
+# run. By then the products are built.
+beside=(e2e mono node unity)
 logs=$root/dist/test
 min_core_coverage=85
 fuzz_time=${FUZZ_TIME:-3s}
 
+# What the sanitizers want besides the compiler: a report names functions, and
+# suppressions go by those names.
+sanitizers="clang=clang llvm-symbolizer=llvm"
+
 # ci succeeds where a missing tool is a failure.
 ci() { [[ ${CI:-} == true ]]; }
 
-may_install() { command -v apt-get >/dev/null && { [[ $(id -u) == 0 ]] || { ci && command -v sudo >/dev/null; }; }; }
+# What each suite runs: a command or a file, and the Debian packages that have it.
+# need_all makes sure of a suite's; run_suites lists what is missing before it
+# begins.
+declare -A needs=(
+	[go]="/usr/share/postgresql-common=postgresql microsocks=microsocks tinyproxy=tinyproxy danted=dante-server ssh=openssh-client
+		curl=curl jq=jq"
+	[headers]="gcc=gcc g++=g++ clang=clang"
+	[bridge]="gcc=gcc $sanitizers"
+	[exports]="nm=binutils"
+	[e2e]="gcc=gcc"
+	[mono]="mcs=mono-mcs mono=mono-runtime"
+	[cpp]="g++=g++ $sanitizers cmake=cmake make=make pkg-config=pkg-config"
+	[node]="node=nodejs npm=npm"
+	[csharp]="mcs=mono-mcs mono=mono-runtime unzip=unzip /usr/lib/mono/4.5/System.IO.Compression.dll=libmono-system-io-compression4.0-cil"
+	[unity]="mcs=mono-mcs mono=mono-runtime"
+	[glibc]="objdump=binutils"
+	[arm64]="aarch64-linux-gnu-gcc=gcc-aarch64-linux-gnu,libc6-dev-arm64-cross qemu-aarch64-static=qemu-user-static"
+	[windows]="x86_64-w64-mingw32-gcc=gcc-mingw-w64-x86-64 i686-w64-mingw32-gcc=gcc-mingw-w64-i686 llvm-dlltool=llvm x86_64-w64-mingw32-g++-posix=g++-mingw-w64-x86-64 i686-w64-mingw32-g++-posix=g++-mingw-w64-i686 wine=wine,wine64 mmdebstrap=mmdebstrap arch-test=arch-test"
+	[dist]="objcopy=binutils"
+)
+
+# missing prints the packages that the suites named want and this machine lacks.
+missing() { # suite…
+	local name pair
+	for name; do
+		for pair in ${needs[$name]:-}; do
+			have "${pair%%=*}" || tr , '\n' <<<"${pair#*=}"
+		done
+	done | LC_ALL=C sort -u
+}
+
+have() { case $1 in /*) [[ -e $1 ]] ;; *) command -v "$1" >/dev/null ;; esac; }
+
+need_all() { # suite
+	local pair
+	for pair in ${needs[$1]}; do
+		need "${pair%%=*}" ${pair#*=}
+	done
+}
+
+may_install() { [[ ! ${NO_INSTALL:-} ]] && command -v apt-get >/dev/null && { [[ $(id -u) == 0 ]] || { ci && command -v sudo >/dev/null; }; }; }
 as_root() { if [[ $(id -u) == 0 ]]; then "$@"; else sudo -n "$@"; fi; }
-apt_update() { as_root apt-get update -qq || true; } # an index that cannot be had may not be the one that counts
-apt_install() { as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null; }
+apt_update() { alone as_root apt-get update -qq || true; } # an index that cannot be had may not be the one that counts
+apt_install() { alone as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null; }
+alone() { (flock 9 && "$@" 9>&-) 9>"$logs/apt.lock"; } # suites beside each other install in turn
 
 # need makes sure of a command. Where the system is Debian and it may, it
 # installs the packages named; else it ends the suite: a failure in CI, a skip
@@ -23,20 +72,20 @@ apt_install() { as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q
 need() { # command package…
 	local command=$1
 	shift
-	command -v "$command" >/dev/null && return
+	set -- ${*//,/ }
+	have "$command" && return
 	if may_install; then
 		echo "installing $*"
 		apt_update
 		apt_install "$@" || true
-		command -v "$command" >/dev/null && return
+		have "$command" && return
 	fi
 	echo "needs $command (Debian: $*)"
 	if ci; then exit 1; else exit 77; fi
 }
 
-# need_sanitizers makes sure that clang can link ThreadSanitizer.
-need_sanitizers() {
-	need clang clang
+# need_thread_sanitizer makes sure that clang can link ThreadSanitizer.
+need_thread_sanitizer() {
 	local major
 	major=$(clang -dumpversion)
 	major=${major%%.*}
@@ -52,8 +101,6 @@ need_wine32() {
 	export WINE32_ROOT=$logs/wine32
 	[[ ! -d $WINE32_ROOT ]] || return 0
 	if may_install; then
-		need mmdebstrap mmdebstrap
-		need arch-test arch-test
 		echo "installing wine32 for i386, in a root of its own"
 		local release mirror
 		release=$(sed -n s/^VERSION_CODENAME=//p /etc/os-release)
@@ -107,19 +154,21 @@ go_tests() { # arguments of go test
 }
 
 suite_go() {
-	need microsocks microsocks
-	need tinyproxy tinyproxy
-	need danted dante-server
-	need ssh openssh-client
-	local others good=true covered
+	need_all go
+	local others good=true covered beside
 	mapfile -t others < <(go list ./... | grep -v -e /tests/ -e /core/ -e '/core$')
 	go_tests -race "${others[@]}" | tee "$logs/go-others" || good=false
+	# Side by side: the server's tests wait much of the time, core's clock is virtual.
+	NIMD_TEST_STORE=postgres go_tests -p 1 ./server/ ./server/gateway/ >"$logs/go-postgres" 2>&1 &
+	beside=$!
 	go_tests -race -coverpkg=./core/... -coverprofile="$logs/core.cover" ./core/... | tee "$logs/go-core" || good=false
+	wait "$beside" || good=false
+	cat "$logs/go-postgres"
 	covered=$(go tool cover -func="$logs/core.cover" | awk 'END { sub("%", "", $NF); print $NF }')
 	local verdict=passed
 	awk -v c="$covered" -v min="$min_core_coverage" 'BEGIN { exit !(c + 0 >= min) }' || verdict=failed
 	echo "coverage of core: $covered %, wanted $min_core_coverage %: $verdict"
-	cat "$logs/go-others" "$logs/go-core" | add_up "$verdict"
+	cat "$logs/go-others" "$logs/go-postgres" "$logs/go-core" | add_up "$verdict"
 	[[ $good == true && $verdict == passed ]]
 }
 
@@ -134,20 +183,18 @@ add_up() { # passed|failed
 }
 
 suite_headers() {
-	need gcc gcc
-	need g++ g++
-	need clang clang
+	need_all headers
 	tests/headers/run.sh
 }
 
 suite_bridge() {
-	need gcc gcc
-	need_sanitizers
+	need_all bridge
+	need_thread_sanitizer
 	tests/bridge/run.sh
 }
 
 suite_exports() {
-	need nm binutils
+	need_all exports
 	build
 	tests/exports/run.sh "$out"
 }
@@ -158,32 +205,28 @@ suite_demo() {
 }
 
 suite_e2e() {
-	need gcc gcc
+	need_all e2e
 	build
 	# The parallel tests are those that wait, for a server that is silent or a token that ends.
 	NIM_DIST=$out go_tests -count=1 -timeout 15m -parallel 16 ./tests/e2e/...
 }
 
 suite_mono() {
-	need mcs mono-mcs
-	need mono mono-runtime
+	need_all mono
 	build
 	NIM_DIST=$out go_tests -count=1 -timeout 10m ./tests/mono/...
 }
 
 # The bindings. Each has a test.sh of its own that expects the products.
 suite_cpp() {
-	need g++ g++
-	need_sanitizers
-	need cmake cmake
-	need pkg-config pkg-config
+	need_all cpp
+	need_thread_sanitizer
 	build
 	bindings/cpp/test.sh
 }
 
 suite_node() {
-	need node nodejs
-	need npm npm
+	need_all node
 	build
 	bindings/node/test.sh
 }
@@ -198,12 +241,8 @@ coreclr() {
 }
 
 suite_csharp() {
-	need mcs mono-mcs
-	need mono mono-runtime
-	need unzip unzip
-	! ci || need npm npm
+	need_all csharp
 	[[ -e /usr/lib/x86_64-linux-gnu/libunwind.so.8 ]] || ! ci || need_files libunwind8 # coreclr's
-	[[ -e /usr/lib/mono/4.5/System.IO.Compression.dll ]] || need_files libmono-system-io-compression4.0-cil
 	build
 	local dotnet
 	dotnet=$(coreclr)
@@ -211,33 +250,32 @@ suite_csharp() {
 }
 
 suite_unity() {
-	need mcs mono-mcs
-	need mono mono-runtime
+	need_all unity
 	build
 	bindings/unity/test.sh
 }
 
-# fuzz runs one target for a while. The go command at times takes the end of
-# that time for a failure of the target (golang/go#48591): a count, then, decides.
-fuzz() { # package target
-	local run=(go test -run '^$' -fuzz "^$2\$" -parallel 2 "$1")
-	"${run[@]}" -fuzztime "$fuzz_time" >"$logs/fuzz-one" 2>&1 && return
-	grep -q 'context deadline exceeded' "$logs/fuzz-one" && ! grep -q 'Failing input' "$logs/fuzz-one" &&
-		"${run[@]}" -fuzztime 10000x >"$logs/fuzz-one" 2>&1
+# fuzz runs one target for a while. The end of that time is at times taken for a
+# failure of the target (golang/go#48591): a count, then, decides.
+fuzz() { # program package target log
+	local run=("$1" -test.run '^$' -test.fuzz "^$3\$" -test.fuzzcachedir "$(go env GOCACHE)/fuzz/$2" -test.parallel 1)
+	cd "$2" || return
+	"${run[@]}" -test.fuzztime "$fuzz_time" >"$4" 2>&1 && return
+	grep -q 'context deadline exceeded' "$4" && ! grep -q 'Failing input' "$4" &&
+		"${run[@]}" -test.fuzztime 10000x >"$4" 2>&1
 }
 
 # The other platforms. They run where this machine is Linux on amd64.
 suite_glibc() {
 	[[ $goos == linux ]] || exit 77
-	need objdump binutils
+	need_all glibc
 	build_client
 	tests/glibc/run.sh "$out" "$CC"
 }
 
 suite_arm64() {
 	[[ $goos == linux ]] || exit 77
-	need_target linux-arm64
-	need qemu-aarch64-static qemu-user-static
+	need_all arm64
 	build
 	client linux-arm64
 	tests/arm64/run.sh dist/linux-arm64 "$out"
@@ -245,13 +283,11 @@ suite_arm64() {
 
 suite_windows() {
 	[[ $goos/$goarch == linux/amd64 ]] || exit 77
-	need_target windows-amd64
-	need_target windows-386
-	need x86_64-w64-mingw32-g++-posix g++-mingw-w64-x86-64
-	need i686-w64-mingw32-g++-posix g++-mingw-w64-i686
+	need_all windows
 	local verdict=passed other
-	need wine wine wine64
-	need_wine32
+	# No tool makes up for a kernel without 32-bit programs: what would run is
+	# skipped, and counted.
+	if arch-test i386 >/dev/null; then need_wine32; else export NO_32_BIT=1; fi
 	build
 	client windows-amd64
 	client windows-386
@@ -268,61 +304,134 @@ suite_windows() {
 
 suite_dist() {
 	[[ $goos == linux ]] || exit 77
-	need objcopy binutils
+	need_all dist
 	tests/dist/run.sh "$goos-$goarch"
 }
 
-# suite_fuzz runs each fuzz target; their seeds run in suite go.
+# suite_fuzz runs each fuzz target, two at a time; their seeds run in suite go.
 suite_fuzz() {
-	local file target package p=0 f=0
+	local file target package of p=0 f=0 programs=$logs/fuzz names=()
+	rm -rf "$programs"
+	mkdir -p "$programs"
 	while IFS=: read -r file target; do
-		package=./$(dirname "$file")
-		echo "$package $target, $fuzz_time"
-		if fuzz "$package" "$target"; then
+		package=$(dirname "$file")
+		of=$programs/${package//\//-}
+		[[ -x $of.test ]] || go test -c -fuzz . -o "$of.test" "./$package"
+		names+=("$of.$target")
+		while [[ $(jobs -rp | wc -l) -ge 2 ]]; do wait -n || true; done
+		(if fuzz "$of.test" "$package" "$target" "$of.$target.log"; then echo passed; else echo failed; fi >"$of.$target") &
+	done < <(find core internal server -name '*_test.go' -exec grep -oH '^func Fuzz[A-Za-z0-9_]*' {} + | sed 's/:func /:/' | LC_ALL=C sort)
+	wait
+	for of in "${names[@]}"; do
+		echo "${of##*/}, $fuzz_time: $(<"$of")"
+		if [[ $(<"$of") == passed ]]; then
 			p=$((p + 1))
 		else
-			cat "$logs/fuzz-one"
 			f=$((f + 1))
+			cat "$of.log"
 		fi
-	done < <(find core internal server -name '*_test.go' -exec grep -oH '^func Fuzz[A-Za-z0-9_]*' {} + | sed 's/:func /:/' | LC_ALL=C sort)
+	done
+	rm -rf "$programs"
 	echo "$p passed, $f failed"
 	[[ $f == 0 ]]
 }
 
 # ---- running them ------------------------------------------------------------
 
-# run_suites runs the suites named, or all, and ends with the sum.
+# announce says what the suites named will install, or leave out for want of it.
+announce() { # suite…
+	local packages
+	mapfile -t packages < <(missing "$@")
+	[[ ${#packages[@]} -gt 0 ]] || return 0
+	if may_install; then
+		echo "This will install Debian packages (--no-install leaves the machine alone):"
+	elif ci; then
+		echo "These Debian packages are missing; suites that want them will fail:"
+	else
+		echo "These Debian packages are missing; suites that want them will be skipped:"
+	fi
+	printf '  %s\n' "${packages[@]}"
+}
+
+# run_group runs suites side by side: what the first says is seen at once, what
+# the others say after it. It adds to the sums of run_suites.
+run_group() { # suite…
+	[[ $# -gt 0 ]] || return 0
+	local name
+	for name in "${@:2}"; do one_suite "$name" >/dev/null & done
+	echo
+	echo "== $*"
+	one_suite "$1"
+	wait
+	for name in "${@:2}"; do
+		echo
+		echo "== $name"
+		cat "$logs/$name.log"
+	done
+	for name; do count "$name"; done
+}
+
+# one_suite runs a suite in a process of its own, since errexit would not hold in
+# a function that is tested. Its output is in its log too.
+one_suite() { # suite
+	local started=$SECONDS
+	set +e
+	bash "$root/build.sh" run-suite "$1" 2>&1 | tee "$logs/$1.log"
+	echo "${PIPESTATUS[0]} $((SECONDS - started))" >"$logs/$1.end"
+	set -e
+}
+
+# count adds what a suite came to, and keeps what it says of its failures.
+count() { # suite
+	local status took sum p f s
+	read -r status took <"$logs/$1.end"
+	sum=$(grep -E '^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$' "$logs/$1.log" | tail -1) || true
+	read -r p f s <<<"$(tr -cd '0-9 ' <<<"${sum:-}")" || true
+	p=${p:-0} f=${f:-0} s=${s:-0}
+	if [[ $status == 77 ]]; then
+		s=$((s + 1))
+	elif [[ $status != 0 && $f == 0 ]]; then
+		f=1
+	elif [[ $status == 0 && -z $sum ]]; then
+		p=1
+	fi
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+	rows+=("$(printf '%-8s %5d passed %3d failed %3d skipped %5d s' "$1" "$p" "$f" "$s" "$took")")
+	[[ $f == 0 ]] || failures+="
+$1 failed:
+$(what_failed "$1")
+"
+}
+
+# what_failed prints the lines of a suite's log that tell of its failures, or else
+# its end.
+what_failed() { # suite
+	grep -E -A8 '^(not ok|FAIL |--- FAIL|WARNING: |panic: |fatal )|: failed$' "$logs/$1.log" | cut -c1-300 | head -60 | grep . || tail -20 "$logs/$1.log"
+}
+
+# run_suites runs the suites named one by one, or all, and ends with what failed
+# and the sum.
 run_suites() {
-	[[ $# -gt 0 ]] || set -- "${all_suites[@]}"
-	local name status sum p f s passed=0 failed=0 skipped=0 rows=()
+	local side=()
+	[[ $# -gt 0 ]] || { set -- "${all_suites[@]}" && side=("${beside[@]}"); }
+	local name group=()
+	local passed=0 failed=0 skipped=0 rows=() failures=
 	mkdir -p "$logs"
 	for name in "$@"; do
 		declare -F "suite_$name" >/dev/null || die "no suite $name; there are ${all_suites[*]}"
-		echo
-		echo "== $name"
-		local started=$SECONDS
-		# A process of its own: errexit would not hold in a function that is tested.
-		set +e
-		bash "$root/build.sh" run-suite "$name" 2>&1 | tee "$logs/$name.log"
-		status=${PIPESTATUS[0]}
-		set -e
-		sum=$(grep -E '^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$' "$logs/$name.log" | tail -1) || true
-		read -r p f s <<<"$(tr -cd '0-9 ' <<<"${sum:-}")" || true
-		p=${p:-0} f=${f:-0} s=${s:-0}
-		if [[ $status == 77 ]]; then
-			s=$((s + 1))
-		elif [[ $status != 0 && $f == 0 ]]; then
-			f=1
-		elif [[ $status == 0 && -z $sum ]]; then
-			p=1
-		fi
-		passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
-		rows+=("$(printf '%-8s %5d passed %3d failed %3d skipped %5d s' "$name" "$p" "$f" "$s" $((SECONDS - started)))")
 	done
+	announce "$@"
+	for name in "$@"; do
+		if [[ " ${side[*]} " != *" $name "* ]]; then
+			run_group "${group[@]}"
+			group=()
+		fi
+		group+=("$name")
+	done
+	run_group "${group[@]}"
+	[[ -z $failures ]] || printf '%s' "$failures"
 	echo
 	printf '%s\n' "${rows[@]}"
-	sum="$passed passed, $failed failed"
-	[[ $skipped == 0 ]] || sum+=", $skipped skipped"
-	echo "$sum"
+	echo "$passed passed, $failed failed$([[ $skipped == 0 ]] || echo ", $skipped skipped")"
 	[[ $failed == 0 ]]
 }

@@ -10,7 +10,9 @@ import (
 
 	"github.com/gorilla/websocket"
 	"github.com/libnim/libnim/core/backend"
+	"github.com/libnim/libnim/core/module"
 	"github.com/libnim/libnim/core/nimlink"
+	"github.com/libnim/libnim/core/session"
 	"github.com/libnim/libnim/internal/abi"
 	"github.com/libnim/libnim/internal/wire"
 )
@@ -65,8 +67,12 @@ func BenchmarkLogin(b *testing.B) {
 		l.Close()
 
 		start = time.Now()
-		c.Login(1, LoginRequest{Account: "alice", Token: "secret", Options: abi.LoginOptions{Force: true}})
-		login = append(login, (<-done).Sub(start))
+		c.Login(1, session.LoginRequest{Account: "alice", Token: "secret", Options: abi.LoginOptions{Force: true}})
+		at := <-done
+		if at.IsZero() {
+			b.Fatal("the login failed")
+		}
+		login = append(login, at.Sub(start))
 		c.Logout(2, abi.LogoutChangeAccout, "")
 		<-done
 	}
@@ -118,17 +124,26 @@ func serveLogins(b testing.TB) (url string) {
 	return "ws://" + l.Addr().String() + "/nim"
 }
 
-// A loginSink tells when a call has got its final answer.
-type loginSink struct {
-	Sink
-	done chan time.Time
-}
+// A loginSink tells when a call has got its final answer: success, or the zero
+// time.
+type loginSink struct{ done chan time.Time }
 
-func (*loginSink) Publish(Status, string) {}
-func (*loginSink) Clock(int64, bool)      {}
-func (*loginSink) Event(Event) int        { return 0 }
-func (s *loginSink) Answer(_ Call, payload any, final bool) {
-	if final {
-		s.done <- time.Now()
+func (*loginSink) Publish(session.Status, string)                     {}
+func (*loginSink) Clock(int64, bool)                                  {}
+func (*loginSink) Post(abi.Posting) (uint64, int)                     { return 0, 0 }
+func (*loginSink) Fate(uint64) module.Fate                            { return module.Ran }
+func (*loginSink) Registered(abi.Slot) bool                           { return false }
+func (*loginSink) WaitRoom(int)                                       {}
+func (*loginSink) TakeBack(abi.Slot)                                  {}
+func (*loginSink) Ask(abi.Question, func(module.Reply)) (uint64, int) { return 0, 0 }
+
+func (s *loginSink) Answer(_ session.Call, answer abi.Posting, final bool) {
+	if !final {
+		return
 	}
+	at := time.Now()
+	if r, ok := answer.Text(0).(*abi.LoginResult); ok && r.ErrCode != 200 {
+		at = time.Time{}
+	}
+	s.done <- at
 }

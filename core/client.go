@@ -1,10 +1,11 @@
+// Package core is what one use of the library is made of: the data directory,
+// the journal, the way out, the backend and the session. It knows no C type.
 package core
 
 import (
 	"context"
 	"fmt"
 	mathrand "math/rand/v2"
-	"net/url"
 	"os"
 	"reflect"
 	"runtime/debug"
@@ -16,11 +17,23 @@ import (
 	"github.com/libnim/libnim/core/backend"
 	"github.com/libnim/libnim/core/datadir"
 	"github.com/libnim/libnim/core/dial"
+	"github.com/libnim/libnim/core/engine"
+	"github.com/libnim/libnim/core/hold"
 	"github.com/libnim/libnim/core/journal"
+	"github.com/libnim/libnim/core/kick"
+	"github.com/libnim/libnim/core/module"
+	"github.com/libnim/libnim/core/msglog"
 	"github.com/libnim/libnim/core/nimlink"
 	"github.com/libnim/libnim/core/openim"
 	"github.com/libnim/libnim/core/proxy"
+	"github.com/libnim/libnim/core/push"
+	"github.com/libnim/libnim/core/recent"
+	"github.com/libnim/libnim/core/route"
+	"github.com/libnim/libnim/core/session"
+	"github.com/libnim/libnim/core/store"
+	"github.com/libnim/libnim/core/talk"
 	"github.com/libnim/libnim/core/tools"
+	"github.com/libnim/libnim/core/upload"
 	"github.com/libnim/libnim/internal/abi"
 	"github.com/libnim/libnim/internal/nimerr"
 )
@@ -31,16 +44,25 @@ type Options struct {
 	DataDir  string // "": the default of this user
 	Settings abi.InitOptions
 	Proxy    proxy.Config
-	Sink     Sink
-	Tokens   TokenProvider
+	Sink     session.Sink
+	Tokens   session.TokenProvider
 	Log      func(level journal.Level, line string) // for the log callback; must not wait
+	Store    store.Opener                           // nil: messages are not kept, and cannot be sent
 	DiskLow  func(free uint64)                      // the disk is nearly full: bytes that are left
 }
 
-// A Client is a session with everything it runs on: data directory, journal,
-// way out, backend.
+// A Client is a session with everything it runs on, data directory, journal, way
+// out, backend, and the modules on it.
 type Client struct {
-	*Session
+	*session.Session
+	Hold     *hold.Module // of the account; who keeps something of it waits for this
+	Kick     *kick.Module
+	Push     *push.Module
+	Upload   *upload.Module
+	Engine   *engine.Engine // of messages; the three below are on it
+	Talk     *talk.Module
+	Recent   *recent.Module
+	Msglog   *msglog.Module
 	version  string
 	settings abi.InitOptions
 	dataDir  string
@@ -51,7 +73,8 @@ type Client struct {
 	target   string // host:port of a server, for proxy detection; "": none known
 	closing  sync.Once
 	ended    chan struct{} // closed by Close
-	shut     atomic.Bool   // Close does not wait any more
+	slow     *slowWatch
+	shut     atomic.Bool // Close does not wait any more
 }
 
 // Open starts a client that is logged out.
@@ -60,11 +83,11 @@ func Open(o Options) (*Client, *nimerr.Error) {
 	if bad != nil {
 		return nil, bad
 	}
-	if bad := loadServerConf(&o.Settings, programDir()); bad != nil {
+	if bad := route.LoadServerConf(&o.Settings, route.ProgramDirs()...); bad != nil {
 		return nil, bad
 	}
 	c := &Client{version: o.Version, settings: o.Settings, dataDir: path, ended: make(chan struct{})}
-	fixed, bad := links(&o.Settings)
+	fixed, bad := route.Links(&o.Settings)
 	if bad != nil {
 		return nil, bad
 	}
@@ -94,6 +117,7 @@ func Open(o Options) (*Client, *nimerr.Error) {
 		return nil, bad
 	}
 	c.journal.Add(journal.App, "init", journal.Str("version", o.Version), journal.Str("backend", c.backend.Name()))
+	unknownKeys(c.journal, "json_extension", o.Settings.Unknown)
 	if unkept != nil {
 		c.journal.Add(journal.Warn, "device_id_not_stored", journal.Err(unkept))
 	}
@@ -101,20 +125,34 @@ func Open(o Options) (*Client, *nimerr.Error) {
 		c.journal.Add(journal.Warn, "data_dir_not_locked", journal.Str("path", path))
 	}
 	config := newConfig(&o.Settings, device)
-	config.Version, config.Backend, config.Instance = o.Version, c.backend.Name(), tools.ID()
+	config.Version, config.Instance = o.Version, tools.ID()
+	config.Backend, config.Server = c.backend.Name(), deployment(&o.Settings)
 	tokens := o.Tokens
 	if tokens != nil {
-		tokens = gatedTokens{tokens, &c.shut}
+		tokens = fencedTokens{tokens, &c.shut}
 	}
-	c.Session = New(Env{
-		Config: config, Router: routes, Backend: c.backend.Capabilities(),
-		Sink: gatedSink{o.Sink, &c.shut}, Tokens: tokens, Journal: c.journal,
+	c.slow = &slowWatch{journal: c.journal, fate: o.Sink.Fate}
+	c.Hold = &hold.Module{Dir: c.dir.AccountDir, Journal: c.journal}
+	c.Kick, c.Push, c.Upload = &kick.Module{}, &push.Module{}, &upload.Module{Journal: c.journal}
+	c.messages(&o)
+	c.Session = session.New(session.Env{
+		Modules: []module.Module{c.Hold, c.Kick, c.Push, c.Upload, c.Engine},
+		Config:  config, Router: routes, Backend: c.backend.Capabilities(),
+		Sink: fencedSink{o.Sink, &c.shut, c.slow}, Tokens: tokens, Journal: c.journal,
 		Wall: time.Now, Rand: mathrand.Float64, NewID: tools.ID,
 	})
 	if o.DiskLow != nil {
 		c.Background(func(context.Context) { c.watchDisk(o.DiskLow) })
 	}
 	return c, nil
+}
+
+// unknownKeys writes down the keys of an argument that nobody takes: they may be
+// another SDK's, or misspelt.
+func unknownKeys(j *journal.Journal, argument string, keys []string) {
+	for _, k := range keys {
+		j.Add(journal.Pro, "unknown_key", journal.Str("argument", argument), journal.Str("key", k))
+	}
 }
 
 // Same reports whether the settings are those the client was opened with.
@@ -124,7 +162,9 @@ func (c *Client) Same(dataDir string, settings *abi.InitOptions) bool {
 		return false
 	}
 	s := *settings
-	return loadServerConf(&s, programDir()) == nil && reflect.DeepEqual(s, c.settings)
+	bad = route.LoadServerConf(&s, route.ProgramDirs()...)
+	s.Unknown = c.settings.Unknown // whatever they are, they set nothing
+	return bad == nil && reflect.DeepEqual(s, c.settings)
 }
 
 // Close stops the session and waits for it, at most for limit, then releases
@@ -139,10 +179,16 @@ func (c *Client) close(limit time.Duration) {
 	close(c.ended)
 	t := time.NewTimer(limit)
 	defer t.Stop()
-	select {
-	case <-c.Done():
-	case <-t.C:
+	wait := func(ended <-chan struct{}) {
+		select {
+		case <-ended:
+		case <-t.C:
+			t.Reset(0) // what is left gets no time
+		}
 	}
+	wait(c.Done())
+	c.Engine.Stop()
+	wait(c.Engine.Done())
 	c.shut.Store(true)
 	c.journal.Add(journal.App, "cleanup")
 	c.journal.Close()
@@ -171,12 +217,12 @@ func ipVersion(v int) int {
 
 // proxyFromEnv takes the proxy from the environment, as it is for the first
 // server.
-func (c *Client) proxyFromEnv(r *Routes) *nimerr.Error {
+func (c *Client) proxyFromEnv(r *route.Routes) *nimerr.Error {
 	server := c.settings.PrivateServerSetting.Lbs
 	if len(r.Fixed) > 0 {
 		server = r.Fixed[0]
 	}
-	p, bad := envProxy(server, os.Getenv)
+	p, bad := route.EnvProxy(server, os.Getenv)
 	if bad == nil && p.Type != proxy.None {
 		c.SetProxy(p)
 	}
@@ -215,23 +261,23 @@ func (c *Client) Capabilities() (name string, caps backend.Capabilities) {
 }
 
 // routes builds the backend that the settings name, and the way to it.
-func (c *Client) routes(fixed []string, version string) (*Routes, *nimerr.Error) {
+func (c *Client) routes(fixed []string, version string) (*route.Routes, *nimerr.Error) {
 	p := &c.settings.PrivateServerSetting
 	switch p.Backend {
 	case "", "nim":
 	case "openim":
 		return c.openIM(version)
 	default:
-		return nil, nimerr.InvalidArgument.Newf("private_server_setting.backend: want \"nim\" or \"openim\", got %q", clip(p.Backend, 40))
+		return nil, nimerr.InvalidArgument.Newf("private_server_setting.backend: want \"nim\" or \"openim\", got %q", nimerr.Clip(p.Backend, 40))
 	}
 	c.backend = &nimlink.Backend{Dialer: c.dialer.Load, SDK: "libnim/" + version}
-	r := &Routes{Backend: c.backend, Fixed: fixed}
+	r := &route.Routes{Backend: c.backend, Fixed: fixed}
 	if p.Lbs != "" {
 		urls := append([]string{p.Lbs}, p.LbsBackup...)
-		if bad := checkLBS(urls); bad != nil {
+		if bad := route.CheckLBS(urls); bad != nil {
 			return nil, bad
 		}
-		r.Discover = &Discovery{
+		r.Discover = &route.Discovery{
 			URLs: urls, AppKey: c.settings.AppKey,
 			Get: func(ctx context.Context, u string, max int64) ([]byte, error) {
 				return c.dialer.Load().Get(ctx, u, max)
@@ -254,15 +300,15 @@ func (c *Client) routes(fixed []string, version string) (*Routes, *nimerr.Error)
 	if r.Discover == nil && len(fixed) == 0 {
 		return nil, nimerr.InvalidArgument.New("private_server_setting: want link or lbs, here or in a nim_server.conf beside the program: this library has no server of its own")
 	}
-	c.target = hostPort(append(fixed, p.Lbs))
+	c.target = route.HostPort(append(fixed, p.Lbs))
 	return r, nil
 }
 
 // discovered turns a link that an LBS told into a URL. Where the settings demand
 // TLS, an answer that came in the clear cannot take it away.
 func (c *Client) discovered(address string) (string, *nimerr.Error) {
-	demanded := secure(&c.settings)
-	link, bad := linkURL(address, demanded)
+	demanded := route.Secure(&c.settings)
+	link, bad := route.LinkURL(address, demanded)
 	if bad == nil && demanded != nil && *demanded && strings.HasPrefix(link, "ws://") {
 		return "", nimerr.TLSFailed.New("the LBS told a link without TLS")
 	}
@@ -271,7 +317,7 @@ func (c *Client) discovered(address string) (string, *nimerr.Error) {
 
 // openIM builds the routes to an OpenIM deployment: one address, which its
 // operator balances.
-func (c *Client) openIM(version string) (*Routes, *nimerr.Error) {
+func (c *Client) openIM(version string) (*route.Routes, *nimerr.Error) {
 	p := &c.settings.PrivateServerSetting
 	gateway, bad := openim.GatewayURL(p.WsAddr)
 	if bad != nil {
@@ -285,31 +331,25 @@ func (c *Client) openIM(version string) (*Routes, *nimerr.Error) {
 		return nil, nimerr.InvalidArgument.Newf("private_server_setting.platform_id: want 1 to %d, or 0 for this operating system, got %d", openim.MaxPlatform, p.PlatformId)
 	}
 	if p.Compression != "" && p.Compression != "gzip" {
-		return nil, nimerr.InvalidArgument.Newf("private_server_setting.compression: want \"gzip\" or nothing, got %q", clip(p.Compression, 40))
+		return nil, nimerr.InvalidArgument.Newf("private_server_setting.compression: want \"gzip\" or nothing, got %q", nimerr.Clip(p.Compression, 40))
 	}
 	c.journal.Secret(p.AdminToken)
 	c.backend = &openim.Backend{
 		Dialer: c.dialer.Load, APIAddr: api, PlatformID: p.PlatformId, Gzip: p.Compression == "gzip",
 		AdminToken: p.AdminToken, SDK: "libnim/" + version, Journal: c.journal,
 	}
-	c.target = hostPort([]string{gateway})
-	return &Routes{Backend: c.backend, Fixed: []string{gateway}}, nil
+	c.target = route.HostPort([]string{gateway})
+	return &route.Routes{Backend: c.backend, Fixed: []string{gateway}}, nil
 }
 
-// hostPort returns host:port of the first usable URL.
-func hostPort(urls []string) string {
-	for _, s := range urls {
-		u, err := url.Parse(s)
-		if err != nil || u.Hostname() == "" {
-			continue
+// deployment is which servers the settings name, as they have it: what is kept of
+// an account belongs to one of them.
+func deployment(o *abi.InitOptions) string {
+	p := &o.PrivateServerSetting
+	for _, s := range append([]string{p.Lbs, p.WsAddr}, append(p.Link, p.LinkIpv6...)...) {
+		if s != "" {
+			return s
 		}
-		if u.Port() != "" {
-			return u.Host
-		}
-		if u.Scheme == "wss" || u.Scheme == "https" {
-			return u.Host + ":443"
-		}
-		return u.Host + ":80"
 	}
 	return ""
 }
@@ -380,13 +420,20 @@ func (c *Client) Lost(answers uint64) {
 // Describe says what this library and its present backend can do.
 func (c *Client) Describe() *abi.Capabilities {
 	return &abi.Capabilities{
-		Version: c.version, AbiLevel: AbiLevel, Backend: c.backend.Name(), Backends: []string{"nim", "openim"},
-		BackendFeatures: backendFeatures(c.backend.Capabilities()), Modules: []string{"client", "global", "data_sync"},
+		Version: c.version, AbiLevel: abi.Level, Backend: c.backend.Name(), Backends: abi.Backends,
+		BackendFeatures: c.features(), Modules: abi.Modules,
 	}
 }
 
-// AbiLevel counts the additions to the ABI.
-const AbiLevel = 1
+// features are those of the backend, and what the server said last that it has
+// besides.
+func (c *Client) features() []string {
+	out := backendFeatures(c.backend.Capabilities())
+	if server := c.Server(); server != nil {
+		out = append(out, server.Features...)
+	}
+	return out
+}
 
 func backendFeatures(b backend.Capabilities) []string {
 	var out []string

@@ -16,6 +16,7 @@ import (
 	"github.com/gorilla/websocket"
 	"github.com/libnim/libnim/core/journal"
 	"github.com/libnim/libnim/core/proxy"
+	"github.com/libnim/libnim/core/session"
 	"github.com/libnim/libnim/internal/abi"
 	"github.com/libnim/libnim/internal/nimerr"
 	"github.com/libnim/libnim/internal/wire"
@@ -26,7 +27,7 @@ const nobody = `{"private_server_setting":{"link":"127.0.0.1:1"}}`
 
 // options are what a program gives to init, with a data directory of its own.
 func options(t *testing.T, text string) Options {
-	return Options{Version: "1.2.3", DataDir: t.TempDir(), Settings: *settings(t, text), Sink: newRecorder(t)}
+	return Options{Version: "1.2.3", DataDir: t.TempDir(), Settings: *settings(t, text), Sink: newRecorder()}
 }
 
 // open opens a client that is closed at the end of the test.
@@ -70,12 +71,9 @@ func TestOpenRefuses(t *testing.T) {
 func TestOpenTakesTheDataDirectory(t *testing.T) {
 	o := options(t, nobody)
 	c := open(t, o)
-	if _, err := Open(o); err == nil || err.Kind != nimerr.DataDirLocked {
-		t.Errorf("a second client on the same directory: %v", err)
-	}
-	c.Close(time.Second)
-	again := open(t, o)
-	if a, b := c.env.Config.Device.ID, again.env.Config.Device.ID; a == "" || a != b {
+	again := open(t, o) // several may use it
+	a, _ := c.dir.DeviceID("")
+	if b, _ := again.dir.DeviceID(""); a == "" || a != b {
 		t.Errorf("device ids %q and %q, want the same", a, b)
 	}
 	o = options(t, nobody)
@@ -113,14 +111,14 @@ func TestSame(t *testing.T) {
 // is free again.
 func TestCloseIsBounded(t *testing.T) {
 	o := options(t, nobody)
-	stuck := &stuckSink{recorder: newRecorder(t), hold: make(chan struct{})}
+	stuck := &stuckSink{recorder: newRecorder(), hold: make(chan struct{})}
 	o.Sink = stuck
 	c, err := Open(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	stuck.armed.Store(true)
-	go c.Login(stuck.open("login"), loginAs("alice", func(r *LoginRequest) { r.AppKey = "app" }))
+	go c.Login(stuck.open("login"), session.LoginRequest{AppKey: "app", Account: "alice", Token: "secret"})
 	start := time.Now()
 	c.Close(50 * time.Millisecond)
 	if d := time.Since(start); d > 5*time.Second {
@@ -138,16 +136,24 @@ type stuckSink struct {
 	hold  chan struct{}
 }
 
-func (s *stuckSink) Publish(status Status, account string) {
+func (s *stuckSink) Publish(status session.Status, account string) {
 	if s.armed.Load() {
 		<-s.hold
 	}
 	s.recorder.Publish(status, account)
 }
 
+// A key that nobody takes, of another SDK or misspelt, is a line in the log.
+func TestUnknownKeysAreLogged(t *testing.T) {
+	c := open(t, options(t, `{"appkey":"k","global_config":{"sdk_log_level":6},"private_server_setting":{"link":"127.0.0.1:1"}}`))
+	if trace := strings.Join(c.journal.Trace(), "\n"); !strings.Contains(trace, `"unknown_key"`) || !strings.Contains(trace, `"appkey"`) {
+		t.Errorf("got %s", trace)
+	}
+}
+
 func TestDescribe(t *testing.T) {
 	d := open(t, options(t, nobody)).Describe()
-	if d.Version != "1.2.3" || d.AbiLevel != AbiLevel || d.Backend != "nim" || !slices.Contains(d.Backends, "openim") {
+	if d.Version != "1.2.3" || d.AbiLevel != abi.Level || d.Backend != "nim" || !slices.Contains(d.Backends, "openim") {
 		t.Errorf("got %+v", d)
 	}
 	for _, f := range []string{"kick_other", "presence", "renew_token", "push_config", "server_time", "upload_log", "kick_details", "token_expiry", "refuse_device"} {
@@ -241,7 +247,7 @@ func admitAll(w http.ResponseWriter, r *http.Request) {
 		data, _ := wire.Encode(f, body)
 		_ = c.WriteMessage(websocket.TextMessage, data)
 	}
-	write(wire.Frame{Op: wire.OpHello}, wire.Hello{Server: "test"})
+	write(wire.Frame{Op: wire.OpHello}, wire.Hello{Server: "test", Features: []string{"send"}})
 	for {
 		_, data, err := c.ReadMessage()
 		if err != nil {
@@ -249,27 +255,6 @@ func admitAll(w http.ResponseWriter, r *http.Request) {
 		}
 		if f, err := wire.Decode(data); err == nil {
 			write(wire.Frame{Op: wire.OpReply, ID: f.ID, Code: 200}, nil)
-		}
-	}
-}
-
-// waitFor waits for a line of the recorder.
-func waitFor(t *testing.T, r *recorder, want string) {
-	t.Helper()
-	limit := time.After(10 * time.Second)
-	var lines []string
-	for {
-		r.mu.Lock()
-		news := r.news
-		r.mu.Unlock()
-		lines = append(lines, r.take()...)
-		if last(lines, want) != "" {
-			return
-		}
-		select {
-		case <-news:
-		case <-limit:
-			t.Fatalf("no %q in %q", want, lines)
 		}
 	}
 }
@@ -288,18 +273,23 @@ func TestClientLogsIn(t *testing.T) {
 		o.Log = func(journal.Level, string) { logged.Add(1) }
 		o.DiskLow = func(uint64) {}
 		c := open(t, o)
-		c.Login(r.open("login"), LoginRequest{Account: "alice", Token: "secret-token", Options: abi.LoginOptions{Force: true}})
-		waitFor(t, r, "synced")
-		c.UploadLog(r.open("upload"), "it broke")
-		waitFor(t, r, "upload 200")
+		c.Login(r.open("login"), session.LoginRequest{Account: "alice", Token: "secret-token", Options: abi.LoginOptions{Force: true}})
+		r.wait(t, "synced")
+		if f := c.Describe().BackendFeatures; !slices.Contains(f, "send") || !slices.Contains(f, "kick_other") {
+			t.Errorf("features %q", f)
+		}
+		c.Upload.Log(r.open("upload"), "it broke")
+		r.wait(t, "upload 200")
 		c.Logout(r.open("logout"), 3, "")
-		waitFor(t, r, "logout 200")
+		r.wait(t, "logout 200")
 		if logged.Load() == 0 {
 			t.Error("nothing was logged")
 		}
 		c.Close(time.Second)
 		wantNoSecret(t, o.DataDir, c.journal.Trace())
-		r.finish()
+		if owed := r.owed(); len(owed) != 0 {
+			t.Errorf("not answered: %q", owed)
+		}
 	}
 }
 
@@ -336,11 +326,11 @@ func TestSetProxy(t *testing.T) {
 	dead := proxy.Config{Type: proxy.Socks5, Host: "127.0.0.1", Port: 1, User: "user", Password: "proxy-secret"}
 	o.Proxy = dead
 	c := open(t, o)
-	c.Login(r.open("login"), LoginRequest{Account: "alice", Token: "secret-token", Options: abi.LoginOptions{TimeoutMs: 20000}})
-	waitFor(t, r, "login 415 proxy_failed retrying")
+	c.Login(r.open("login"), session.LoginRequest{Account: "alice", Token: "secret-token", Options: abi.LoginOptions{TimeoutMs: 20000}})
+	r.wait(t, "login 415 proxy_failed retrying")
 	c.SetProxy(proxy.Config{})
 	c.NetworkChanged()
-	waitFor(t, r, "login 200")
+	r.wait(t, "login 200")
 	if err := c.DetectProxy(t.Context(), dead); err == nil || strings.Contains(err.Error(), "proxy-secret") {
 		t.Errorf("DetectProxy: %v", err)
 	}

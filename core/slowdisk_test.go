@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/libnim/libnim/core/session"
 	"github.com/libnim/libnim/internal/abi"
 )
 
@@ -38,9 +39,12 @@ func TestLoginWithADiskThatHangs(t *testing.T) {
 	}
 	closed := make(chan struct{})
 	limit := time.After(5 * time.Second)
-	c.Login(1, LoginRequest{Account: "alice", Token: "secret", Options: abi.LoginOptions{Force: true}})
+	c.Login(1, session.LoginRequest{Account: "alice", Token: "secret", Options: abi.LoginOptions{Force: true}})
 	select {
-	case <-sink.done:
+	case at := <-sink.done:
+		if at.IsZero() {
+			t.Error("the login failed")
+		}
 	case <-limit:
 		t.Error("the login waits for the disk")
 	}

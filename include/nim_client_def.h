@@ -116,9 +116,8 @@ typedef void (NIM_CALL *nim_client_dnd_cb_func)(int rescode, const char *content
  *   sdk_log_level                        int; enum NIMSDKLogLevel; 5 App and 6
  *                                        Pro (default 5)
  *   login_retry_max_times                int; how many failed attempts of a
- *                                        first login, and of an outage, are
- *                                        retried; 0: no limit, and 30 s for a
- *                                        first login
+ *                                        first login are retried; 0: no limit
+ *                                        but 30 s
  *   custom_timeout                       int; how long a first login may take
  *                                        that has neither login_retry_max_times
  *                                        nor a timeout_ms, s; 0: 30
@@ -129,9 +128,10 @@ typedef void (NIM_CALL *nim_client_dnd_cb_func)(int rescode, const char *content
  *                                        automatic relogin
  *   custom_client_type                   int; number of the app's own client
  *                                        kind, shown to other devices; 0: none
- *   db_encrypt_key                       string; key of the local message
- *                                        store; there is none yet (accepted,
- *                                        not used)
+ *   db_encrypt_key                       string; text that the local message
+ *                                        store is encrypted with; a store of
+ *                                        another text stays untouched, and this
+ *                                        run keeps its messages in memory
  *   preload_attach                       bool; fetch attachments (accepted, not
  *                                        used)
  *   preload_image_quality                int; quality of fetched images
@@ -145,13 +145,12 @@ typedef void (NIM_CALL *nim_client_dnd_cb_func)(int rescode, const char *content
  *   push_token                           string; mobile push token (accepted,
  *                                        not used)
  *   sync_session_ack                     bool; share read marks among own
- *                                        devices (accepted, not used)
+ *                                        devices (default true)
  *   team_notification_unread_count       bool; count team notifications as
- *                                        unread (accepted, not used)
+ *                                        unread
  *   vchat_miss_unread_count              bool; count missed calls as unread
- *                                        (accepted, not used)
  *   reset_unread_count_when_recall       bool; take recalled messages out of
- *                                        the unread number (accepted, not used)
+ *                                        the unread number
  *   upload_sdk_events_after_login        bool; never done (accepted, not used)
  *   animated_image_thumbnail_enabled     bool; thumbnails of animated images
  *                                        (accepted, not used)
@@ -227,22 +226,25 @@ typedef void (NIM_CALL *nim_client_dnd_cb_func)(int rescode, const char *content
  *   probe_ipv6_url             string; address to probe (accepted, not used) */
 
 /* JSON object NimxOptions: settings that only libnim has.
- *   device_id         string; id of this device, 1 to 128 bytes; absent:
- *                     random, kept in the data directory
- *   report_mac        bool; false: the hardware address is not sent (default
- *                     true)
- *   ca_file           string; PEM file with further certificate authorities
- *   spki_pins         array of string; base64 SHA-256 of the server keys to
- *                     trust; one of them must be met
- *   use_env_proxy     bool; read the proxy from the environment
- *   login_timeout_ms  int; how long a first login may take, ms; 0: 30 s, and
- *                     failed attempts are not reported
- *   client_type       int; enum NIMClientType to report; 0: by operating system
- *   client_os         string; name of the operating system to report; absent:
- *                     found out
- *   max_procs         int; threads that run the library's Go code at once; 0:
- *                     by the runtime
- *   memory_limit_mb   int; soft memory limit of the library; 0: none */
+ *   device_id             string; id of this device, 1 to 128 bytes; absent:
+ *                         random, kept in the data directory
+ *   report_mac            bool; false: the hardware address is not sent
+ *                         (default true)
+ *   ca_file               string; PEM file with further certificate authorities
+ *   spki_pins             array of string; base64 SHA-256 of the server keys to
+ *                         trust; one of them must be met
+ *   use_env_proxy         bool; read the proxy from the environment
+ *   login_timeout_ms      int; how long a first login may take, ms; 0: 30 s,
+ *                         and failed attempts are not reported
+ *   relogin_max_attempts  int; how many failed attempts of automatic relogin
+ *                         are retried in one outage; 0: no limit
+ *   client_type           int; enum NIMClientType to report; 0: by operating
+ *                         system
+ *   client_os             string; name of the operating system to report;
+ *                         absent: found out
+ *   max_procs             int; threads that run the library's Go code at once;
+ *                         0: by the runtime
+ *   memory_limit_mb       int; soft memory limit of the library; 0: none */
 
 /* JSON object LoginOptions: how to log in.
  *   custom_tag      string; text that own other devices see
@@ -283,6 +285,9 @@ typedef void (NIM_CALL *nim_client_dnd_cb_func)(int rescode, const char *content
  *   login_step          int; enum NIMLoginStep
  *   relogin             bool; whether this is a relogin
  *   retrying            bool; after an error: true if another attempt follows
+ *   last_error          string; of a later attempt, and of a login that was
+ *                       cancelled: why the attempt before failed, err_name and
+ *                       text (only when set)
  *   repeat_login        bool; the account was online already (only when set)
  *   other_clients_pres  array of ClientPres; own other devices that are online
  *   kicked              KickoutEvent; who ended the session, if the error is a
@@ -459,7 +464,7 @@ const char *const kNIMKickoutOtherResDeviceIDs = "device_ids";
 #define kNIMPushCerName "push_cer_name" /* string: mobile push certificate */
 #define kNIMPushToken "push_token" /* string: mobile push token */
 #define kNIMSyncSessionAck "sync_session_ack" /* bool: share read marks among own devices */
-#define kNIMLoginRetryMaxTimes "login_retry_max_times" /* int: failed attempts of a first login, and of an outage, that are retried; 0: no limit, and 30 s for a first login */
+#define kNIMLoginRetryMaxTimes "login_retry_max_times" /* int: failed attempts of a first login that are retried; 0: no limit but 30 s */
 #define kNIMUseHttps "use_https" /* bool: true: wss and https, false: ws and http; absent: true, false for loopback addresses */
 #define kNIMTeamNotificationUnreadCount "team_notification_unread_count" /* bool: count team notifications as unread */
 #define kNIMVChatMissUnreadCount "vchat_miss_unread_count" /* bool: count missed calls as unread */

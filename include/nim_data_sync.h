@@ -9,8 +9,9 @@
 
 NIM_BEGIN_C
 
-/* Registers for the end of the syncs after a login: once per kind, behind the
- * login result. Modules that are not built are complete at once.
+/* Registers for the end of the syncs after a login: behind the login result, 3,
+ * 1001, 22, 1011, 2; 1000 and 1010 once per team, 7 once per conversation that
+ * got roaming messages. Modules that are not built are complete at once.
  *   cb         the callback; NULL unregisters
  *   user_data  handed to cb unchanged */
 NIM_API void NIM_CALL nim_data_sync_reg_complete_cb(nim_data_sync_cb_func cb,

@@ -28,7 +28,8 @@ enum NIMDataSyncStatus {
 /* Tells that a sync is over.
  *   sync_type        what was synced
  *   status           kNIMDataSyncStatusComplete
- *   json_attachment  details, a JSON object; {} while the module is not built
+ *   json_attachment  3 and 22: team records, a JSON array; 1000 and 1010: the
+ *                    id of the team; 2 and 7: {}; 1001 and 1011: empty
  *   user_data        as given */
 typedef void (NIM_CALL *nim_data_sync_cb_func)(enum NIMDataSyncType sync_type,
     enum NIMDataSyncStatus status, const char *json_attachment, const void *user_data);

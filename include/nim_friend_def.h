@@ -51,7 +51,7 @@ typedef void (NIM_CALL *nim_friend_opt_cb_func)(int res_code,
 
 /* Brings the friend list, or what a search found.
  *   res_code          200, or the code of the error
- *   friend_list_json  friend records, a JSON array
+ *   friend_list_json  friend records, a JSON object {"list":[]}
  *   json_extension    reserved
  *   user_data         handed back unchanged */
 typedef void (NIM_CALL *nim_friend_get_list_cb_func)(int res_code,

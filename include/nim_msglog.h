@@ -10,297 +10,295 @@
 
 NIM_BEGIN_C
 
-/* Register: messages deleted one-sidedly by another device.
+/* Registers for messages that another own device has deleted for the account,
+ * live and from while this one was away.
  *   cb         the callback; NULL unregisters
- *   user_data  handed back unchanged
- * Not built yet: the registration is kept, the callback is not called. */
+ *   user_data  handed back unchanged */
 NIM_API void NIM_CALL nim_msglog_register_delete_msgs_self_callback(nim_msglog_delete_message_self_notify_cb_func cb,
     const void *user_data);
 
-/* Register: a session's server history was deleted (array of structs, char
- * buffers).
+/* Registers for histories that another own device has deleted on the server,
+ * live and from while this one was away.
  *   cb         the callback; NULL unregisters
- *   user_data  handed back unchanged
- * Not built yet: the registration is kept, the callback is not called. */
+ *   user_data  handed back unchanged */
 NIM_API void NIM_CALL nim_msglog_register_delete_history_messages_callback(nim_msglog_delete_history_online_notify_cb_func cb,
     const void *user_data);
 
-/* One stored message by client id.
+/* One stored message by client id; 404: there is none.
  *   client_msg_id   client message id
  *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data       handed back unchanged */
 NIM_API void NIM_CALL nim_msglog_query_msg_by_id_async(const char *client_msg_id,
     const char *json_extension, nim_msglog_query_single_cb_func cb,
     const void *user_data);
 
-/* Page of local history around a time.
+/* A page of the stored messages of a session: those older than anchor_msg_time,
+ * the newest first. The extension may turn that around (MsglogQueryOptions).
+ * Messages of one time are never cut apart, so there may be more than
+ * limit_count.
  *   account_id       account id or team id of the session
  *   to_type          type of the session
- *   limit_count      at most this many entries
- *   anchor_msg_time  start from this time, ms since 1970; 0: from the newest
- *   json_extension   reserved
+ *   limit_count      how many, 1 to 1,000
+ *   anchor_msg_time  start from this time, which is not in the page, ms since
+ *                    1970; 0: from the newest
+ *   json_extension   MsglogQueryOptions
  *   cb               called with the result
- *   user_data        handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data        handed back unchanged */
 NIM_API void NIM_CALL nim_msglog_query_msg_async(const char *account_id,
     enum NIMSessionType to_type, int limit_count, nim_int64 anchor_msg_time,
     const char *json_extension, nim_msglog_query_cb_func cb, const void *user_data);
 
-/* Page of server history.
+/* What the server has of a session, the newest first unless reverse. A message
+ * that is stored here comes as it is here; one that was deleted here for good
+ * does not come. An extension query_msg_type_list (a JSON array of ints) takes
+ * only these types.
  *   id                  account id or team id of the session
  *   to_type             type of the session
- *   limit_count         at most this many entries
- *   from_time           begin of the time span, ms since 1970
- *   end_time            end of the time span, ms since 1970
- *   end_msg_id          server id of the last message already known
+ *   limit_count         how many, 1 to 100
+ *   from_time           begin of the time span, included, ms since 1970; 0:
+ *                       open
+ *   end_time            end of the time span, included, ms since 1970; 0: open
+ *   end_msg_id          server id of a message already known, at the end where
+ *                       the page begins; 0: none
  *   reverse             order: false newest first, true oldest first
- *   need_save_to_local  store the result locally
+ *   need_save_to_local  store what comes
  *   json_extension      reserved
  *   cb                  called with the result
- *   user_data           handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data           handed back unchanged */
 NIM_API void NIM_CALL nim_msglog_query_msg_online_async(const char *id,
     enum NIMSessionType to_type, int limit_count, nim_int64 from_time,
     nim_int64 end_time, nim_int64 end_msg_id, nim_bool reverse,
     nim_bool need_save_to_local, const char *json_extension,
     nim_msglog_query_cb_func cb, const void *user_data);
 
-/* Same, parameters in a struct passed BY VALUE.
+/* The same as nim_msglog_query_msg_online_async, with the parameters in a
+ * struct passed BY VALUE. Attachments are not fetched.
  *   id           account id or team id of the session
  *   query_param  what to look for
  *   cb           called with the result
- *   user_data    handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data    handed back unchanged */
 NIM_API void NIM_CALL nim_msglog_query_msg_online_async2(const char *id,
     NIMQueryMsgOnlineAsyncParam query_param, nim_msglog_query_cb_func cb,
     const void *user_data);
 
-/* Server full-text search, struct BY VALUE.
+/* What the server has of a session by a piece of its text, or of the names of
+ * its files, of any length; letter case makes no difference. Nothing is stored.
  *   id           account id or team id of the session
- *   keyword      text to look for
+ *   keyword      the text to look for
  *   query_param  what to look for
  *   cb           called with the result
- *   user_data    handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data    handed back unchanged */
 NIM_API void NIM_CALL nim_msglog_query_msg_by_keyword_online_async(const char *id,
     const char *keyword, NIMQueryMsgByKeywordOnlineAsyncParam query_param,
     nim_msglog_query_cb_func cb, const void *user_data);
 
-/* Local history of given message types.
+/* A page of the stored messages of a session that have one of the types, the
+ * newest first unless reverse. Messages of one time are never cut apart, so
+ * there may be more than limit_count.
  *   to_type            type of the session
  *   id                 account id or team id of the session
- *   limit_count        at most this many entries
- *   from_time          begin of the time span, ms since 1970
- *   end_time           end of the time span, ms since 1970
- *   end_client_msg_id  client id of the last message already known
+ *   limit_count        how many, 1 to 1,000
+ *   from_time          begin of the time span, included, ms since 1970; 0: open
+ *   end_time           end of the time span, included, ms since 1970; 0: open
+ *   end_client_msg_id  client id of the last message already known: the page
+ *                      begins behind it; empty: none
  *   reverse            order: false newest first, true oldest first
- *   msg_types          message types, a JSON array of ints
+ *   msg_types          message types, a JSON array of ints; empty: all
  *   json_extension     reserved
  *   cb                 called with the result
- *   user_data          handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data          handed back unchanged */
 NIM_API void NIM_CALL nim_msglog_query_the_message_of_the_specified_type_async(enum NIMSessionType to_type,
     const char *id, int limit_count, nim_int64 from_time, nim_int64 end_time,
     const char *end_client_msg_id, nim_bool reverse, const char *msg_types,
     const char *json_extension, nim_msglog_query_cb_func cb, const void *user_data);
 
-/* Local search by range, type and text.
- *   query_range        where to search
- *   ids                session ids, a JSON array of strings
- *   limit_count        at most this many entries
- *   from_time          begin of the time span, ms since 1970
- *   end_time           end of the time span, ms since 1970
- *   end_client_msg_id  client id of the last message already known
+/* Stored messages of a session, or of many, by type and text, the newest first
+ * unless reverse. The text may be of any length and script. A search that has
+ * not come to its end in 2 s gives what it has, and the extension of its answer
+ * has incomplete true.
+ *   query_range        where to look; with 0, 1 or 5 in the one session that
+ *                      ids names
+ *   ids                the account id or team id, a JSON array with one string;
+ *                      empty with query_range 100 to 103
+ *   limit_count        how many, 1 to 1,000
+ *   from_time          begin of the time span, included, ms since 1970; 0: open
+ *   end_time           end of the time span, included, ms since 1970; 0: open
+ *   end_client_msg_id  client id of the last message already known: the page
+ *                      begins behind it; empty: none
  *   reverse            order: false newest first, true oldest first
- *   msg_type           message type
- *   search_content     text to look for
+ *   msg_type           message type; 1000: all
+ *   search_content     a piece of the text of a message, or of the name of its
+ *                      file; letter case makes no difference. Empty: every
+ *                      message
  *   json_extension     reserved
  *   cb                 called with the result
- *   user_data          handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data          handed back unchanged */
 NIM_API void NIM_CALL nim_msglog_query_msg_by_options_async(enum NIMMsgLogQueryRange query_range,
     const char *ids, int limit_count, nim_int64 from_time, nim_int64 end_time,
     const char *end_client_msg_id, nim_bool reverse, enum NIMMessageType msg_type,
     const char *search_content, const char *json_extension,
     nim_msglog_query_cb_func cb, const void *user_data);
 
-/* Same, all options in one JSON.
- *   json_param  the query, a JSON object
+/* The same as nim_msglog_query_msg_by_options_async, with all options in one
+ * JSON object.
+ *   json_param  MsglogSearch
  *   cb          called with the result
- *   user_data   handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data   handed back unchanged */
 NIM_API void NIM_CALL nim_msglog_query_msg_by_options_async_ex(const char *json_param,
     nim_msglog_query_cb_func cb, const void *user_data);
 
-/* Mark all of one session as read.
+/* Gives all received messages of a session the status read. The unread number
+ * stays: nim_session_set_unread_count_zero_async is for that.
  *   account_id      account id or team id of the session
  *   to_type         type of the session
  *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data       handed back unchanged */
 NIM_API void NIM_CALL nim_msglog_batch_status_read_async(const char *account_id,
     enum NIMSessionType to_type, const char *json_extension,
     nim_msglog_res_ex_cb_func cb, const void *user_data);
 
-/* Set one message's status.
+/* Sets the status of a stored message; 404: there is none. Deleted (3) deletes
+ * it here; sending (4) is refused. The unread number stays.
  *   msg_id          client message id
  *   msglog_status   the new status
  *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data       handed back unchanged */
 NIM_API void NIM_CALL nim_msglog_set_status_async(const char *msg_id,
     enum NIMMsgLogStatus msglog_status, const char *json_extension,
     nim_msglog_res_cb_func cb, const void *user_data);
 
-/* Set one message's sub-status (played/not played).
+/* Sets the sub-status of a stored message; 404: there is none.
  *   msg_id             client message id
  *   msglog_sub_status  the new sub-status
  *   json_extension     reserved
  *   cb                 called with the result
- *   user_data          handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data          handed back unchanged */
 NIM_API void NIM_CALL nim_msglog_set_sub_status_async(const char *msg_id,
     enum NIMMsgLogSubStatus msglog_sub_status, const char *json_extension,
     nim_msglog_res_cb_func cb, const void *user_data);
 
-/* Write a message into local history only.
+/* Stores a message that is not sent, in place of one with its client_msg_id. It
+ * counts as unread with log_status 1 and push_need_badge 1.
  *   talk_id              session of the message
  *   json_msg             the message, a JSON object (message keys)
  *   need_update_session  also update the session list
  *   json_extension       reserved
  *   cb                   called with the result
- *   user_data            handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data            handed back unchanged */
 NIM_API void NIM_CALL nim_msglog_insert_msglog_async(const char *talk_id, const char *json_msg,
     nim_bool need_update_session, const char *json_extension,
     nim_msglog_res_cb_func cb, const void *user_data);
 
-/* Delete all messages of one session locally.
+/* Deletes all messages of a session on this device, also those not fetched yet,
+ * and tells the list with command 5. They do not come back, and are counted no
+ * more.
  *   account_id      account id or team id of the session
  *   to_type         type of the session
  *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data       handed back unchanged */
 NIM_API void NIM_CALL nim_msglog_batch_status_delete_async(const char *account_id,
     enum NIMSessionType to_type, const char *json_extension,
     nim_msglog_res_ex_cb_func cb, const void *user_data);
 
-/* Same, choosing whether online queries may bring them back.
+/* The same as nim_msglog_batch_status_delete_async, with a choice about queries
+ * of the server.
  *   account_id              account id or team id of the session
  *   to_type                 type of the session
- *   revert_by_query_online  whether server queries may bring the messages back
+ *   revert_by_query_online  whether a query of the server that stores what it
+ *                           brings may bring the messages back
  *   json_extension          reserved
  *   cb                      called with the result
- *   user_data               handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data               handed back unchanged */
 NIM_API void NIM_CALL nim_msglog_batch_status_delete_async_ex(const char *account_id,
     enum NIMSessionType to_type, nim_bool revert_by_query_online,
     const char *json_extension, nim_msglog_res_ex_cb_func cb, const void *user_data);
 
-/* Delete all messages of one session type.
+/* Deletes all messages of a kind of sessions on this device, also those not
+ * fetched yet. The list is told once, with command 7, 8 or 11, or 3, 4 or 10
+ * where the items go too.
  *   delete_sessions  also remove the sessions from the list
  *   to_type          type of the session
  *   json_extension   reserved
  *   cb               called with the result
- *   user_data        handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data        handed back unchanged */
 NIM_API void NIM_CALL nim_msglog_delete_by_session_type_async(nim_bool delete_sessions,
     enum NIMSessionType to_type, const char *json_extension,
     nim_msglog_res_ex_cb_func cb, const void *user_data);
 
-/* Same, with the bring-back choice.
+/* The same as nim_msglog_delete_by_session_type_async, with a choice about
+ * queries of the server.
  *   delete_sessions         also remove the sessions from the list
  *   to_type                 type of the session
- *   revert_by_query_online  whether server queries may bring the messages back
+ *   revert_by_query_online  whether a query of the server that stores what it
+ *                           brings may bring the messages back
  *   json_extension          reserved
  *   cb                      called with the result
- *   user_data               handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data               handed back unchanged */
 NIM_API void NIM_CALL nim_msglog_delete_by_session_type_async_ex(nim_bool delete_sessions,
     enum NIMSessionType to_type, nim_bool revert_by_query_online,
     const char *json_extension, nim_msglog_res_ex_cb_func cb, const void *user_data);
 
-/* Delete one message locally.
+/* Deletes a message of a session on this device; 404: there is none. It does
+ * not come back. Was it unread, it is counted no more; was it the last of its
+ * session, the list is told with command 5.
  *   account_id      account id or team id of the session
  *   to_type         type of the session
  *   msg_id          client message id
  *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data       handed back unchanged */
 NIM_API void NIM_CALL nim_msglog_delete_async(const char *account_id,
     enum NIMSessionType to_type, const char *msg_id, const char *json_extension,
     nim_msglog_res_cb_func cb, const void *user_data);
 
-/* Delete the whole local history.
+/* Deletes all messages on this device, also those not fetched yet. The list is
+ * told once, with command 6, or 2 where the items go too.
  *   delete_sessions  also remove the sessions from the list
  *   json_extension   reserved
  *   cb               called with the result
- *   user_data        handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data        handed back unchanged */
 NIM_API void NIM_CALL nim_msglog_delete_all_async(nim_bool delete_sessions,
     const char *json_extension, nim_msglog_modify_res_cb_func cb, const void *user_data);
 
-/* Same, with the bring-back choice.
+/* The same as nim_msglog_delete_all_async, with a choice about queries of the
+ * server.
  *   delete_sessions         also remove the sessions from the list
- *   revert_by_query_online  whether server queries may bring the messages back
+ *   revert_by_query_online  whether a query of the server that stores what it
+ *                           brings may bring the messages back
  *   json_extension          reserved
  *   cb                      called with the result
- *   user_data               handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data               handed back unchanged */
 NIM_API void NIM_CALL nim_msglog_delete_all_async_ex(nim_bool delete_sessions,
     nim_bool revert_by_query_online, const char *json_extension,
     nim_msglog_modify_res_cb_func cb, const void *user_data);
 
-/* Delete a time span of one session.
+/* Deletes the messages of a session between two times on this device.
  *   account_id      account id or team id of the session
  *   to_type         type of the session
- *   timestamp1      begin of the time span, ms since 1970
- *   timestamp2      end of the time span, ms since 1970
+ *   timestamp1      begin of the time span, included, ms since 1970
+ *   timestamp2      end of the time span, included, ms since 1970
  *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data       handed back unchanged */
 NIM_API void NIM_CALL nim_msglog_delete_by_time_async(const char *account_id,
     enum NIMSessionType to_type, nim_uint64 timestamp1, nim_uint64 timestamp2,
     const char *json_extension, nim_msglog_modify_res_cb_func cb, const void *user_data);
 
-/* Same, with the bring-back choice.
+/* The same as nim_msglog_delete_by_time_async, with a choice about queries of
+ * the server.
  *   account_id              account id or team id of the session
  *   to_type                 type of the session
- *   revert_by_query_online  whether server queries may bring the messages back
- *   timestamp1              begin of the time span, ms since 1970
- *   timestamp2              end of the time span, ms since 1970
+ *   revert_by_query_online  whether a query of the server that stores what it
+ *                           brings may bring the messages back
+ *   timestamp1              begin of the time span, included, ms since 1970
+ *   timestamp2              end of the time span, included, ms since 1970
  *   json_extension          reserved
  *   cb                      called with the result
- *   user_data               handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data               handed back unchanged */
 NIM_API void NIM_CALL nim_msglog_delete_by_time_async_ex(const char *account_id,
     enum NIMSessionType to_type, nim_bool revert_by_query_online,
     nim_uint64 timestamp1, nim_uint64 timestamp2, const char *json_extension,
@@ -330,57 +328,61 @@ NIM_API void NIM_CALL nim_msglog_import_db_async(const char *src_path,
     const void *res_user_data, nim_msglog_import_prg_cb_func prg_cb,
     const void *prg_user_data);
 
-/* Send a read receipt.
+/* Tells the sender that the account has read everything up to a received
+ * message of a P2P session. It never goes back: a receipt for an older message
+ * ends with 200 and is not sent. The unread number and the statuses stay. 404:
+ * the message is not stored here or the account's own; 414: a team's; 10414:
+ * not JSON. The result is an array with one element: talk_id, msg_timetag (time
+ * of the message, ms), status 7.
  *   json_msg        the message, a JSON object (message keys)
  *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data       handed back unchanged */
 NIM_API void NIM_CALL nim_msglog_send_receipt_async(const char *json_msg,
     const char *json_extension, nim_msglog_status_changed_cb_func cb,
     const void *user_data);
 
-/* Whether the peer has read a message; synchronous bool.
+/* Whether the peer has read a message of the account: its time is not above
+ * that of the peer's newest receipt. Answers at once, from memory; false for
+ * messages of teams.
  *   json_msg        the message, a JSON object (message keys)
- *   json_extension  reserved
- * Not built yet: gives false or an empty text. */
+ *   json_extension  reserved */
 NIM_API nim_bool_reg NIM_CALL nim_msglog_query_be_readed(const char *json_msg,
     const char *json_extension);
 
-/* Whether a receipt was sent for a message; synchronous bool.
+/* Whether a receipt was sent for a received message or a later one. Answers at
+ * once, from memory; false for messages of teams.
  *   json_msg        the message, a JSON object (message keys)
- *   json_extension  reserved
- * Not built yet: gives false or an empty text. */
+ *   json_extension  reserved */
 NIM_API nim_bool_reg NIM_CALL nim_msglog_query_receipt_sent(const char *json_msg,
     const char *json_extension);
 
-/* Register for read receipts arriving.
+/* Registers for receipts: an array with one element, talk_id, msg_timetag (the
+ * own messages up to this time were read, ms), status 7. The rows have the
+ * status 7 by then. A receipt that came while the account was away is told
+ * after the login; one that says nothing new is not told.
  *   json_extension  reserved
  *   cb              the callback; NULL unregisters
- *   user_data       handed back unchanged
- * Not built yet: the registration is kept, the callback is not called. */
+ *   user_data       handed back unchanged */
 NIM_API void NIM_CALL nim_msglog_reg_status_changed_cb(const char *json_extension,
     nim_msglog_status_changed_cb_func cb, const void *user_data);
 
-/* Set a message's local ext text.
+/* Sets the local_ext of a stored message, which no other device sees; 404:
+ * there is no message.
  *   msg_id          client message id
  *   local_ext       local extension text
  *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data       handed back unchanged */
 NIM_API void NIM_CALL nim_msglog_update_localext_async(const char *msg_id,
     const char *local_ext, const char *json_extension, nim_msglog_res_cb_func cb,
     const void *user_data);
 
-/* Mark everything as read.
+/* Gives all received messages of all sessions the status read. The unread
+ * numbers stay: nim_session_reset_all_unread_count_async is for those.
  *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data       handed back unchanged */
 NIM_API void NIM_CALL nim_msglog_read_all_async(const char *json_extension,
     nim_msglog_modify_res_cb_func cb, const void *user_data);
 
@@ -402,50 +404,48 @@ NIM_API nim_bool_reg NIM_CALL nim_cancel_import_backup_from_remote(void);
  * Not built yet: gives false or an empty text. */
 NIM_API nim_bool_reg NIM_CALL nim_cancel_export_backup_to_remote(void);
 
-/* Delete a peer's server history.
+/* Deletes what the server has of a session of two for this account, on all of
+ * its devices, which are not told; the session is read. What is stored here
+ * stays.
  *   account_id      account id or team id of the session
- *   delete_roaming  also delete the roaming copy
+ *   delete_roaming  not looked at: the roaming copy goes too
  *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data       handed back unchanged */
 NIM_API void NIM_CALL nim_msglog_delete_history_online_async(const char *account_id,
     nim_bool delete_roaming, const char *json_extension,
     nim_msglog_delete_history_online_res_cb_func cb, const void *user_data);
 
-/* Same for any session type, optionally telling own devices.
+/* Deletes what the server has of a session for this account, on all of its
+ * devices; the session is read. What is stored here stays.
  *   account_id   account id or team id of the session
  *   to_type      type of the session
- *   notify_self  tell own other devices
- *   ext          extension text of the app
+ *   notify_self  tell own other devices, also those that are away
+ *   ext          extension text of the app, at most 1,023 bytes
  *   cb           called once
- *   user_data    handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data    handed back unchanged */
 NIM_API void NIM_CALL nim_msglog_delete_history_online_async_ex(const char *account_id,
     enum NIMSessionType to_type, nim_bool notify_self, const char *ext,
     nim_msglog_delete_history_online_res_cb_func_ex cb, const void *user_data);
 
-/* Delete one message one-sidedly.
+/* Deletes a message for this account: here, on the server and on its other
+ * devices, also those that are away. The other side keeps it. 404: there is
+ * none, neither here nor there.
  *   json_msg        the message, a JSON object (message keys)
- *   ext             extension text of the app
+ *   ext             extension text of the app, at most 1,023 bytes
  *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data       handed back unchanged */
 NIM_API void NIM_CALL nim_msglog_delete_message_self_async(const char *json_msg,
     const char *ext, const char *json_extension,
     nim_msglog_delete_message_self_res_cb_func cb, const void *user_data);
 
-/* Delete several (array of structs).
- *   param        what to look for
- *   param_count  number of entries of param
+/* The same as nim_msglog_delete_message_self_async for several messages, 100 of
+ * one session at a time. The first that fails ends it.
+ *   param        the messages
+ *   param_count  how many
  *   cb           called with the result
- *   user_data    handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data    handed back unchanged */
 NIM_API void NIM_CALL nim_msglog_delete_messages_self_async(NIMDeleteMessagesSelfParam *param,
     int param_count, nim_msglog_delete_message_self_res_cb_func cb,
     const void *user_data);
@@ -459,12 +459,11 @@ NIM_API void NIM_CALL nim_msglog_delete_messages_self_async(NIMDeleteMessagesSel
 NIM_API void NIM_CALL nim_msglog_query_message_is_thread_root_async(const char *msg_client_id,
     nim_msglog_query_message_is_thread_root_async_cb_func cb, const void *user_data);
 
-/* One message from the server; struct by reference.
+/* One message that the server has, by its server_id, or by its time; 404: there
+ * is none, or it has another client_id. Nothing is stored.
  *   param      what to look for
  *   cb         called with the result
- *   user_data  handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data  handed back unchanged */
 NIM_API void NIM_CALL nim_msglog_query_message_online(NIM_REF(const NIMQueryMsgAsyncParam) param,
     nim_msglog_query_single_cb_func cb, const void *user_data);
 

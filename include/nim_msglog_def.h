@@ -310,6 +310,33 @@ typedef void (NIM_CALL *nim_msglog_query_thread_history_msg_cb_func)(int res_cod
     const char *root_msg, int total, nim_uint64 timestamp, const char *msgs,
     const void *user_data);
 
+/* JSON object MsglogQueryOptions: which page nim_msglog_query_msg_async gives.
+ *   direction  int; 0: older than the anchor; 1: newer
+ *   reverse    bool; true: the oldest of the page first
+ *   endtime    int64; where the page ends at the latest, not included, ms since
+ *              1970; 0: nowhere */
+
+/* JSON object MsglogSearch: which stored messages
+ * nim_msglog_query_msg_by_options_async_ex gives.
+ *   query_range        int; where to look (enum NIMMsgLogQueryRange)
+ *   ids                array of string; with query_range 0, 1 or 5 the one
+ *                      account id or team id, in an array, which may itself be
+ *                      a string
+ *   limit_count        int; how many, 1 to 1,000
+ *   from_time          int64; begin of the time span, included, ms since 1970;
+ *                      0: open
+ *   end_time           int64; end of the time span, included, ms since 1970; 0:
+ *                      open
+ *   end_client_msg_id  string; client id of the last message already known: the
+ *                      page begins behind it
+ *   reverse            bool; order: false newest first, true oldest first
+ *   msg_type           int; type (enum NIMMessageType); 1000: all (default
+ *                      1000)
+ *   msg_sub_type       int; the app's own type; 0: all
+ *   search_content     string; a piece of the text of a message, or of the name
+ *                      of its file, of any length; letter case makes no
+ *                      difference. Empty: every message */
+
 /* JSON keys. In C++ they are constants, so that they can be named inside a
  * namespace that these headers were included in. */
 #ifdef __cplusplus

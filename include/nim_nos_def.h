@@ -102,6 +102,58 @@ typedef void (NIM_CALL *nim_nos_upload_info_cb_func)(nim_int64 actual_upload_siz
 typedef void (NIM_CALL *nim_nos_safeurl_to_originurl_cb_func)(int rescode,
     const char *origin_url, const void *user_data);
 
+/* JSON keys. In C++ they are constants, so that they can be named inside a
+ * namespace that these headers were included in. */
+#ifdef __cplusplus
+const char *const kNIMNosLowLimit = "low_limit";
+const char *const kNIMNosLowTime = "low_time";
+const char *const kNIMNosTimeout = "timeout";
+const char *const kNIMNosTaskId = "task_id";
+const char *const kNIMNosNeedContinueTrans = "continue_trans";
+const char *const kNIMNosFileSize = "download_filesize";
+const char *const kNIMNosSaveAsFilePath = "saveas_filepath";
+const char *const kNIMNosDocTransName = "name";
+const char *const kNIMNosDocTransSourceType = "source_type";
+const char *const kNIMNosDocTransPicType = "pic_type";
+const char *const kNIMNosDocTransExt = "doc_trans_ext";
+const char *const kNIMNosUploadTag = "upload_tag";
+const char *const kNIMNosResId = "res_id";
+const char *const kNIMNosCallId = "call_id";
+const char *const kNIMNosDefaultTagResource = "nim_default_profile_icon";
+const char *const kNIMNosDefaultTagIM = "nim_default_im";
+const char *const kNIMNosUploadTagName = "nim_nos_tag_name";
+const char *const kNIMNosUploadTagSurvivalTime = "nim_nos_tag_survival_time";
+const char *const kNIMNosInitConfigSucceed = "nim_nos_init_config_succeed";
+const char *const kNIMNosInitConfigFailure = "nim_nos_init_config_failure";
+const char *const kNIMNosInitConfigIgnore = "nim_nos_init_config_ignore";
+const char *const kNIMNosInitConfigErrcode = "nim_nos_init_config_errcode";
+const char *const kNIMNosInitConfigRetcode = "nim_nos_init_config_retcode";
+#else
+#define kNIMNosLowLimit "low_limit" /* int: slowest speed, bytes per second */
+#define kNIMNosLowTime "low_time" /* int: how long it may be slower, seconds */
+#define kNIMNosTimeout "timeout" /* int: longest time, seconds */
+#define kNIMNosTaskId "task_id" /* string: task id */
+#define kNIMNosNeedContinueTrans "continue_trans" /* bool: go on where the last try ended */
+#define kNIMNosFileSize "download_filesize" /* long: size of the file, bytes */
+#define kNIMNosSaveAsFilePath "saveas_filepath" /* string: where the file goes */
+#define kNIMNosDocTransName "name" /* string: display name */
+#define kNIMNosDocTransSourceType "source_type" /* int: enum NIMDocTranscodingFileType */
+#define kNIMNosDocTransPicType "pic_type" /* int: enum NIMDocTranscodingImageType */
+#define kNIMNosDocTransExt "doc_trans_ext" /* string: the app's own text of a conversion */
+#define kNIMNosUploadTag "upload_tag" /* string: tag of the file */
+#define kNIMNosResId "res_id" /* string: id of the attachment */
+#define kNIMNosCallId "call_id" /* string: id of the call */
+#define kNIMNosDefaultTagResource "nim_default_profile_icon" /* string: tag of profile pictures */
+#define kNIMNosDefaultTagIM "nim_default_im" /* string: tag of attachments */
+#define kNIMNosUploadTagName "nim_nos_tag_name" /* string: name of a tag */
+#define kNIMNosUploadTagSurvivalTime "nim_nos_tag_survival_time" /* int: how long files are kept, seconds */
+#define kNIMNosInitConfigSucceed "nim_nos_init_config_succeed" /* string array: tags that were set up */
+#define kNIMNosInitConfigFailure "nim_nos_init_config_failure" /* object array: tags that were not, with the code */
+#define kNIMNosInitConfigIgnore "nim_nos_init_config_ignore" /* string array: tags that were left alone */
+#define kNIMNosInitConfigErrcode "nim_nos_init_config_errcode" /* int: why a tag was not set up */
+#define kNIMNosInitConfigRetcode "nim_nos_init_config_retcode" /* int: enum NIMNosInitConfigResultType */
+#endif
+
 NIM_END_C
 
 #endif

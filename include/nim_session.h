@@ -10,11 +10,12 @@
 
 NIM_BEGIN_C
 
-/* Register for one session-list item changing.
+/* Registers for changes of the session list, one item each: added (0) or
+ * changed (9), with the unread number of all sessions. A message is told before
+ * the change that it causes.
  *   json_extension  reserved
  *   cb              the callback; NULL unregisters
- *   user_data       handed back unchanged
- * Not built yet: the registration is kept, the callback is not called. */
+ *   user_data       handed back unchanged */
 NIM_API void NIM_CALL nim_session_reg_change_cb(const char *json_extension,
     nim_session_change_cb_func cb, const void *user_data);
 
@@ -27,260 +28,232 @@ NIM_API void NIM_CALL nim_session_reg_change_cb(const char *json_extension,
 NIM_API void NIM_CALL nim_session_reg_badge_count_cb(const char *json_extension,
     nim_session_badge_count_cb_func cb, const void *user_data);
 
-/* First N sessions of the recent list.
- *   limit           at most this many entries
+/* The newest items of the list of recent sessions.
+ *   limit           how many at most
  *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data       handed back unchanged */
 NIM_API void NIM_CALL nim_session_query_last_few_session_async(int limit,
     const char *json_extension, nim_session_query_recent_session_cb_func cb,
     const void *user_data);
 
-/* The whole recent-session list.
+/* The whole list of recent sessions, the newest first.
  *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data       handed back unchanged */
 NIM_API void NIM_CALL nim_session_query_all_recent_session_async(const char *json_extension,
     nim_session_query_recent_session_cb_func cb, const void *user_data);
 
-/* Recent list, last message taken as the newest one not of a given type (cb is
- * the 2nd of 4 parameters).
+/* The whole list of recent sessions; the last message of each is the newest one
+ * that has another type (cb is the 2nd of 4 parameters).
  *   json_extension          reserved
  *   cb                      called with the result
- *   last_msg_excluded_type  type to skip
- *   user_data               handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   last_msg_excluded_type  the type to skip; 1000: none
+ *   user_data               handed back unchanged */
 NIM_API void NIM_CALL nim_session_query_all_recent_session_with_last_msg_excluded_type_async(const char *json_extension,
     nim_session_query_recent_session_cb_func cb,
     enum NIMMessageType last_msg_excluded_type, const void *user_data);
 
-/* As above with a JSON list of types.
+/* The whole list of recent sessions; the last message of each is the newest one
+ * that has none of the types.
  *   json_extension               reserved
  *   cb                           called with the result
  *   last_msg_excluded_type_list  types to skip, a JSON array of ints
- *   user_data                    handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data                    handed back unchanged */
 NIM_API void NIM_CALL nim_session_query_all_recent_session_with_last_msg_excluded_type_async_ex(const char *json_extension,
     nim_session_query_recent_session_cb_func cb,
     const char *last_msg_excluded_type_list, const void *user_data);
 
-/* Remove one session from the list.
+/* Takes an item off the list and makes its unread number 0; the messages stay,
+ * what the program kept with the item does not. A newer message brings an item
+ * back. The list is told with command 1.
  *   to_type         type of the session
  *   id              account id or team id of the session
  *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data       handed back unchanged */
 NIM_API void NIM_CALL nim_session_delete_recent_session_async(enum NIMSessionType to_type,
     const char *id, const char *json_extension, nim_session_change_cb_func cb,
     const void *user_data);
 
-/* Remove one session, optionally the roaming copy too.
+/* Takes an item off the list as nim_session_delete_recent_session_async does.
  *   to_type         type of the session
  *   id              account id or team id of the session
- *   delete_roaming  also delete the roaming copy
+ *   delete_roaming  also delete what the server has of the session, for this
+ *                   account
  *   cb              called with the result
- *   user_data       handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data       handed back unchanged */
 NIM_API void NIM_CALL nim_session_delete_recent_session_async_ex(enum NIMSessionType to_type,
     const char *id, nim_bool delete_roaming, nim_session_change_cb_func cb,
     const void *user_data);
 
-/* Remove the roaming messages of one session on the server.
+/* Deletes what the server has of a session, for this account. What is stored
+ * here stays.
  *   to_type         type of the session
  *   id              account id or team id of the session
  *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data       handed back unchanged */
 NIM_API void NIM_CALL nim_session_delete_session_roaming_async(enum NIMSessionType to_type,
     const char *id, const char *json_extension,
     nim_session_delete_session_roaming_cb_func cb, const void *user_data);
 
-/* Empty the session list.
+/* Empties the list and makes all unread numbers 0; the messages stay. The list
+ * is told once, with command 2.
  *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data       handed back unchanged */
 NIM_API void NIM_CALL nim_session_delete_all_recent_session_async(const char *json_extension,
     nim_session_change_cb_func cb, const void *user_data);
 
-/* Clear one session's unread number.
+/* Makes the unread number of a session 0, here at once and on the server when
+ * it can be reached. The status of the messages stays as it is.
  *   to_type         type of the session
  *   id              account id or team id of the session
  *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data       handed back unchanged */
 NIM_API void NIM_CALL nim_session_set_unread_count_zero_async(enum NIMSessionType to_type,
     const char *id, const char *json_extension, nim_session_change_cb_func cb,
     const void *user_data);
 
-/* Clear the unread number of several sessions.
- *   super_team                   whether the list has super teams
+/* Makes the unread numbers of up to 1,000 sessions 0, as
+ * nim_session_set_unread_count_zero_async does; the result is a JSON array with
+ * the item of each.
+ *   super_team                   not looked at: the list says it
  *   unread_count_zero_info_list  sessions, a JSON array of {"id","type"}
  *   cb                           called with the result
- *   user_data                    handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data                    handed back unchanged */
 NIM_API void NIM_CALL nim_session_set_multi_unread_count_zero_async(nim_bool super_team,
     const char *unread_count_zero_info_list, nim_session_multi_change_cb_func cb,
     const void *user_data);
 
-/* Pin or unpin locally.
+/* Marks an item as on top, on this device; 404: it is not on the list.
+ * nim_session_set_to_stick_top is for all devices.
  *   to_type         type of the session
  *   id              account id or team id of the session
  *   top             true pins, false unpins
  *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data       handed back unchanged */
 NIM_API void NIM_CALL nim_session_set_top(enum NIMSessionType to_type, const char *id,
     nim_bool top, const char *json_extension, nim_session_change_cb_func cb,
     const void *user_data);
 
-/* Store the app's own text with a session.
+/* Keeps a text of the program with an item, on this device; 404: it is not on
+ * the list.
  *   to_type         type of the session
  *   id              account id or team id of the session
- *   data            text to store
+ *   data            the text, at most 4,096 bytes
  *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data       handed back unchanged */
 NIM_API void NIM_CALL nim_session_set_extend_data(enum NIMSessionType to_type, const char *id,
     const char *data, const char *json_extension, nim_session_change_cb_func cb,
     const void *user_data);
 
-/* Clear all unread numbers.
+/* Makes the unread numbers of all sessions 0, here at once and on the server
+ * when it can be reached. The status of the messages stays as it is.
  *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data       handed back unchanged */
 NIM_API void NIM_CALL nim_session_reset_all_unread_count_async(const char *json_extension,
     nim_session_change_cb_func cb, const void *user_data);
 
-/* One session's data.
+/* One item of the list; 404: it is not on the list.
  *   to_type         type of the session
  *   id              account id or team id of the session
  *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data       handed back unchanged */
 NIM_API void NIM_CALL nim_session_query_sessiondata_by_id_async(enum NIMSessionType to_type,
     const char *id, const char *json_extension,
     nim_session_query_sessiondata_by_id_cb_func cb, const void *user_data);
 
-/* List of synced pinned sessions (no json_extension).
+/* The sessions that are pinned on all devices of the account, the last pinned
+ * first (no json_extension).
  *   cb         called with the result
- *   user_data  handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data  handed back unchanged */
 NIM_API void NIM_CALL nim_session_query_stick_top_session_list(nim_session_query_stick_top_session_list_cb_func cb,
     const void *user_data);
 
-/* Pin a session, synced across devices.
+/* Pins a session on all devices of the account; one that is pinned gets the
+ * text. 414: 100 are pinned.
  *   session_id  account id or team id of the session
  *   to_type     type of the session
- *   ext         extension text of the app
+ *   ext         extension text of the app, at most 4,096 bytes
  *   cb          called with the result
- *   user_data   handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data   handed back unchanged */
 NIM_API void NIM_CALL nim_session_set_to_stick_top(const char *session_id,
     enum NIMSessionType to_type, const char *ext,
     nim_session_set_to_stick_top_cb_func cb, const void *user_data);
 
-/* Unpin, synced.
+/* Ends the pinning of a session on all devices of the account; 404: it is not
+ * pinned.
  *   session_id  account id or team id of the session
  *   to_type     type of the session
  *   cb          called with the result
- *   user_data   handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data   handed back unchanged */
 NIM_API void NIM_CALL nim_session_cancel_stick_top(const char *session_id,
     enum NIMSessionType to_type, nim_session_cancel_stick_top_cb_func cb,
     const void *user_data);
 
-/* Change a pinned session's ext.
+/* Changes the text of a pinned session; 404: it is not pinned.
  *   session_id  account id or team id of the session
  *   to_type     type of the session
- *   ext         extension text of the app
+ *   ext         extension text of the app, at most 4,096 bytes
  *   cb          called with the result
- *   user_data   handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data   handed back unchanged */
 NIM_API void NIM_CALL nim_session_update_stick_top(const char *session_id,
     enum NIMSessionType to_type, const char *ext,
     nim_session_update_stick_top_cb_func cb, const void *user_data);
 
-/* Register: another device pinned.
+/* Registers for sessions that another own device has pinned, live and from
+ * while this one was away.
  *   cb         the callback; NULL unregisters
- *   user_data  handed back unchanged
- * Not built yet: the registration is kept, the callback is not called. */
+ *   user_data  handed back unchanged */
 NIM_API void NIM_CALL nim_session_reg_set_to_stick_top_notify_cb(nim_session_set_to_stick_top_notify_cb_func cb,
     const void *user_data);
 
-/* Register: another device unpinned (spelling with double l).
+/* Registers for sessions that another own device pins no more (spelling with
+ * double l).
  *   cb         the callback; NULL unregisters
- *   user_data  handed back unchanged
- * Not built yet: the registration is kept, the callback is not called. */
+ *   user_data  handed back unchanged */
 NIM_API void NIM_CALL nim_session_reg_cancell_stick_top_notify_cb(nim_session_cancel_stick_top_notify_cb_func cb,
     const void *user_data);
 
-/* Register: another device changed a pin.
+/* Registers for pinned sessions whose text another own device has changed.
  *   cb         the callback; NULL unregisters
- *   user_data  handed back unchanged
- * Not built yet: the registration is kept, the callback is not called. */
+ *   user_data  handed back unchanged */
 NIM_API void NIM_CALL nim_session_reg_update_stick_top_notify_cb(nim_session_update_stick_top_notify_cb_func cb,
     const void *user_data);
 
-/* "More roaming messages to fetch" mark of one session; struct in, struct out.
+/* The mark that the server has more of a session than was fetched when this
+ * device met it: time and server id of the oldest message here. 404: there is
+ * no mark.
  *   session_main_tag_info  the session
  *   cb                     called with the result
- *   user_data              handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data              handed back unchanged */
 NIM_API void NIM_CALL nim_session_query_session_hasmore_roammsg(const SessionMainTagInfo *session_main_tag_info,
     nim_session_query_session_hasmore_roammsg_cb_func cb, const void *user_data);
 
 /* All such marks (array of structs).
  *   cb         called with the result
- *   user_data  handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data  handed back unchanged */
 NIM_API void NIM_CALL nim_session_query_all_session_hasmore_roammsg(nim_session_query_all_session_hasmore_roammsg_cb_func cb,
     const void *user_data);
 
-/* Update a mark from a message JSON.
+/* Moves the mark of a session to a message, by its time and server_msg_id.
  *   json_msg   the message, a JSON object (message keys)
  *   cb         called with the result
- *   user_data  handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data  handed back unchanged */
 NIM_API void NIM_CALL nim_session_update_session_hasmore_roammsg(const char *json_msg,
     nim_session_update_session_hasmore_roammsg_cb_func cb, const void *user_data);
 
-/* Delete a mark.
+/* Takes the mark of a session away.
  *   session_main_tag_info  the session
  *   cb                     called with the result
- *   user_data              handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data              handed back unchanged */
 NIM_API void NIM_CALL nim_session_delete_session_hasmore_roammsg(const SessionMainTagInfo *session_main_tag_info,
     nim_session_delete_session_hasmore_roammsg_cb_func cb, const void *user_data);
 

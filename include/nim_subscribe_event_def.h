@@ -113,6 +113,56 @@ typedef void (NIM_CALL *nim_batch_query_subscribe_event_cb_func)(int res_code,
     int event_type, const char *subscribe_list_json, const char *json_extension,
     const void *user_data);
 
+/* JSON keys. In C++ they are constants, so that they can be named inside a
+ * namespace that these headers were included in. */
+#ifdef __cplusplus
+const char *const kNIMEventEventType = "event_type";
+const char *const kNIMEventEventValue = "event_value";
+const char *const kNIMEventMsgIdClient = "msgid_client";
+const char *const kNIMEventConfig = "config";
+const char *const kNIMEventTTL = "ttl";
+const char *const kNIMEventSyncSelf = "sync_seft";
+const char *const kNIMEventTTLType = "ttltype";
+const char *const kNIMEventDurable = "durable";
+const char *const kNIMEventEventTime = "event_time";
+const char *const kNIMEventMsgIdServer = "msgid_server";
+const char *const kNIMEventClientType = "client_type";
+const char *const kNIMEventNimConfig = "nim_config";
+const char *const kNIMEventMultiConfig = "multi_config";
+const char *const kNIMEventPublisherAccid = "publisher_accid";
+const char *const kNIMEventConsid = "consid";
+const char *const kNIMEventNimConfigOnlineClient = "online";
+const char *const kNIMEventSubscribeEventType = "type";
+const char *const kNIMEventSubscribeTTL = "ttl";
+const char *const kNIMEventSubscribeSyncEvent = "syncevent";
+const char *const kNIMEventSubscribePublisherAccid = "publisher_accid";
+const char *const kNIMEventSubscribeSubscribeAccid = "subscribe_accid";
+const char *const kNIMEventSubscribeSubscribeTime = "subscribe_time";
+#else
+#define kNIMEventEventType "event_type" /* int: event type */
+#define kNIMEventEventValue "event_value" /* int: event value */
+#define kNIMEventMsgIdClient "msgid_client" /* string: msgid client */
+#define kNIMEventConfig "config" /* string: config */
+#define kNIMEventTTL "ttl" /* long: ttl */
+#define kNIMEventSyncSelf "sync_seft" /* int: sync seft */
+#define kNIMEventTTLType "ttltype" /* int: ttltype */
+#define kNIMEventDurable "durable" /* int: durable */
+#define kNIMEventEventTime "event_time" /* long: event time */
+#define kNIMEventMsgIdServer "msgid_server" /* string: msgid server */
+#define kNIMEventClientType "client_type" /* int: enum NIMClientType to report; 0: by operating system */
+#define kNIMEventNimConfig "nim_config" /* string: nim config */
+#define kNIMEventMultiConfig "multi_config" /* string: multi config */
+#define kNIMEventPublisherAccid "publisher_accid" /* string: publisher accid */
+#define kNIMEventConsid "consid" /* string: consid */
+#define kNIMEventNimConfigOnlineClient "online" /* string: online */
+#define kNIMEventSubscribeEventType "type" /* int: kind of session (enum NIMSessionType) */
+#define kNIMEventSubscribeTTL "ttl" /* long: ttl */
+#define kNIMEventSubscribeSyncEvent "syncevent" /* int: syncevent */
+#define kNIMEventSubscribePublisherAccid "publisher_accid" /* string: publisher accid */
+#define kNIMEventSubscribeSubscribeAccid "subscribe_accid" /* string: subscribe accid */
+#define kNIMEventSubscribeSubscribeTime "subscribe_time" /* long: subscribe time */
+#endif
+
 NIM_END_C
 
 #endif

@@ -8,6 +8,66 @@
 
 NIM_BEGIN_C
 
+/* Who is muted. */
+enum NIMSuperTeamMuteType {
+    kNIMSuperTeamMuteTypeNone = 0,      /* nobody */
+    kNIMSuperTeamMuteTypeNomalMute = 1, /* ordinary members */
+    kNIMSuperTeamMuteTypeAllMute = 3    /* everyone */
+};
+
+/* Notifications of a member, in bits. */
+enum NIMSuperTeamBitsConfigMask {
+    kNIMSuperTeamBitsConfigMaskMuteNotify = 1, /* notify of none */
+    kNIMSuperTeamBitsConfigMaskOnlyAdmin = 2   /* notify of messages of managers */
+};
+
+/* Role of a member. */
+enum NIMSuperTeamUserType {
+    kNIMSuperTeamUserTypeNomal = 0,            /* member */
+    kNIMSuperTeamUserTypeCreator = 1,          /* owner */
+    kNIMSuperTeamUserTypeManager = 2,          /* manager */
+    kNIMSuperTeamUserTypeApply = 3,            /* asked to join */
+    kNIMSuperTeamUserTypeLocalWaitAccept = 100 /* invited, has not answered */
+};
+
+/* Whether invited ones must agree. */
+enum NIMSuperTeamBeInviteMode {
+    kNIMSuperTeamBeInviteModeNeedAgree = 0,   /* must agree */
+    kNIMSuperTeamBeInviteModeNotNeedAgree = 1 /* is a member at once */
+};
+
+/* Who may invite. */
+enum NIMSuperTeamInviteMode {
+    kNIMSuperTeamInviteModeManager = 0, /* owner and managers */
+    kNIMSuperTeamInviteModeEveryone = 1 /* every member */
+};
+
+/* Who may change the properties. */
+enum NIMSuperTeamUpdateInfoMode {
+    kNIMSuperTeamUpdateInfoModeManager = 0, /* owner and managers */
+    kNIMSuperTeamUpdateInfoModeEveryone = 1 /* every member */
+};
+
+/* Who may change the app's own property. */
+enum NIMSuperTeamUpdateCustomMode {
+    kNIMSuperTeamUpdateCustomModeManager = 0, /* owner and managers */
+    kNIMSuperTeamUpdateCustomModeEveryone = 1 /* every member */
+};
+
+/* How one joins. */
+enum NIMSuperTeamJoinMode {
+    kNIMSuperTeamJoinModeNoAuth = 0,   /* anyone */
+    kNIMSuperTeamJoinModeNeedAuth = 1, /* a manager must agree */
+    kNIMSuperTeamJoinModeRejectAll = 2 /* nobody */
+};
+
+/* What a search compares. */
+enum NIMSuperTeamQueryType {
+    kNIMQuerySuperTeamDefault = 1,   /* id and name */
+    kNIMQuerySuperTeamByTeamId = 2,  /* id */
+    kNIMQuerySuperTeamByTeamName = 3 /* name */
+};
+
 /* Tells an event of a super team, or ends an operation on it.
  *   res_code         200, or the code of the error
  *   notification_id  what happened (enum NIMNotificationId)
@@ -85,6 +145,92 @@ typedef void (NIM_CALL *nim_super_team_query_mute_list_cb_func)(int res_code,
     const void *user_data);
 
 typedef nim_super_team_event_cb_func nim_super_team_opt_cb_func;
+
+/* JSON keys. In C++ they are constants, so that they can be named inside a
+ * namespace that these headers were included in. */
+#ifdef __cplusplus
+const char *const kNIMSuperTeamInfoKeyID = "tid";
+const char *const kNIMSuperTeamInfoKeyName = "name";
+const char *const kNIMSuperTeamInfoKeyType = "type";
+const char *const kNIMSuperTeamInfoKeyCreator = "creator";
+const char *const kNIMSuperTeamInfoKeyLevel = "level";
+const char *const kNIMSuperTeamInfoKeyMemberMaxCount = "member_max_count";
+const char *const kNIMSuperTeamInfoKeyProperty = "prop";
+const char *const kNIMSuperTeamInfoKeyValidFlag = "valid";
+const char *const kNIMSuperTeamInfoKeyMemberCount = "member_count";
+const char *const kNIMSuperTeamInfoKeyListTime = "list_timetag";
+const char *const kNIMSuperTeamInfoKeyCreateTime = "create_timetag";
+const char *const kNIMSuperTeamInfoKeyUpdateTime = "update_timetag";
+const char *const kNIMSuperTeamInfoKeyMemberValid = "member_valid";
+const char *const kNIMSuperTeamInfoKeyIntro = "intro";
+const char *const kNIMSuperTeamInfoKeyAnnouncement = "announcement";
+const char *const kNIMSuperTeamInfoKeyJoinMode = "join_mode";
+const char *const kNIMSuperTeamInfoKeyBits = "bits";
+const char *const kNIMSuperTeamInfoKeyCustom = "custom";
+const char *const kNIMSuperTeamInfoKeyServerCustom = "server_custom";
+const char *const kNIMSuperTeamInfoKeyIcon = "icon";
+const char *const kNIMSuperTeamInfoKeyBeInviteMode = "be_invite_mode";
+const char *const kNIMSuperTeamInfoKeyInviteMode = "invite_mode";
+const char *const kNIMSuperTeamInfoKeyUpdateInfoMode = "update_info_mode";
+const char *const kNIMSuperTeamInfoKeyUpdateCustomMode = "update_custom_mode";
+const char *const kNIMSuperTeamInfoKeyMuteAll = "mute_all";
+const char *const kNIMSuperTeamInfoKeyMuteType = "mute_type";
+const char *const kNIMSuperTeamUserKeyID = "tid";
+const char *const kNIMSuperTeamUserKeyAccID = "accid";
+const char *const kNIMSuperTeamUserKeyType = "type";
+const char *const kNIMSuperTeamUserKeyNick = "nick";
+const char *const kNIMSuperTeamUserKeyBits = "bits";
+const char *const kNIMSuperTeamUserKeyValidFlag = "valid";
+const char *const kNIMSuperTeamUserKeyCreateTime = "create_timetag";
+const char *const kNIMSuperTeamUserKeyUpdateTime = "update_timetag";
+const char *const kNIMSuperTeamUserKeyCustom = "custom";
+const char *const kNIMSuperTeamUserKeyMute = "mute";
+const char *const kNIMSuperTeamSearchKeyIncludeInvalid = "include_invalid";
+const char *const kNIMSuperTeamSearchKeyAnchorJoinTime = "anchor_join_time";
+const char *const kNIMSuperTeamSearchKeyAnchorAccid = "anchor_accid";
+const char *const kNIMSuperTeamSearchKeyMaxCount = "max_count";
+#else
+#define kNIMSuperTeamInfoKeyID "tid" /* string: tid */
+#define kNIMSuperTeamInfoKeyName "name" /* string: display name */
+#define kNIMSuperTeamInfoKeyType "type" /* int: kind of session (enum NIMSessionType) */
+#define kNIMSuperTeamInfoKeyCreator "creator" /* string: creator */
+#define kNIMSuperTeamInfoKeyLevel "level" /* int: level */
+#define kNIMSuperTeamInfoKeyMemberMaxCount "member_max_count" /* int: member max count */
+#define kNIMSuperTeamInfoKeyProperty "prop" /* string: prop */
+#define kNIMSuperTeamInfoKeyValidFlag "valid" /* int: valid */
+#define kNIMSuperTeamInfoKeyMemberCount "member_count" /* int: member count */
+#define kNIMSuperTeamInfoKeyListTime "list_timetag" /* long: list timetag */
+#define kNIMSuperTeamInfoKeyCreateTime "create_timetag" /* long: create timetag */
+#define kNIMSuperTeamInfoKeyUpdateTime "update_timetag" /* long: update timetag */
+#define kNIMSuperTeamInfoKeyMemberValid "member_valid" /* int: member valid */
+#define kNIMSuperTeamInfoKeyIntro "intro" /* string: intro */
+#define kNIMSuperTeamInfoKeyAnnouncement "announcement" /* string: announcement */
+#define kNIMSuperTeamInfoKeyJoinMode "join_mode" /* int: join mode */
+#define kNIMSuperTeamInfoKeyBits "bits" /* long: bits */
+#define kNIMSuperTeamInfoKeyCustom "custom" /* string: custom */
+#define kNIMSuperTeamInfoKeyServerCustom "server_custom" /* string: server custom */
+#define kNIMSuperTeamInfoKeyIcon "icon" /* string: icon */
+#define kNIMSuperTeamInfoKeyBeInviteMode "be_invite_mode" /* int: be invite mode */
+#define kNIMSuperTeamInfoKeyInviteMode "invite_mode" /* int: invite mode */
+#define kNIMSuperTeamInfoKeyUpdateInfoMode "update_info_mode" /* int: update information mode */
+#define kNIMSuperTeamInfoKeyUpdateCustomMode "update_custom_mode" /* int: update custom mode */
+#define kNIMSuperTeamInfoKeyMuteAll "mute_all" /* int: mute all */
+#define kNIMSuperTeamInfoKeyMuteType "mute_type" /* int: enum NIMSuperTeamMuteType */
+#define kNIMSuperTeamUserKeyID "tid" /* string: tid */
+#define kNIMSuperTeamUserKeyAccID "accid" /* string: accid */
+#define kNIMSuperTeamUserKeyType "type" /* int: kind of session (enum NIMSessionType) */
+#define kNIMSuperTeamUserKeyNick "nick" /* string: nick */
+#define kNIMSuperTeamUserKeyBits "bits" /* long: bits */
+#define kNIMSuperTeamUserKeyValidFlag "valid" /* int: valid */
+#define kNIMSuperTeamUserKeyCreateTime "create_timetag" /* long: create timetag */
+#define kNIMSuperTeamUserKeyUpdateTime "update_timetag" /* long: update timetag */
+#define kNIMSuperTeamUserKeyCustom "custom" /* string: custom */
+#define kNIMSuperTeamUserKeyMute "mute" /* int: mute */
+#define kNIMSuperTeamSearchKeyIncludeInvalid "include_invalid" /* bool: include invalid */
+#define kNIMSuperTeamSearchKeyAnchorJoinTime "anchor_join_time" /* long: anchor join time */
+#define kNIMSuperTeamSearchKeyAnchorAccid "anchor_accid" /* string: anchor accid */
+#define kNIMSuperTeamSearchKeyMaxCount "max_count" /* int: max count */
+#endif
 
 NIM_END_C
 

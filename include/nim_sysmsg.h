@@ -20,7 +20,7 @@ NIM_API void NIM_CALL nim_sysmsg_reg_sysmsg_cb(const char *json_extension,
 /* Send a custom (pass-through) notification.
  *   json_msg        the message, a JSON object (message keys)
  *   json_extension  reserved
- * Not built yet: does nothing. */
+ * Not built yet: acknowledged with not_supported (21003). */
 NIM_API void NIM_CALL nim_sysmsg_send_custom_notification(const char *json_msg,
     const char *json_extension);
 

@@ -11,13 +11,15 @@
 
 NIM_BEGIN_C
 
-/* Send a message (JSON); result on the ack cb; prg_cb reports attachment
- * upload.
+/* Sends a message. It is stored before it leaves, and it always ends in one
+ * result on the ack callback, after 30 s at the latest: 200, or why not. After
+ * 408 it may still arrive; nimx_talk_reg_msg_corrected_cb tells that. Sends of
+ * one session arrive in the order of the calls. While the connection is being
+ * restored they wait.
  *   json_msg        the message, a JSON object (message keys)
  *   json_extension  reserved
  *   prg_cb          upload progress; may be NULL
- *   prg_user_data   handed to prg_cb unchanged
- * Not built yet: does nothing. */
+ *   prg_user_data   handed to prg_cb unchanged */
 NIM_API void NIM_CALL nim_talk_send_msg(const char *json_msg, const char *json_extension,
     nim_nos_upload_prg_cb_func prg_cb, const void *prg_user_data);
 
@@ -27,43 +29,55 @@ NIM_API void NIM_CALL nim_talk_send_msg(const char *json_msg, const char *json_e
  * Not built yet: does nothing. */
 NIM_API void NIM_CALL nim_talk_stop_send_msg(const char *json_msg, const char *json_extension);
 
-/* Register for the result of every sent message.
+/* Registers for the result of every sent message: msg_id, talk_id, rescode,
+ * msg_timetag (the server's time of the message, ms), with an error also
+ * err_name and err_msg.
  *   json_extension  reserved
  *   cb              the callback; NULL unregisters
- *   user_data       handed back unchanged
- * Not built yet: the registration is kept, the callback is not called. */
+ *   user_data       handed back unchanged */
 NIM_API void NIM_CALL nim_talk_reg_ack_cb(const char *json_extension, nim_talk_ack_cb_func cb,
     const void *user_data);
 
-/* Register for one incoming message at a time.
+/* Registers for messages that come while the session stands, and for all others
+ * where no batch callback is registered. A message is stored before it is told,
+ * and told once; what comes while nobody is registered waits.
  *   json_extension  reserved
  *   cb              the callback; NULL unregisters
- *   user_data       handed back unchanged
- * Not built yet: the registration is kept, the callback is not called. */
+ *   user_data       handed back unchanged */
 NIM_API void NIM_CALL nim_talk_reg_receive_cb(const char *json_extension,
     nim_talk_receive_cb_func cb, const void *user_data);
 
-/* Register for incoming batches (JSON array).
+/* Registers for arrays of messages, never empty, each of one session, oldest
+ * first: what came while the account was offline.
  *   json_extension  reserved
  *   cb              the callback; NULL unregisters
- *   user_data       handed back unchanged
- * Not built yet: the registration is kept, the callback is not called. */
+ *   user_data       handed back unchanged */
 NIM_API void NIM_CALL nim_talk_reg_receive_msgs_cb(const char *json_extension,
     nim_talk_receive_cb_func cb, const void *user_data);
 
-/* Synchronous filter: return true to drop a team notification.
+/* Registers the filter of team notifications, which are messages of type 5: it
+ * is asked about each that another account, or another device, has sent, before
+ * that is told, listed or counted. true drops it: it is told to nobody and
+ * never queried; the server keeps it. See nim_talk_reg_message_filter_cb for
+ * threads, bounds and what it may call.
  *   json_extension  reserved
  *   cb              the callback; NULL unregisters
- *   user_data       handed back unchanged
- * Not built yet: the registration is kept, the callback is not called. */
+ *   user_data       handed back unchanged */
 NIM_API void NIM_CALL nim_talk_reg_notification_filter_cb(const char *json_extension,
     nim_talk_team_notification_filter_func cb, const void *user_data);
 
-/* Synchronous filter: return true to drop an incoming message.
+/* Registers the message filter: it is asked about each message that another
+ * account, or another device, has sent, before that is told, listed or counted;
+ * its content is the object that nim_talk_reg_receive_cb brings. true drops the
+ * message: it is told to nobody and never queried; the server keeps it. It runs
+ * where callbacks run, one at a time, and may call any function, logout and
+ * cleanup too; what comes behind waits for it. A filter that the host has not
+ * run for 2 s in which no callback ran and it did not pump is not waited for:
+ * the message is kept. What a logout or cleanup cuts off is asked at the next
+ * login. Team notifications (type 5) go to their own filter.
  *   json_extension  reserved
  *   cb              the callback; NULL unregisters
- *   user_data       handed back unchanged
- * Not built yet: the registration is kept, the callback is not called. */
+ *   user_data       handed back unchanged */
 NIM_API void NIM_CALL nim_talk_reg_message_filter_cb(const char *json_extension,
     nim_talk_message_filter_func cb, const void *user_data);
 
@@ -79,48 +93,51 @@ NIM_API char *NIM_CALL nim_talk_create_retweet_msg(const char *src_msg_json,
     const char *client_msg_id, enum NIMSessionType retweet_to_session_type,
     const char *retweet_to_session_id, const char *msg_setting, nim_int64 timetag);
 
-/* Withdraw a sent message.
+/* Withdraws a message that the account sent, from all devices of both sides,
+ * also those that come later. The server allows it for two minutes after the
+ * message (508 then). 403: another account's; 404: the server does not have it;
+ * 10508: it was never sent, or client_msg_id or the receiver is missing; 10414:
+ * not JSON. A second recall of the same message ends with 200. The content is
+ * an array with one object (recall keys). The message is taken out of the local
+ * store before the result.
  *   json_msg        the message, a JSON object (message keys)
  *   notify          text shown in place of the message
  *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data       handed back unchanged */
 NIM_API void NIM_CALL nim_talk_recall_msg(const char *json_msg, const char *notify,
     const char *json_extension, nim_talk_recall_msg_func cb, const void *user_data);
 
-/* Withdraw, with push text and payload.
+/* As nim_talk_recall_msg, with the text and the payload of a push.
  *   json_msg        the message, a JSON object (message keys)
  *   notify          text shown in place of the message
  *   apnstext        push text
  *   pushpayload     push payload, JSON
  *   json_extension  reserved
  *   cb              called with the result
- *   user_data       handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data       handed back unchanged */
 NIM_API void NIM_CALL nim_talk_recall_msg2(const char *json_msg, const char *notify,
     const char *apnstext, const char *pushpayload, const char *json_extension,
     nim_talk_recall_msg_func cb, const void *user_data);
 
-/* Withdraw, extra options in a struct passed by reference.
+/* As nim_talk_recall_msg, with more options; attach travels to the receivers.
  *   json_msg      the message, a JSON object (message keys)
  *   notify        text shown in place of the message
  *   cb            called with the result
  *   extra_params  more options
- *   user_data     handed back unchanged
- * Not built yet: the callback is called once, with not_supported (21003) or an
- * empty result. */
+ *   user_data     handed back unchanged */
 NIM_API void NIM_CALL nim_talk_recall_msg_ex(const char *json_msg, const char *notify,
     nim_talk_recall_msg_func cb, NIM_REF(nim_talk_recall_extra_params) extra_params,
     const void *user_data);
 
-/* Register for messages withdrawn by the other side.
+/* Registers for messages that were withdrawn: by the other side, or by another
+ * device of the account (feature 3). What was withdrawn while the account was
+ * away is told after the login, in its place among the messages; msg_exist is
+ * false where the message was never in the local store, which then never shows
+ * it.
  *   json_extension  reserved
  *   cb              the callback; NULL unregisters
- *   user_data       handed back unchanged
- * Not built yet: the registration is kept, the callback is not called. */
+ *   user_data       handed back unchanged */
 NIM_API void NIM_CALL nim_talk_reg_recall_msg_cb(const char *json_extension,
     nim_talk_recall_msg_func cb, const void *user_data);
 
@@ -151,7 +168,7 @@ NIM_API void NIM_CALL nim_talk_reg_receive_broadcast_msgs_cb(const char *json_ex
  *   json_extension  reserved
  *   prg_cb          upload progress; may be NULL
  *   prg_user_data   handed to prg_cb unchanged
- * Not built yet: does nothing. */
+ * Not built yet: acknowledged with not_supported (21003). */
 NIM_API void NIM_CALL nim_talk_reply_msg(const char *json_msg, const char *json_reply_msg,
     const char *json_extension, nim_nos_upload_prg_cb_func prg_cb,
     const void *prg_user_data);

@@ -29,14 +29,14 @@ typedef void (NIM_CALL *nim_talk_ack_cb_func)(const char *result, const void *us
 typedef void (NIM_CALL *nim_talk_receive_cb_func)(const char *content,
     const char *json_extension, const void *user_data);
 
-/* Asks whether to drop a team notification: true drops it.
+/* Asks whether to drop a team notification: true drops it, false keeps it.
  *   content         the content as JSON
  *   json_extension  reserved
  *   user_data       handed back unchanged */
 typedef nim_bool_reg (NIM_CALL *nim_talk_team_notification_filter_func)(const char *content,
     const char *json_extension, const void *user_data);
 
-/* Asks whether to drop an incoming message: true drops it.
+/* Asks whether to drop a message: true drops it, false keeps it.
  *   content         the content as JSON
  *   json_extension  reserved
  *   user_data       handed back unchanged */

@@ -55,6 +55,31 @@ NIM_API char *NIM_CALL nim_tool_get_local_appdata_dir(void);
  * Not built yet: gives false or an empty text. */
 NIM_API char *NIM_CALL nim_tool_get_cur_module_dir(void);
 
+/* Asks for the text of an audio file.
+ *   json_audio_info  the audio file, a JSON object
+ *   json_extension   reserved
+ *   cb               called with the result
+ *   user_data        handed back unchanged
+ * Not built yet: the callback is called once, with not_supported (21003) or an
+ * empty result. */
+NIM_API void NIM_CALL nim_tool_get_audio_text_async(const char *json_audio_info,
+    const char *json_extension, nim_tool_get_audio_text_cb_func cb,
+    const void *user_data);
+
+/* Checks a text against the app's word list. While the module is not built
+ * every text passes as it is.
+ *   text            the text
+ *   replace_str     what stands for a forbidden word
+ *   lib_name        name of the word list
+ *   json_extension  reserved
+ *   cb              called with the result
+ *   user_data       handed back unchanged
+ * Not built yet: the callback is called once, with not_supported (21003) or an
+ * empty result. */
+NIM_API void NIM_CALL nim_tool_filter_client_antispam_async(const char *text,
+    const char *replace_str, const char *lib_name, const char *json_extension,
+    nim_tool_filter_client_antispam_cb_func cb, const void *user_data);
+
 NIM_END_C
 
 #endif

@@ -33,6 +33,20 @@ typedef void (NIM_CALL *nim_tool_get_audio_text_cb_func)(int rescode, const char
 typedef void (NIM_CALL *nim_tool_filter_client_antispam_cb_func)(nim_bool_reg succeed,
     int ret, const char *text, const char *json_extension, const void *user_data);
 
+/* JSON keys. In C++ they are constants, so that they can be named inside a
+ * namespace that these headers were included in. */
+#ifdef __cplusplus
+const char *const kNIMTransAudioKeyMime = "mime";
+const char *const kNIMTransAudioKeySample = "samp";
+const char *const kNIMTransAudioKeyAudioUrl = "url";
+const char *const kNIMTransAudioKeyDuration = "dur";
+#else
+#define kNIMTransAudioKeyMime "mime" /* string: kind of audio */
+#define kNIMTransAudioKeySample "samp" /* string: samples per second */
+#define kNIMTransAudioKeyAudioUrl "url" /* string: address */
+#define kNIMTransAudioKeyDuration "dur" /* long: length, ms */
+#endif
+
 NIM_END_C
 
 #endif

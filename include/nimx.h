@@ -68,7 +68,14 @@ enum nimx_error {
     /* the library is initialised with another configuration; call
      * nim_client_cleanup first */
     NIMX_ERR_CONFIG_CONFLICT = 21008,
-    NIMX_ERR_BUSY = 21009                /* too many calls are waiting for an answer */
+    NIMX_ERR_BUSY = 21009,               /* too many calls are waiting for an answer */
+    NIMX_ERR_STORE_IN_USE = 21010,       /* another process uses this account's store */
+    NIMX_ERR_STORE_UNUSABLE = 21011,     /* the local store cannot be used */
+    NIMX_ERR_DISK_FULL = 21012,          /* the disk is full */
+    /* automatic relogin has stopped, as the settings ask for */
+    NIMX_ERR_RELOGIN_GIVEN_UP = 21013,
+    /* the system gives this process too few threads or file descriptors */
+    NIMX_ERR_RESOURCES_SHORT = 21014
 };
 
 /* Called once when a registration has ended. May call the library like any
@@ -79,6 +86,12 @@ typedef void (NIM_CALL *nimx_destroy_func)(const void *user_data);
 /* Callbacks are pending. Must not block and must not call the library.
  *   user_data  handed back unchanged */
 typedef void (NIM_CALL *nimx_wake_cb_func)(const void *user_data);
+
+/* A message that was told as failed has arrived after all.
+ *   result     msg_id, talk_id, rescode 200, msg_timetag, as JSON
+ *   user_data  handed back unchanged */
+typedef void (NIM_CALL *nimx_msg_corrected_cb_func)(const char *result,
+    const void *user_data);
 
 /* JSON object ConnectionEvent: a change of the connection or the session.
  *   event          string; connecting, connected, ready, profile_updated
@@ -223,9 +236,8 @@ NIM_API const char *NIM_CALL nimx_init_error(void);
 NIM_API int NIM_CALL nimx_abi_level(void);
 
 /* Tells whether this build can do something. Legal at any time.
- *   name  "pull", "wake", "detach", "signal_stack", "backend.nim",
- *         "backend.openim", "proxy.http", "proxy.socks4", "proxy.socks4a",
- *         "proxy.socks5", or a module: "client", "global", "data_sync", "tools"
+ *   name  a feature ("pull"), a backend ("backend.nim") or a module ("client");
+ *         all of them are in docs/API.md
  * Returns 1 or 0. */
 NIM_API int NIM_CALL nimx_build_has(const char *name);
 
@@ -267,6 +279,16 @@ NIM_API void NIM_CALL nimx_client_renew_token(const char *token, const char *jso
  * relogin is tried at once, a connection is probed.
  *   json_extension  reserved */
 NIM_API void NIM_CALL nimx_client_network_changed(const char *json_extension);
+
+/* Registers for messages whose result was 408 and which the server is seen to
+ * have after all. Their log_status is 6 then, and a session change says so too;
+ * there is never a second result.
+ *   json_extension  reserved
+ *   cb              the callback; NULL unregisters
+ *   user_data       handed to cb and destroy unchanged
+ *   destroy         called when the registration has ended; may be NULL */
+NIM_API void NIM_CALL nimx_talk_reg_msg_corrected_cb(const char *json_extension,
+    nimx_msg_corrected_cb_func cb, const void *user_data, nimx_destroy_func destroy);
 
 /* Closes the connection without a logout and keeps it closed.
  *   json_extension  reserved

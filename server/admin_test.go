@@ -1,9 +1,9 @@
 package server_test
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -18,7 +18,9 @@ import (
 
 	"github.com/libnim/libnim/internal/wire"
 	"github.com/libnim/libnim/server"
+	"github.com/libnim/libnim/server/accounts"
 	"github.com/libnim/libnim/server/bus"
+	"github.com/libnim/libnim/server/store"
 )
 
 // bucketOf opens a bucket of the edges from outside.
@@ -69,6 +71,7 @@ func TestAccountsAreListedInPages(t *testing.T) {
 		e.account(name)
 		want = append(want, name)
 	}
+	slices.Sort(want)
 	list := "/accounts?app_key=" + e.AppKey
 	if got := e.pages(list, 10, func() {}); !slices.Equal(got, want) {
 		t.Errorf("listed %v, want %v", got, want)
@@ -76,22 +79,24 @@ func TestAccountsAreListedInPages(t *testing.T) {
 	if got := e.pages(list, 25, func() {}); !slices.Equal(got, want) { // nothing is left for a second page
 		t.Errorf("listed %v, want %v", got, want)
 	}
-	// The account that a cursor stands for goes; one comes, one changes.
+	// The account that a cursor stands for goes; one comes before it, one after it,
+	// one changes.
 	first := true
 	got := e.pages(list, 10, func() {
 		if first {
 			first = false
-			e.do("DELETE", "/accounts/a9?app_key="+e.AppKey, nil)
-			e.do("DELETE", "/accounts/a10?app_key="+e.AppKey, nil)
+			e.do("DELETE", "/accounts/a17?app_key="+e.AppKey, nil)
+			e.do("DELETE", "/accounts/a18?app_key="+e.AppKey, nil)
 			e.do("POST", "/accounts", map[string]any{"app_key": e.AppKey, "account": "a15", "name": "x"})
+			e.account("a-new")
 			e.account("new")
 		}
 	})
-	want = append(slices.DeleteFunc(want, func(s string) bool { return s == "a10" || s == "a15" }), "a15", "new")
+	want = append(slices.DeleteFunc(want, func(s string) bool { return s == "a18" }), "new")
 	if !slices.Equal(got, want) {
 		t.Errorf("listed %v, want %v", got, want)
 	}
-	view := e.do("GET", list+"&limit=1", nil)["accounts"].([]any)[0].(map[string]any)
+	view := e.do("GET", list+"&limit=2", nil)["accounts"].([]any)[1].(map[string]any)
 	if view["has_token"] != true || view["app_key"] != e.AppKey || strings.Contains(fmt.Sprint(view), "a0-token") {
 		t.Errorf("listed as %v", view)
 	}
@@ -129,19 +134,41 @@ type typo struct {
 	edges    []*edge
 	sessions []*client
 	engine   *natsserver.Server
-	first    *edge // edges[0], for the app that there was before
+	apps     *accounts.Apps // as another edge has them
+	first    *edge          // edges[0], for the app that there was before
 }
 
 func startTypo(t *testing.T, change func(*server.Config)) (d typo) {
 	t.Helper()
 	d.edges = startEdges(t, 2, func(_ int, c *server.Config) {
 		d.engine = c.Engine
+		if d.apps == nil {
+			d.apps = openApps(t, *c)
+		}
 		if change != nil {
 			change(c)
 		}
 	})
 	d.fill()
 	return d
+}
+
+// openApps opens the apps as one more edge does.
+func openApps(t *testing.T, c server.Config) *accounts.Apps {
+	t.Helper()
+	db := c.DB
+	if db == nil {
+		var err error
+		if db, err = store.Open(t.Context(), store.Config{URL: c.Store}); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = db.Close() })
+	}
+	apps, err := accounts.OpenApps(t.Context(), db, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return apps
 }
 
 // fill makes the app and its sessions.
@@ -192,17 +219,6 @@ func TestDeletingAnApp(t *testing.T) {
 		wantOut(t, c)
 	}
 	stays.ask(wire.OpTime, nil, nil)
-	for _, name := range []string{"nim_accounts", "nim_presence", "nim_apps"} {
-		keys, err := bucketOf(t, d.engine, name).Keys(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, key := range keys {
-			if strings.HasPrefix(key, bus.AppKey("typo")) {
-				t.Errorf("%s still has a key of the app", name)
-			}
-		}
-	}
 	for _, e := range edges {
 		for _, call := range []string{"DELETE /apps/typo", "GET /apps/typo", "GET /accounts?app_key=typo"} {
 			method, path, _ := strings.Cut(call, " ")
@@ -210,10 +226,6 @@ func TestDeletingAnApp(t *testing.T) {
 				t.Errorf("%s: %d %v", call, status, out)
 			}
 		}
-	}
-	// What a call that was late has written is not there in a new app of the key.
-	if _, err := bucketOf(t, d.engine, "nim_accounts").Put(t.Context(), bus.AccountKey("typo", "alice"), []byte(`{"account":"alice"}`)); err != nil {
-		t.Fatal(err)
 	}
 	made := edges[1].do("POST", "/apps", map[string]any{"app_key": "typo"})
 	if secret, _ := made["app_secret"].(string); secret == "" || secret == "typo-secret" {
@@ -248,12 +260,8 @@ func TestTheLastAppIsNotDeleted(t *testing.T) {
 // everybody can see why, and the call goes on.
 func TestADeletionGoesOnAfterACrash(t *testing.T) {
 	d := startTypo(t, nil)
-	edges, apps := d.edges, bucketOf(t, d.engine, "nim_apps")
-	mark, err := json.Marshal(map[string]any{"app_key": "typo", "deleting": true, "created_ms": 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := apps.Put(t.Context(), bus.AppKey("typo"), mark); err != nil {
+	edges, crash := d.edges, errors.New("as by a crash")
+	if _, err := d.apps.Delete(t.Context(), "typo", func(uint64) error { return crash }); !errors.Is(err, crash) {
 		t.Fatal(err)
 	}
 	for _, c := range d.sessions {
@@ -274,23 +282,23 @@ func TestADeletionGoesOnAfterACrash(t *testing.T) {
 	}
 	d.first.do("GET", "/policy", nil) // the other app is the only one
 	edges[1].do("DELETE", "/apps?app_key=typo", nil)
-	if keys, err := bucketOf(t, d.engine, "nim_accounts").Keys(t.Context()); err != nil || len(keys) != 2 { // the check of the pepper and the first key
-		t.Errorf("left %v, %v", keys, err)
-	}
 	if status, _ := edges[0].admin("DELETE", "/apps/typo", nil); status != http.StatusNotFound {
 		t.Errorf("once more: %d", status)
 	}
 }
 
-// An edge whose watch was cut off meanwhile sees only that there is another app
-// of the key: the sessions of the old one end.
+// An edge that was told nothing meanwhile sees only that there is another app of
+// the key: the sessions of the old one end.
 func TestSessionsDoNotPassToANewAppOfTheKey(t *testing.T) {
 	d := startTypo(t, nil)
-	made, err := json.Marshal(map[string]any{"app_key": "typo", "app_secret": "another-secret", "sdkappid": 1, "created_ms": 1})
-	if err != nil {
+	if _, err := d.apps.Delete(t.Context(), "typo", func(uint64) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := bucketOf(t, d.engine, "nim_apps").Put(t.Context(), bus.AppKey("typo"), made); err != nil {
+	_, err := d.apps.Change(t.Context(), "typo", func(app *accounts.App, _ bool) error {
+		app.Secret = "another-secret"
+		return nil
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range d.sessions {
@@ -354,16 +362,13 @@ func TestDeletingAnAppOnACluster(t *testing.T) {
 		urls = append(urls, s.ClientURL())
 	}
 	var d typo
-	dir := t.TempDir()
+	dir, stored := t.TempDir(), newStorage(t)
 	for range 2 {
-		d.edges = append(d.edges, startEdge(t, server.Config{
+		d.edges = append(d.edges, startEdge(t, stored.in(server.Config{
 			Listen: "127.0.0.1:0", DataDir: dir, Dev: true, NATS: urls, Replicas: 3, Log: testLog(t),
-		}))
+		})))
 	}
 	d.fill()
-	waitFor(t, "all accounts to be on every copy", func() bool {
-		return len(d.edges[1].pages("/accounts?app_key=typo", 2, func() {})) == 3
-	})
 	d.edges[0].do("DELETE", "/apps/typo", nil)
 	wantNoApp(t, d.edges)
 	for _, c := range d.sessions {
@@ -401,7 +406,7 @@ func TestLoginsRaceWithADeletion(t *testing.T) {
 	close(start)
 	wg.Wait()
 	edges[0].do("POST", "/apps", map[string]any{"app_key": "typo"})
-	if out := edges[1].do("GET", "/online?app_key=typo", nil); len(out["accounts"].([]any)) != 0 {
-		t.Errorf("on line in the new app: %v", out)
-	}
+	waitFor(t, "nobody to be on line in the new app", func() bool {
+		return len(edges[1].do("GET", "/online?app_key=typo", nil)["accounts"].([]any)) == 0
+	})
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
-	"net/http"
 	"net/url"
 	"sync"
 	"testing"
@@ -149,10 +148,10 @@ func race(t *testing.T, edges []*edge, account string, racers int) {
 // Logins race on two edges under the policy "one". Whoever was answered and is
 // not the last in the record must be kicked, and exactly one stays.
 func TestRacingLoginsLeaveOne(t *testing.T) {
-	engine, dir := newEngine(t), t.TempDir()
+	engine, dir, stored := newEngine(t), t.TempDir(), newStorage(t)
 	var edges []*edge
 	for range 2 {
-		edges = append(edges, startEdge(t, server.Config{Listen: "127.0.0.1:0", DataDir: dir, Dev: true, Engine: engine, Log: testLog(t)}))
+		edges = append(edges, startEdge(t, stored.in(server.Config{Listen: "127.0.0.1:0", DataDir: dir, Dev: true, Engine: engine, Log: testLog(t)})))
 	}
 	edges[0].do("PUT", "/policy", map[string]any{"multi_login": "one"})
 	nc, err := nats.Connect("", nats.InProcessServer(engine))
@@ -176,16 +175,16 @@ func TestRacingLoginsOnACluster(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a NATS cluster")
 	}
-	servers, dir := startCluster(t), t.TempDir()
+	servers, dir, stored := startCluster(t), t.TempDir(), newStorage(t)
 	urls := make([]string, 0, len(servers))
 	for _, s := range servers {
 		urls = append(urls, s.ClientURL())
 	}
 	var edges []*edge
 	for range 2 {
-		edges = append(edges, startEdge(t, server.Config{
+		edges = append(edges, startEdge(t, stored.in(server.Config{
 			Listen: "127.0.0.1:0", DataDir: dir, Dev: true, NATS: urls, Replicas: 3, Log: testLog(t),
-		}))
+		})))
 	}
 	edges[0].do("PUT", "/policy", map[string]any{"multi_login": "one"})
 	nc, err := nats.Connect(urls[0] + "," + urls[1] + "," + urls[2])
@@ -213,34 +212,12 @@ func TestRacingLoginsOnACluster(t *testing.T) {
 			s.WaitForShutdown()
 		}
 	}
-	waitFor(t, "another leader of the accounts", func() bool {
-		status, _ := edges[0].admin("POST", "/accounts", map[string]any{"account": "probe", "token": "probe-token"})
-		return status == http.StatusOK
-	})
+	edges[0].account("probe")
 	waitFor(t, "another leader of the records", func() bool {
 		return edges[0].dial().ask(wire.OpLogin, edges[0].loginAs("probe", "d1", pc), nil).Code == 200
 	})
 	for round := range 10 {
 		race(t, edges, fmt.Sprint("after", round), 4)
-	}
-}
-
-// What was written is in the next listing, whichever server of the cluster
-// that is read from.
-func TestListingOnAClusterHasWhatWasWritten(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts a NATS cluster")
-	}
-	var urls []string
-	for _, s := range startCluster(t) {
-		urls = append(urls, s.ClientURL())
-	}
-	e := startEdge(t, server.Config{Listen: "127.0.0.1:0", DataDir: t.TempDir(), Dev: true, NATS: urls, Replicas: 3, Log: testLog(t)})
-	for i := range 200 {
-		e.account(fmt.Sprint("a", i))
-		if got := e.pages("/accounts?app_key="+e.AppKey, 1000, nil); len(got) != i+1 {
-			t.Fatalf("%d accounts are listed of %d", len(got), i+1)
-		}
 	}
 }
 
@@ -252,10 +229,10 @@ func TestAnEdgeWaitsForTheClusterToStart(t *testing.T) {
 	servers := newCluster(t)
 	servers[0].Start()
 	waitFor(t, "the first server", func() bool { return servers[0].Addr() != nil })
-	started := make(chan error, 1)
+	started, db := make(chan error, 1), newStorage(t).db
 	go func() {
 		s, err := server.Start(t.Context(), server.Config{
-			Listen: "127.0.0.1:0", DataDir: t.TempDir(), NATS: []string{servers[0].ClientURL()}, Replicas: 3, Log: testLog(t),
+			Listen: "127.0.0.1:0", DataDir: t.TempDir(), NATS: []string{servers[0].ClientURL()}, Replicas: 3, Log: testLog(t), DB: db,
 		})
 		if err == nil {
 			err = s.Close()

@@ -3,6 +3,7 @@ package server_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"github.com/libnim/libnim/internal/nimerr"
 	"github.com/libnim/libnim/internal/wire"
 	"github.com/libnim/libnim/server"
 	"github.com/libnim/libnim/server/gateway"
@@ -142,6 +144,27 @@ func TestPingsDoNotKeepAnEndedConnection(t *testing.T) {
 	}
 }
 
+// The operator decides where clients' logs go, and whether they are taken.
+func TestLogsAreMovedOrRefused(t *testing.T) {
+	dir := t.TempDir()
+	for where, code := range map[string]int32{dir: 200, "off": nimerr.NotSupported.Code} {
+		data := t.TempDir()
+		e := startEdge(t, server.Config{Listen: "127.0.0.1:0", DataDir: data, Dev: true, ClientLogs: where, Log: testLog(t)})
+		e.account("alice")
+		c, _ := e.online("alice", "desk", pc)
+		if f := c.ask(wire.OpUploadLog, wire.UploadLog{Name: "nim.log", Last: true, Data: []byte("log")}, nil); f.Code != code {
+			t.Errorf("%s: %d %s", where, f.Code, f.ErrMsg)
+		}
+		if _, err := os.Stat(filepath.Join(data, "client-logs")); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: client-logs is in the data directory: %v", where, err)
+		}
+	}
+	kept, err := filepath.Glob(filepath.Join(dir, "*", "*", "*.log"))
+	if err != nil || len(kept) != 1 {
+		t.Errorf("kept %v, %v", kept, err)
+	}
+}
+
 func TestUploadedLogIsKept(t *testing.T) {
 	var dir string
 	e := startEdges(t, 1, func(_ int, c *server.Config) { dir = c.DataDir })[0]
@@ -256,7 +279,7 @@ func TestAdminCalls(t *testing.T) {
 		{"POST", "/accounts/alice", `{}`, 405, "DELETE, GET"},
 		{"PUT", "/apps/x", `{}`, 405, "DELETE, GET"},
 		{"POST", "/accounts", ``, 400, "empty"},
-		{"POST", "/accounts", `{"account":`, 400, "unexpected EOF"},
+		{"POST", "/accounts", `{"account":`, 400, "ends in the middle"},
 		{"POST", "/accounts", `[]`, 400, "body: want an object, not array"},
 		{"POST", "/accounts", `{"account":"` + strings.Repeat("x", 1<<20) + `"}`, 413, "1048576 bytes"},
 		{"PUT", "/policy", `{"multi_login":5}`, 400, "multi_login: want a string, not number"},

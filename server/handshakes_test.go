@@ -7,27 +7,64 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/libnim/libnim/internal/memnet"
+	"github.com/libnim/libnim/server/metrics"
+	"github.com/libnim/libnim/server/turns"
 )
+
+// one is a listener that accepts one connection.
+type one struct {
+	net.Listener
+	conn net.Conn
+}
+
+func (l one) Accept() (net.Conn, error) { return l.conn, nil }
 
 // shake begins a handshake with a server that takes turns, and returns the
 // client's end of the line and the server's result.
-func shake(t *testing.T, config *tls.Config) (net.Conn, <-chan error) {
+func shake(t *testing.T, h *handshakes, config *tls.Config) (net.Conn, <-chan error) {
 	t.Helper()
-	client, server := net.Pipe()
+	network := memnet.New()
+	l, err := network.Listen("server:443")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := network.Dial(t.Context(), "tcp", "server:443")
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() { _ = client.Close() })
-	done := make(chan error, 1)
-	go func() {
-		done <- tls.Server(server, config).HandshakeContext(context.Background())
-		_ = server.Close()
-	}()
-	return client, done
+	server, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client, answer(t, h, config, server)
 }
 
+// answer is the server's side of shake.
+func answer(t *testing.T, h *handshakes, config *tls.Config, server net.Conn) <-chan error {
+	t.Helper()
+	c, err := h.listen(one{conn: server}, config).Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		done <- c.(*tls.Conn).HandshakeContext(context.Background())
+		_ = c.Close()
+	}()
+	return done
+}
+
+// However far clients get into their handshakes before they stop answering,
+// they hold no turn.
 func TestHandshakesTakeTurns(t *testing.T) {
 	dir := t.TempDir()
 	c := &certificates{certFile: filepath.Join(dir, "c"), keyFile: filepath.Join(dir, "k")}
@@ -35,41 +72,73 @@ func TestHandshakesTakeTurns(t *testing.T) {
 	if err := c.load(); err != nil {
 		t.Fatal(err)
 	}
-	h := &handshakes{turns: make(chan struct{}, 1), wait: time.Minute}
-	config := h.limit(&tls.Config{GetCertificate: c.get, NextProtos: []string{"http/1.1"}})
+	var out strings.Builder
+	var counts metrics.Registry
+	h := &handshakes{
+		turns: turns.New(1), wait: time.Minute, log: slog.New(slog.NewTextHandler(&out, nil)), refused: counts.Counter("refused", "", ""),
+	}
+	config := &tls.Config{GetCertificate: c.get, NextProtos: []string{"http/1.1"}}
 	trusting := &tls.Config{InsecureSkipVerify: true}
+	retrying := config.Clone()
+	retrying.CurvePreferences = []tls.CurveID{tls.CurveP521} // of which no hello brings a share
 
-	// One that never goes on after its hello, and one that was broken off.
-	stuck, _ := shake(t, config)
-	stuckHello := make(chan struct{})
-	go func() {
-		_ = tls.Client(readsAll{stuck, stuckHello}, trusting).Handshake()
-	}()
-	<-stuckHello
-	other, failed := shake(t, config)
+	for name, stuck := range map[string]struct{ server, client *tls.Config }{
+		"TLS 1.2": {config, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12}},
+		"TLS 1.3": {config, trusting},
+		"TLS 1.3, a hello that is to be sent again": {retrying, trusting},
+	} {
+		for range 3 {
+			conn, _ := shake(t, h, stuck.server)
+			answered := make(chan struct{})
+			go func() { _ = tls.Client(readsAll{conn, answered}, stuck.client).Handshake() }()
+			<-answered
+		}
+		deaf, server := net.Pipe() // which holds nothing: the server's answer waits to be read
+		t.Cleanup(func() { _ = deaf.Close() })
+		_ = answer(t, h, stuck.server, server)
+		go func() { _ = tls.Client(readsNothing{deaf}, stuck.client).Handshake() }()
+		for range 2 {
+			ok, done := shake(t, h, stuck.server)
+			if err := tls.Client(ok, stuck.client).Handshake(); err != nil {
+				t.Fatalf("beside %s: %v", name, err)
+			}
+			if err := <-done; err != nil {
+				t.Fatalf("beside %s: %v", name, err)
+			}
+		}
+	}
+	other, failed := shake(t, h, config)
 	_ = tls.Client(other, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}}).Handshake()
 	if err := <-failed; err == nil {
 		t.Fatal("another protocol was accepted")
 	}
-	ok, done := shake(t, config)
-	if err := tls.Client(ok, trusting).Handshake(); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-done; err != nil {
-		t.Fatal(err)
+	if len(h.turns) != 0 {
+		t.Error("a handshake that is over holds a turn")
 	}
 
-	// Who waits too long is closed without an alert.
+	// Who waits too long is closed without an alert, counted, and logged once.
 	h.turns <- struct{}{}
-	h.wait = 0
-	late, done := shake(t, config)
-	if err := tls.Client(late, trusting).Handshake(); !errors.Is(err, io.EOF) {
-		t.Errorf("the client saw %v", err)
+	h.wait = time.Millisecond
+	for range 3 {
+		late, done := shake(t, h, config)
+		if err := tls.Client(late, trusting).Handshake(); !errors.Is(err, io.EOF) {
+			t.Errorf("the client saw %v", err)
+		}
+		if err := <-done; !errors.Is(err, errBusy) {
+			t.Errorf("the server saw %v", err)
+		}
 	}
-	if err := <-done; !errors.Is(err, errBusy) {
-		t.Errorf("the server saw %v", err)
+	written := httptest.NewRecorder()
+	counts.ServeHTTP(written, nil)
+	if !strings.Contains(written.Body.String(), "refused 3\n") || strings.Count(out.String(), "level=WARN") != 1 {
+		t.Errorf("counted %q, logged %q", written.Body, out.String())
 	}
 }
+
+// readsNothing lets no answer through.
+type readsNothing struct{ net.Conn }
+
+func (readsNothing) Read([]byte) (int, error) { select {} }
 
 // readsAll takes what the server says, tells of it and answers nothing.
 type readsAll struct {

@@ -17,6 +17,8 @@ import (
 
 	"github.com/libnim/libnim/internal/wire"
 	"github.com/libnim/libnim/server"
+	"github.com/libnim/libnim/server/store"
+	"github.com/libnim/libnim/server/store/storetest"
 )
 
 // patience bounds every wait of the tests; nothing waits that long unless it
@@ -40,6 +42,35 @@ func newEngine(t testing.TB) *natsserver.Server {
 	return e
 }
 
+func TestMain(m *testing.M) { storetest.Main(m) }
+
+// storage is a store that several edges share: one SQLite that is open in this
+// process, or with NIMD_TEST_STORE=postgres a PostgreSQL that each opens.
+type storage struct {
+	db  *store.Store // for the test itself
+	url string
+}
+
+func newStorage(t testing.TB) storage {
+	t.Helper()
+	s := storage{url: storetest.Chosen(t)}
+	db, err := store.Open(context.Background(), store.Config{URL: s.url, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	s.db = db
+	return s
+}
+
+// in makes an edge use the storage.
+func (s storage) in(cfg server.Config) server.Config {
+	if cfg.Store = s.url; s.url == "" {
+		cfg.DB = s.db
+	}
+	return cfg
+}
+
 // edge is a running server with the means to drive it.
 type edge struct {
 	t testing.TB
@@ -50,10 +81,10 @@ type edge struct {
 // startEdges runs n edges on one engine and data directory.
 func startEdges(t testing.TB, n int, change func(i int, cfg *server.Config)) []*edge {
 	t.Helper()
-	engine, dir := newEngine(t), t.TempDir()
+	engine, dir, stored := newEngine(t), t.TempDir(), newStorage(t)
 	var edges []*edge
 	for i := range n {
-		cfg := server.Config{Listen: "127.0.0.1:0", DataDir: dir, Dev: true, Engine: engine, Log: testLog(t)}
+		cfg := stored.in(server.Config{Listen: "127.0.0.1:0", DataDir: dir, Dev: true, Engine: engine, Log: testLog(t)})
 		if change != nil {
 			change(i, &cfg)
 		}
@@ -137,8 +168,15 @@ type client struct {
 // dial connects and reads the greeting.
 func (e *edge) dial() *client {
 	e.t.Helper()
+	return e.dialFrom("127.0.0.1")
+}
+
+// dialFrom is dial for a client whose address a proxy names, if the edge trusts
+// one here.
+func (e *edge) dialFrom(address string) *client {
+	e.t.Helper()
 	d := websocket.Dialer{Subprotocols: []string{wire.Subprotocol}, HandshakeTimeout: patience}
-	ws, resp, err := d.Dial(e.Link, nil)
+	ws, resp, err := d.Dial(e.Link, http.Header{"X-Forwarded-For": {address}})
 	if err != nil {
 		e.t.Fatalf("dial: %v (%v)", err, resp)
 	}
@@ -191,6 +229,9 @@ func (c *client) next() wire.Frame {
 func (c *client) want(op wire.Op, body any) wire.Frame {
 	c.t.Helper()
 	f := c.next()
+	for f.Op == wire.OpResync && op != wire.OpResync { // after the loss of an edge, at a time of its own
+		f = c.next()
+	}
 	if f.Op != op {
 		c.t.Fatalf("got %s %s, want %s", f.Op, f.Body, op)
 	}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -29,6 +30,7 @@ func (s *Server) listen(ctx context.Context) error {
 			return err
 		}
 		go s.certs.follow(ctx)
+		s.handshakes = newHandshakes(s.log, s.metrics.Counter("nimd_handshakes_refused_total", "TLS handshakes that got no turn in time.", ""))
 	}
 	mux := http.NewServeMux()
 	s.routePublic(mux)
@@ -36,14 +38,14 @@ func (s *Server) listen(ctx context.Context) error {
 		s.routePrivate(mux)
 	}
 	var err error
-	if s.public, err = s.open(s.cfg.Listen, mux); err != nil {
+	if s.public, err = s.open(s.cfg.Listen, admin.DotNames(mux), true); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
 	s.private = s.public
 	if s.cfg.AdminListen != "" {
 		mux := http.NewServeMux()
 		s.routePrivate(mux)
-		if s.private, err = s.open(s.cfg.AdminListen, mux); err != nil {
+		if s.private, err = s.open(s.cfg.AdminListen, admin.DotNames(mux), false); err != nil {
 			return fmt.Errorf("admin-listen: %w", err)
 		}
 	}
@@ -57,21 +59,26 @@ func (s *Server) serve() {
 	}
 }
 
-func (s *Server) open(address string, h http.Handler) (*endpoint, error) {
+// open listens at an address; strangers says that anybody may connect there.
+func (s *Server) open(address string, h http.Handler, strangers bool) (*endpoint, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, err
 	}
 	l = loud{l, s.log}
+	if strangers {
+		l = s.sockets.listen(l)
+	}
 	if s.certs != nil {
-		l = tls.NewListener(l, newHandshakes().limit(&tls.Config{
+		l = s.handshakes.listen(l, &tls.Config{
 			MinVersion:     tls.VersionTLS12,
 			NextProtos:     []string{"http/1.1"}, // WebSocket over HTTP/2 is another protocol
 			GetCertificate: s.certs.get,
-		}))
+		})
 	}
 	return &endpoint{listener: l, served: make(chan error, 1), http: &http.Server{
 		Handler:           h,
+		ConnState:         s.sockets.follow,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second, // an upgrade takes the connection out of these
 		WriteTimeout:      30 * time.Second,
@@ -116,7 +123,7 @@ func (s *Server) routePublic(mux *http.ServeMux) {
 	mux.HandleFunc("GET /lbs", s.lbs)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if err := s.gateway.Ready(); err != nil {
+		if err := cmp.Or(s.gateway.Ready(), s.db.Healthy()); err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}
@@ -126,7 +133,8 @@ func (s *Server) routePublic(mux *http.ServeMux) {
 
 func (s *Server) routePrivate(mux *http.ServeMux) {
 	api := &admin.API{
-		Key: s.adminKey, Apps: s.apps, Accounts: s.store, Presence: s.people, Gateway: s.gateway, Log: s.log,
+		Key: s.adminKey, Trusted: s.cfg.Trusted, Metrics: &s.metrics,
+		Apps: s.apps, Accounts: s.accounts, Presence: s.people, Gateway: s.gateway, Log: s.log,
 	}
 	mux.Handle("/v1/", api.Handler())
 	metrics := http.Handler(&s.metrics)

@@ -2,6 +2,11 @@ package server_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -14,23 +19,6 @@ import (
 	"github.com/libnim/libnim/server/gateway"
 )
 
-func TestTooManyFramesEndTheConnection(t *testing.T) {
-	e := startEdges(t, 1, func(_ int, c *server.Config) {
-		c.Limits = &gateway.Limits{FrameRate: 1, FrameBurst: 5}
-	})[0]
-	e.account("alice")
-	c, _ := e.online("alice", "d1", pc)
-	ask, err := wire.Encode(wire.Frame{Op: wire.OpTime, ID: 99}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for c.ws.WriteMessage(websocket.TextMessage, ask) == nil { // until it is cut off
-	}
-	if code, _ := c.wantClose(); code != wire.CloseRateLimited {
-		t.Errorf("closed with %d", code)
-	}
-}
-
 func TestGuessingIsSlowedDown(t *testing.T) {
 	e := startEdges(t, 1, func(_ int, c *server.Config) {
 		c.Limits = &gateway.Limits{FailureRate: 0.001, FailureBurst: 3}
@@ -39,7 +27,7 @@ func TestGuessingIsSlowedDown(t *testing.T) {
 	e.account("bob")
 	for i := range 5 {
 		l := e.loginAs("alice", "d1", pc)
-		l.Token = "wrong"
+		l.Token = fmt.Sprint("wrong", i)
 		f := e.dial().ask(wire.OpLogin, l, nil)
 		if i < 3 && f.ErrName != "token_invalid" || i >= 3 && (f.Code != 503 || f.ErrName != "rate_limited" || f.RetryAfterMS == 0) {
 			t.Errorf("attempt %d: %d %s, retry after %d", i, f.Code, f.ErrName, f.RetryAfterMS)
@@ -56,12 +44,12 @@ func TestGuessingAtTheSameTimeIsSlowedDownToo(t *testing.T) {
 	})[0]
 	e.account("alice")
 	l := e.loginAs("alice", "d1", pc)
-	l.Token = "wrong"
 	var clients []*client
 	for range 20 {
 		clients = append(clients, e.dial())
 	}
-	for _, c := range clients {
+	for i, c := range clients {
+		l.Token = fmt.Sprint("wrong", i)
 		c.send(wire.OpLogin, l)
 	}
 	tried := 0
@@ -74,6 +62,54 @@ func TestGuessingAtTheSameTimeIsSlowedDownToo(t *testing.T) {
 	}
 	if tried != 3 {
 		t.Errorf("%d guesses were looked at, want 3", tried)
+	}
+}
+
+// Strangers of one address make an app's own server be asked by 8 at a time. The
+// others are sent away, told when to come back, and counted.
+func TestLoginsThatAskAWebhookAreBounded(t *testing.T) {
+	var now, most atomic.Int32
+	counted := make(chan struct{})
+	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n := now.Add(1)
+		for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+		}
+		_, _ = io.Copy(io.Discard, r.Body) // or an end of the call is not noticed
+		select {
+		case <-counted:
+		case <-r.Context().Done():
+		}
+		now.Add(-1)
+		_, _ = io.WriteString(w, `{"errCode":0}`)
+	}))
+	defer hook.Close()
+	e := startEdges(t, 1, func(_ int, c *server.Config) { c.Trusted = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })[0]
+	e.do("POST", "/apps", map[string]any{"app_key": e.AppKey, "webhook": map[string]any{"url": hook.URL}})
+	var clients []*client
+	for i := range 40 {
+		c := e.dialFrom("192.0.2.1")
+		l := e.loginAs(fmt.Sprint("stranger", i), "d1", pc)
+		l.AuthType = 2
+		c.send(wire.OpLogin, l)
+		clients = append(clients, c)
+	}
+	metric := `nimd_limited_total{limit="webhook"}`
+	waitFor(t, "a login that is refused", func() bool { return e.counted(metric) > 0 })
+	close(counted)
+	answers := map[string]int{}
+	for _, c := range clients {
+		f := c.want(wire.OpReply, nil)
+		answers[f.ErrName]++
+		if f.ErrName == "server_busy" && f.RetryAfterMS == 0 {
+			t.Error("refused without saying when to come back")
+		}
+	}
+	late := answers["webhook_unreachable"] // on a machine that stood still for 2 s
+	if refused := answers["server_busy"]; refused == 0 || refused+late+answers[""] != 40 || e.counted(metric) != refused {
+		t.Errorf("answered %v, counted %d", answers, e.counted(metric))
+	}
+	if n := most.Load(); n < 1 || late == 0 && n > 8 {
+		t.Errorf("the app's server was asked by %d at a time", n)
 	}
 }
 

@@ -180,7 +180,9 @@ func TestRequests(t *testing.T) {
 	if phone.want(wire.OpPushChanged, &push); push.SwitchOpen != 1 {
 		t.Errorf("other device told %d", push.SwitchOpen)
 	}
-	desk.send("no_such_op", nil) // ignored
+	if f := desk.ask("no_such_op", nil, nil); f.Code != 21003 || f.ErrName != "not_supported" {
+		t.Errorf("an unknown operation: %d %s", f.Code, f.ErrName)
+	}
 	if f := desk.ask(wire.OpLogout, wire.Logout{Type: 1}, nil); f.Code != 200 {
 		t.Errorf("logout: %d", f.Code)
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/libnim/libnim/internal/wire"
+	"github.com/libnim/libnim/server"
 )
 
 // relogin is the login of a device that comes back on its own.
@@ -139,5 +140,53 @@ func TestAPolicyThatLetsAClassOutEndsIt(t *testing.T) {
 	var k wire.Kicked
 	if browser.want(wire.OpKicked, &k); k.Reason != wire.KickByServer || k.DeviceID != "" {
 		t.Errorf("kick = %+v", k)
+	}
+}
+
+// A device loses its network and another takes its place; then nimd restarts
+// and remembers neither. Whichever comes back first, the place stays with the
+// session that began later.
+func TestAStaleDeviceDoesNotKickTheOneInUse(t *testing.T) {
+	for _, staleFirst := range []bool{true, false} {
+		t.Run(fmt.Sprintf("stale first: %v", staleFirst), func(t *testing.T) {
+			cfg := server.Config{Listen: "127.0.0.1:0", DataDir: t.TempDir(), Dev: true, Log: testLog(t)}
+			e := startEdge(t, cfg)
+			e.account("alice")
+			old, oldOK := e.online("alice", "old", pc)
+			e.drop(old, "alice")
+			_, newOK := e.online("alice", "new", pc)
+			if err := e.Close(); err != nil {
+				t.Fatal(err)
+			}
+			e = startEdge(t, cfg)
+			back := func(device string, began int64) (*client, wire.Frame, wire.LoginRefused) {
+				c, l := e.dial(), e.loginAs("alice", device, pc)
+				l.Relogin, l.SessionBeganMS = true, began
+				var refused wire.LoginRefused
+				return c, c.ask(wire.OpLogin, l, &refused), refused
+			}
+			if staleFirst {
+				stale, f, _ := back("old", oldOK.ServerTimeMS)
+				if f.Code != 200 {
+					t.Fatalf("nobody was there, refused with %d %s", f.Code, f.ErrName)
+				}
+				if _, f, _ := back("new", newOK.ServerTimeMS); f.Code != 200 {
+					t.Fatalf("the later session: %d %s", f.Code, f.ErrName)
+				}
+				if code, _ := stale.wantClose(); code != wire.CloseKicked {
+					t.Errorf("the stale device was closed with %d", code)
+				}
+				return
+			}
+			inUse, f, _ := back("new", newOK.ServerTimeMS)
+			if f.Code != 200 {
+				t.Fatalf("the later session: %d %s", f.Code, f.ErrName)
+			}
+			_, f, refused := back("old", oldOK.ServerTimeMS)
+			if f.Code != 417 || f.ErrName != "kicked_offline" || refused.Kicked == nil || refused.Kicked.DeviceID != "new" {
+				t.Errorf("the stale device: %d %s %+v", f.Code, f.ErrName, refused.Kicked)
+			}
+			inUse.ask(wire.OpTime, nil, nil) // was told nothing
+		})
 	}
 }

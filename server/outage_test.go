@@ -38,10 +38,10 @@ func TestClusterRestart(t *testing.T) {
 	dir := t.TempDir()
 	nats := startNATS(t, dir, 0)
 	port := nats.Addr().(*net.TCPAddr).Port
-	e := startEdge(t, server.Config{
+	e := startEdge(t, newStorage(t).in(server.Config{
 		Listen: "127.0.0.1:0", DataDir: t.TempDir(), Dev: true, NATS: []string{nats.ClientURL()}, Replicas: 1,
 		Lease: time.Second, Log: testLog(t),
-	})
+	}))
 	e.account("alice")
 	c, _ := e.online("alice", "d1", pc)
 	nats.Shutdown()
@@ -70,7 +70,7 @@ func TestANATSServerThatWillNotDo(t *testing.T) {
 		"nats-replicas: 3":         startNATS(t, t.TempDir(), 0).ClientURL(),
 		"JetStream is not enabled": bare.ClientURL(),
 	} {
-		s, err := server.Start(t.Context(), server.Config{Listen: "127.0.0.1:0", DataDir: t.TempDir(), NATS: []string{url}, Replicas: 3})
+		s, err := server.Start(t.Context(), server.Config{Listen: "127.0.0.1:0", DataDir: t.TempDir(), NATS: []string{url}, Replicas: 3, DB: newStorage(t).db})
 		if err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("started %v, %v, want %q", s, err, says)
 		}

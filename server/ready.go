@@ -19,6 +19,7 @@ type Ready struct {
 	AdminKey  string `json:"admin_key,omitempty"`
 	AppKey    string `json:"app_key,omitempty"`
 	AppSecret string `json:"app_secret,omitempty"`
+	Apps      int    `json:"apps,omitempty"` // how many there are, where there are several: the one named was made first
 }
 
 // Ready describes the running server.
@@ -36,6 +37,9 @@ func (s *Server) Ready() Ready {
 		r.AdminKey = s.adminKey
 		if app := s.apps.First(); app != nil {
 			r.AppKey, r.AppSecret = app.Key, app.Secret
+			if n := len(s.apps.All()); n > 1 {
+				r.Apps = n
+			}
 		}
 	}
 	return r

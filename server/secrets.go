@@ -27,6 +27,9 @@ func loadSecret(dir, name string) (secret string, created bool, err error) {
 		if secret = strings.TrimSpace(string(data)); len(secret) < 16 {
 			return "", false, fmt.Errorf("%s: want at least 16 characters", path)
 		}
+		if name == adminKeyFile && strings.ContainsFunc(secret, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			return "", false, fmt.Errorf("%s: want printable ASCII without spaces: no other key can be sent in an HTTP header", path)
+		}
 		return secret, false, nil
 	}
 	if !errors.Is(err, os.ErrNotExist) {

@@ -1,9 +1,9 @@
-// Package server wires nimd together: the bus, what is kept on it, the edge
+// Package server wires nimd together: the store, the bus, the edge
 // that clients connect to, and the HTTP endpoints around it.
 package server
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,26 +16,34 @@ import (
 	"github.com/libnim/libnim/server/accounts"
 	"github.com/libnim/libnim/server/auth"
 	"github.com/libnim/libnim/server/bus"
+	"github.com/libnim/libnim/server/deliver"
 	"github.com/libnim/libnim/server/gateway"
 	"github.com/libnim/libnim/server/metrics"
 	"github.com/libnim/libnim/server/presence"
+	"github.com/libnim/libnim/server/store"
 	"github.com/libnim/libnim/server/uploads"
 )
 
 // Server is a running nimd.
 type Server struct {
-	cfg     Config
-	log     *slog.Logger
-	bus     *bus.Bus
-	gateway *gateway.Gateway
-	apps    *accounts.Apps
-	store   *accounts.Store
-	people  *presence.Store
+	cfg      Config
+	log      *slog.Logger
+	bus      *bus.Bus
+	gateway  *gateway.Gateway
+	db       *store.Store
+	ownDB    bool // it is closed with this server
+	marking  marking
+	apps     *accounts.Apps
+	accounts *accounts.Store
+	people   *presence.Store
+	deliver  *deliver.Deliver
 
-	metrics metrics.Registry
-	certs   *certificates // nil without TLS
-	public  *endpoint     // what clients reach
-	private *endpoint     // what the operator reaches; may be public
+	metrics    metrics.Registry
+	sockets    sockets
+	certs      *certificates // nil without TLS
+	handshakes *handshakes   // nil without TLS
+	public     *endpoint     // what clients reach
+	private    *endpoint     // what the operator reaches; may be public
 
 	lock      *os.File // of the data directory; nil on a cluster
 	stopWatch context.CancelFunc
@@ -84,27 +92,38 @@ func (s *Server) start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("admin key: %w", err)
 	}
+	if err := s.openStore(ctx); err != nil {
+		return err
+	}
 	engineErrors := s.metrics.Counter("nimd_engine_errors_total", "Errors of the embedded engine, such as a full disk.", "")
 	s.bus, err = bus.Open(ctx, bus.Config{
 		Dir: s.cfg.DataDir, URLs: s.cfg.NATS, Credentials: s.cfg.NATSCreds, Replicas: s.cfg.Replicas,
-		Engine: s.cfg.Engine, LeaseTTL: s.cfg.Lease, Log: s.log,
+		Engine: s.cfg.Engine, LeaseTTL: s.cfg.Lease, Ping: s.cfg.NATSPing, Log: s.log,
 		EngineError: func() { engineErrors.Inc("") },
 	})
 	if err != nil {
 		return err
 	}
-	if err := s.checkPepper(ctx, pepper); err != nil {
+	proof := pepperCheck(pepper)
+	if err := s.takeOver(ctx, proof); err != nil { // with the pepper of before, whatever this start has
+		return err
+	}
+	if err := s.checkPepper(ctx, proof); err != nil {
 		return err
 	}
 	var watch context.Context
 	watch, s.stopWatch = context.WithCancel(context.Background())
-	if s.apps, err = accounts.OpenApps(watch, s.bus, s.log); err != nil {
+	if s.apps, err = accounts.OpenApps(watch, s.db, s.log); err != nil {
 		return err
 	}
-	s.store = accounts.NewStore(s.bus, []byte(pepper))
+	s.accounts = accounts.NewStore(s.apps, []byte(pepper))
 	lease := presence.NewLease(s.bus, s.cfg.Clock, s.log)
 	s.people = presence.NewStore(s.bus, lease, s.apps.Policy, s.log)
 	if s.gateway, err = s.newGateway(ctx); err != nil {
+		return err
+	}
+	s.limitSockets()
+	if err := s.startMessages(ctx); err != nil {
 		return err
 	}
 	if err := s.listen(watch); err != nil {
@@ -122,19 +141,51 @@ func (s *Server) start(ctx context.Context) error {
 }
 
 func (s *Server) newGateway(ctx context.Context) (*gateway.Gateway, error) {
-	logs, err := uploads.Open(filepath.Join(s.cfg.DataDir, "client-logs"), uploads.DefaultLimits)
+	logs, err := s.openLogs()
 	if err != nil {
-		return nil, fmt.Errorf("client logs: %w", err)
+		return nil, fmt.Errorf("client-logs: %w", err)
 	}
-	limits := gateway.DefaultLimits
-	if s.cfg.Limits != nil {
-		limits = *s.cfg.Limits
-	}
+	limits := s.limits()
 	return gateway.New(ctx, gateway.Config{
 		Version: s.cfg.Version, Heartbeat: s.cfg.Heartbeat, Origins: s.cfg.Origins, DrainSpread: s.cfg.DrainSpread,
 		LoginTimeout: s.cfg.LoginTimeout, OutboxBytes: s.cfg.OutboxBytes,
 		Trusted: s.cfg.Trusted, Limits: limits, Uploads: logs, Metrics: &s.metrics, Log: s.log,
-	}, s.bus, s.people, s.apps, s.store, auth.NewVerifier(s.store, s.log, nil))
+		Epoch: func() uint64 { return uint64(s.db.Epoch()) }, MessageLimits: s.cfg.Messages.Wire(),
+	}, s.bus, s.people, s.apps, s.accounts, auth.NewVerifier(s.accounts, s.log, nil))
+}
+
+// openLogs opens where clients' logs are kept; nil: nowhere.
+func (s *Server) openLogs() (*uploads.Store, error) {
+	if s.cfg.ClientLogs == "off" {
+		return nil, nil
+	}
+	return uploads.Open(cmp.Or(s.cfg.ClientLogs, filepath.Join(s.cfg.DataDir, "client-logs")), uploads.DefaultLimits)
+}
+
+// maxDescriptors is what the limits are reckoned with where there is no bound.
+const maxDescriptors = 1 << 20
+
+// limits are the configured ones, within what this process may have open: a
+// quarter of its descriptors for whoever comes from one address, a quarter for
+// connections that have not been upgraded.
+func (s *Server) limits() gateway.Limits {
+	limits := gateway.DefaultLimits
+	if s.cfg.Limits != nil {
+		limits = *s.cfg.Limits
+	}
+	limits.Address = min(limits.Address, descriptors()/4)
+	limits.Waiting = min(limits.Waiting, descriptors()/4)
+	return limits
+}
+
+// limitSockets bounds the connections that are not upgraded yet. An eighth of
+// the descriptors is left for files and for other servers.
+func (s *Server) limitSockets() {
+	limits := s.limits()
+	s.sockets.init()
+	s.sockets.waitingMax, s.sockets.fromMax, s.sockets.openMax = limits.Waiting, limits.Waiting/4, descriptors()*7/8
+	s.sockets.trusted, s.sockets.log = s.cfg.Trusted, s.log
+	s.sockets.closed = s.metrics.Counter("nimd_sockets_closed_total", "TCP connections that were closed before an upgrade to make room.", "")
 }
 
 // Close tells the clients to go, waits until they are off line, and stops.
@@ -165,7 +216,7 @@ func (s *Server) ReloadTLS() error {
 	return s.certs.load()
 }
 
-// closeParts stops what start began, in reverse. The bus goes last.
+// closeParts stops what start began, in reverse. The bus and the store go last.
 func (s *Server) closeParts() {
 	for _, e := range []*endpoint{s.public, s.private} {
 		if e != nil {
@@ -175,32 +226,15 @@ func (s *Server) closeParts() {
 	if s.gateway != nil {
 		s.gateway.Close()
 	}
+	if s.deliver != nil {
+		s.deliver.Close()
+	}
 	s.stopWatch()
 	if s.bus != nil {
 		s.bus.Close()
 	}
+	s.closeStore()
 	if s.lock != nil {
 		_ = s.lock.Close()
 	}
-}
-
-// checkPepper refuses a pepper other than the one the accounts were hashed with.
-func (s *Server) checkPepper(ctx context.Context, pepper string) error {
-	const key = "pepper-check"
-	want := pepperCheck(pepper)
-	e, err := s.bus.Accounts.Get(ctx, key)
-	if err != nil {
-		return err
-	}
-	if e.Value == nil {
-		_, err = s.bus.Accounts.Set(ctx, key, want, e.Revision, 0)
-		if errors.Is(err, bus.ErrConflict) {
-			return s.checkPepper(ctx, pepper)
-		}
-		return err
-	}
-	if !bytes.Equal(e.Value, want) {
-		return fmt.Errorf("the file %q in the data directory is not the one that the stored accounts were made with; copy it from another edge", pepperFile)
-	}
-	return nil
 }

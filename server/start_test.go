@@ -40,7 +40,7 @@ func TestAStartThatFailsTellsNoSecretInVain(t *testing.T) {
 // tells its secret.
 func TestEdgesThatStartTogetherMakeOneApp(t *testing.T) {
 	for range 5 {
-		engine, dir := newEngine(t), t.TempDir()
+		engine, dir, stored := newEngine(t), t.TempDir(), newStorage(t)
 		for _, name := range []string{"pepper", "admin.key"} {
 			if err := os.WriteFile(filepath.Join(dir, name), []byte("a-secret-of-the-cluster"), 0o600); err != nil {
 				t.Fatal(err)
@@ -50,7 +50,7 @@ func TestEdgesThatStartTogetherMakeOneApp(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range edges {
 			wg.Go(func() {
-				s, err := server.Start(context.Background(), server.Config{Listen: "127.0.0.1:0", DataDir: dir, Engine: engine, Log: testLog(t)})
+				s, err := server.Start(context.Background(), stored.in(server.Config{Listen: "127.0.0.1:0", DataDir: dir, Engine: engine, Log: testLog(t)}))
 				if err != nil {
 					t.Error(err)
 					return

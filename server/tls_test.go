@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -9,12 +10,15 @@ import (
 	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
+	"io"
 	"math/big"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -146,4 +150,73 @@ func get(t *testing.T, url string) int {
 	}
 	_ = resp.Body.Close()
 	return resp.StatusCode
+}
+
+// firstFlight returns what a client sends before it has an answer.
+func firstFlight(t *testing.T, c *tls.Config) []byte {
+	t.Helper()
+	client, server := net.Pipe()
+	defer client.Close()
+	go func() { _ = tls.Client(client, c).Handshake() }()
+	var hello [4096]byte
+	n, err := server.Read(hello[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hello[:n]
+}
+
+// Fifty sockets say hello and nothing more, and come again when they are
+// closed. Honest clients are served as without them.
+func TestHalfDoneHandshakesKeepNobodyOut(t *testing.T) {
+	dir := t.TempDir()
+	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	trusted := writeCert(t, cert, key, 1)
+	e := startEdges(t, 1, func(_ int, c *server.Config) { c.TLSCert, c.TLSKey = cert, key })[0]
+	address := strings.TrimSuffix(strings.TrimPrefix(e.Link, "wss://"), "/nim")
+	hellos := [][]byte{
+		firstFlight(t, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12}),
+		firstFlight(t, &tls.Config{InsecureSkipVerify: true}),
+	}
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var answered atomic.Int32
+	for i := range 50 {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				c, err := net.Dial("tcp", address)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				end := context.AfterFunc(ctx, func() { _ = c.Close() })
+				_ = c.SetDeadline(time.Now().Add(500 * time.Millisecond)) // then the next one
+				_, _ = c.Write(hellos[i%len(hellos)])
+				var p [4096]byte
+				if _, err := c.Read(p[:]); err == nil {
+					answered.Add(1)
+				}
+				_, _ = io.Copy(io.Discard, c)
+				end()
+				_ = c.Close()
+			}
+		})
+	}
+	waitFor(t, "the half-done handshakes", func() bool { return answered.Load() >= 50 })
+	d := websocket.Dialer{
+		Subprotocols: []string{wire.Subprotocol}, TLSClientConfig: &tls.Config{RootCAs: trusted}, HandshakeTimeout: patience,
+	}
+	for range 20 {
+		start := time.Now()
+		ws, _, err := d.Dial(e.Link, nil)
+		if err != nil {
+			t.Fatalf("an honest client after %v: %v", time.Since(start), err)
+		}
+		_ = ws.Close()
+		if took := time.Since(start); took > 3*time.Second { // a turn was waited for
+			t.Errorf("an honest client needed %v", took)
+		}
+	}
 }

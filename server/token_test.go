@@ -250,3 +250,24 @@ func TestALoginUnderWayDoesNotOutliveABan(t *testing.T) {
 		}
 	}
 }
+
+// A program of Tencent's SDK names its app by its number, whatever the key is.
+func TestAnAppIsNamedByItsNumber(t *testing.T) {
+	e := startEdges(t, 1, nil)[0]
+	e.do("POST", "/apps", map[string]any{"app_key": e.AppKey, "sdkappid": 1400000007})
+	e.account("alice")
+	for key, want := range map[string]string{"1400000007": "", "01400000007": "app_key_unknown", "1400000008": "app_key_unknown"} {
+		l := e.loginAs("alice", "desk", pc)
+		l.AppKey = key
+		if f := e.dial().ask(wire.OpLogin, l, nil); f.ErrName != want {
+			t.Errorf("%s: %d %q, want %q", key, f.Code, f.ErrName, want)
+		}
+	}
+	// Two apps of one number have to be named by key; a key wins over a number.
+	e.do("POST", "/apps", map[string]any{"app_key": "other", "sdkappid": 1400000007})
+	l := e.loginAs("alice", "desk", pc)
+	l.AppKey = "1400000007"
+	if f := e.dial().ask(wire.OpLogin, l, nil); f.ErrName != "app_key_unknown" {
+		t.Errorf("which of two: %d %q", f.Code, f.ErrName)
+	}
+}

@@ -22,7 +22,10 @@
     X(nim_client_reg_disconnect_cb) X(nim_client_reg_auto_relogin_cb)                       \
     X(nim_client_reg_kickout_cb) X(nim_client_reg_kickout_other_client_cb)                  \
     X(nim_client_reg_multispot_login_notify_cb) X(nim_client_get_server_current_time)       \
-    X(nim_data_sync_reg_complete_cb) X(nimx_client_reg_connection_cb) X(nimx_init_error)
+    X(nim_data_sync_reg_complete_cb) X(nimx_client_reg_connection_cb) X(nimx_init_error)    \
+    X(nim_talk_send_msg) X(nim_talk_reg_ack_cb) X(nim_talk_reg_receive_cb)                  \
+    X(nim_session_reg_change_cb) X(nim_session_query_all_recent_session_async)              \
+    X(nim_session_set_unread_count_zero_async) X(nim_msglog_query_msg_async)
 
 #define MEMBER(f) __typeof__(&f) f;
 static struct { FUNCTIONS(MEMBER) } nim;
@@ -74,7 +77,31 @@ static void NIM_CALL on_time(int code, nim_bool_reg local, nim_uint64 ms, const 
          local ? "computed here" : "from the server");
 }
 
+static void NIM_CALL on_message(const char *message, const char *extension, const void *name) {
+    (void)extension;
+    line("<- %-12s %s", (const char *)name, message);
+}
+
+static void NIM_CALL on_session(int code, const char *item, int unread, const char *extension, const void *name) {
+    (void)extension;
+    line("<- %-12s code %d, %d unread, %s", (const char *)name, code, unread, item);
+}
+
+static void NIM_CALL on_sessions(int unread, const char *list, const char *extension, const void *name) {
+    (void)extension;
+    line("<- %-12s %d unread, %s", (const char *)name, unread, list);
+}
+
+static void NIM_CALL on_history(int code, const char *id, enum NIMSessionType type, const char *list,
+                                const char *extension, const void *name) {
+    (void)type, (void)extension;
+    line("<- %-12s code %d, %s, %s", (const char *)name, code, id, list);
+}
+
 static void register_all(void) {
+    nim.nim_talk_reg_ack_cb(NULL, on_json, "acknowledged");
+    nim.nim_talk_reg_receive_cb(NULL, on_message, "received");
+    nim.nim_session_reg_change_cb(NULL, on_session, "session");
     nim.nimx_client_reg_connection_cb(NULL, on_json, "connection", NULL);
     nim.nim_client_reg_disconnect_cb(NULL, on_json, "disconnect");
     nim.nim_client_reg_auto_relogin_cb(NULL, on_json, "relogin");
@@ -87,9 +114,9 @@ static void register_all(void) {
 /* ---- commands -------------------------------------------------------------*/
 
 static void run(char *command) {
-    char *name = strtok(command, " \n"), *a = strtok(NULL, " \n"), *b = strtok(NULL, " \n");
+    char *name = strtok(command, " \n"), *a = strtok(NULL, " \n"), *b = strtok(NULL, "\n");
     static int logins;
-    char json[256];
+    char json[1500];
     if (!name) return;
     if (!strcmp(name, "login") && a && b) {
         line("-> nim_client_login(\"%s\")", a);
@@ -112,8 +139,22 @@ static void run(char *command) {
         const char *account = nim.nim_client_current_user_account();
         line("   nim_client_current_user_account() = \"%s\", nim_client_get_login_state() = %d", account,
              nim.nim_client_get_login_state(NULL));
+    } else if (!strcmp(name, "send") && a && b) { /* a text without " and \ */
+        snprintf(json, sizeof json, "{\"to_accid\":\"%s\",\"to_type\":0,\"msg_type\":0,\"msg_body\":\"%s\"}", a, b);
+        line("-> nim_talk_send_msg(%s)", json);
+        nim.nim_talk_send_msg(json, NULL, NULL, NULL);
+    } else if (!strcmp(name, "sessions")) {
+        line("-> nim_session_query_all_recent_session_async()");
+        nim.nim_session_query_all_recent_session_async(NULL, on_sessions, "sessions");
+    } else if (!strcmp(name, "read") && a) {
+        line("-> nim_session_set_unread_count_zero_async(\"%s\")", a);
+        nim.nim_session_set_unread_count_zero_async(kNIMSessionTypeP2P, a, NULL, on_session, "read");
+    } else if (!strcmp(name, "history") && a) {
+        line("-> nim_msglog_query_msg_async(\"%s\")", a);
+        nim.nim_msglog_query_msg_async(a, kNIMSessionTypeP2P, 20, 0, NULL, on_history, "history");
     } else {
-        line("   commands: login ACCOUNT TOKEN, whoami, time, kick DEVICE_ID, relogin, logout, quit");
+        line("   commands: login ACCOUNT TOKEN, send ACCOUNT TEXT, sessions, history ACCOUNT, read ACCOUNT, whoami, time,");
+        line("             kick DEVICE_ID, relogin, logout, quit");
     }
 }
 

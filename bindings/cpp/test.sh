@@ -164,13 +164,18 @@ runs_example() {
     local ready
     read -r ready <"$work/ready"
     value() { sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p" <<<"$ready"; }
-    local token
-    token=$(NIMD_APP_SECRET=$(value app_secret) "$dist/bin/nimd" token --app-key "$(value app_key)" --account alice | sed 's/.*"token":"\([^"]*\)".*/\1/') || return 1
+    token() { NIMD_APP_SECRET=$(value app_secret) "$dist/bin/nimd" token --app-key "$(value app_key)" --account "$1" | sed 's/.*"token":"\([^"]*\)".*/\1/'; }
+    hello() { (cd "$work" && HOME=$work XDG_CONFIG_HOME='' stdbuf -oL ./hello "$(value link)" "$(value app_key)" "$@"); }
     example README.md >"$work/hello.cc"
-    g++ -std=c++17 -Wall -Wextra -Werror "${headers[@]}" "$work/hello.cc" -o "$work/hello" "${link[@]}" &&
-        (cd "$work" && ./hello "$(value link)" "$(value app_key)" alice "$token") | tee "$work/hello.out" &&
-        grep -qx 'alice is online' "$work/hello.out" &&
-        ! (cd "$work" && ./hello "$(value link)" "$(value app_key)" alice wrong)
+    g++ -std=c++17 -Wall -Wextra -Werror "${headers[@]}" "$work/hello.cc" -o "$work/hello" "${link[@]}" || return 1
+    local bob line=
+    exec {bob}< <(hello bob "$(token bob)")
+    until [ "$line" = 'bob is online' ]; do read -r line <&"$bob" || return 1; done
+    hello alice "$(token alice)" bob 'hello, bob' >"$work/hello.out" || return 1
+    cat "$work/hello.out"
+    grep -qx 'alice is online' "$work/hello.out" && grep -qx 'sent: code 200' "$work/hello.out" &&
+        [ "$(cat <&"$bob")" = 'alice: hello, bob' ] &&
+        ! hello alice wrong
 }
 
 check "the example of README.md runs" runs_example

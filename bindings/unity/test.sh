@@ -59,8 +59,10 @@ mkdir "$bin"
 verdict "Runtime compiles without a warning" $?
 "${mcs[@]}" -target:library -out:"$bin/LibNim.Unity.Editor.dll" -r:"$bin/StandIn.dll" -r:"$bin/LibNim.Unity.dll" "$package"/Editor/*.cs tests/VisibleEditor.cs
 verdict "Editor compiles without a warning" $?
-mcs -langversion:7 -target:library -out:"$bin/Sample.dll" -r:"$bin/StandIn.dll" -r:"$bin/LibNim.Unity.dll" "$package"/Samples~/Login/*.cs
-verdict "the sample compiles" $?
+for sample in "$package"/Samples~/*; do
+	mcs -langversion:7 -target:library -out:"$bin/Sample.dll" -r:"$bin/StandIn.dll" -r:"$bin/LibNim.Unity.dll" "$sample"/*.cs
+	verdict "the sample ${sample##*/} compiles" $?
+done
 for readme in README.md README.zh-CN.md; do
 	awk '/^ *```csharp/ { on = 1; next } /^ *```/ { if (on) exit } on { sub(/^   /, ""); print }' "$readme" >"$work/$readme.cs"
 done
@@ -68,7 +70,7 @@ cmp -s "$work/README.md.cs" "$work/README.zh-CN.md.cs" && [[ -s $work/README.md.
 verdict "the READMEs show the same short example" $?
 
 "${mcs[@]}" -out:"$bin/tests.exe" -r:"$bin/StandIn.dll" -r:"$bin/LibNim.Unity.dll" -r:"$bin/LibNim.Unity.Editor.dll" \
-	tests/Program.cs tests/Scripts.cs tests/ReloadTests.cs tests/PlayTests.cs tests/ExampleTest.cs "$work/README.md.cs" \
+	tests/{Program,Scripts,ReloadTests,PlayTests,MessageTests,ExampleTest}.cs "$work/README.md.cs" "$package"/Samples~/Chat/*.cs \
 	../csharp/tests/{Harness,Nimd,Children}.cs || failed=$((failed + 1))
 mono --debug "$bin/tests.exe" "$@" | tee "$work/log"
 [[ ${PIPESTATUS[0]} -le 1 ]] || failed=$((failed + 1))

@@ -77,7 +77,7 @@ func TestTheDocumentedListing(t *testing.T) {
 				_, _ = io.WriteString(w, `{"accounts":[{"account":"b"}],"next_cursor":""}`)
 			}
 		}))
-		out, err := exec.Command("sh", "-c", strings.ReplaceAll(strings.ReplaceAll(script, "http://127.0.0.1:8090", s.URL), "--retry 5", "")).Output()
+		out, err := exec.Command("sh", "-c", strings.ReplaceAll(strings.ReplaceAll(script, "http://127.0.0.1:8091", s.URL), "--retry 5", "")).Output()
 		s.Close()
 		want := "{\"account\":\"a\"}\n{\"account\":\"b\"}\n"
 		if second == http.StatusOK && (err != nil || string(out) != want) || second != http.StatusOK && err == nil {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/libnim/libnim/server"
+	"github.com/libnim/libnim/server/bus"
 	"github.com/libnim/libnim/server/gateway"
 )
 
@@ -25,9 +26,12 @@ type options struct {
 	file   string
 }
 
-const usage = `nimd [flags]         runs the gateway
-nimd token [flags]   makes a signed token; see nimd token -h
-nimd version         prints the version
+const usage = `nimd [flags]               runs the gateway
+nimd backup [flags] FILE   copies the SQLite store, while nimd runs or not
+nimd restore [flags] FILE  puts such a copy in the store's place, while nimd does not run
+nimd check [flags]         looks at configuration, store, NATS and certificate
+nimd token [flags]         makes a signed token; see nimd token -h
+nimd version               prints the version
 
 Each flag can also be given in the environment (NIMD_ADMIN_LISTEN for
 -admin-listen), or in the JSON file that --config names. A flag wins over the
@@ -44,10 +48,16 @@ func newFlags() (*flag.FlagSet, *options) {
 	fs.StringVar(&cfg.Listen, "listen", "127.0.0.1:8090", "host:port to listen at")
 	fs.StringVar(&cfg.AdminListen, "admin-listen", "", "host:port of /v1, and of /metrics, which there asks for no key (default: the same as listen, where both want the admin key)")
 	fs.StringVar(&cfg.DataDir, "data", "nimd-data", "data directory")
+	fs.StringVar(&cfg.Store, "store", "", "PostgreSQL that keeps what must last, postgres://user@host/database; none: SQLite in the data directory")
+	fs.StringVar(&cfg.StorePass, "store-password-file", "", "file with the password for it")
+	fs.StringVar(&cfg.ClientLogs, "client-logs", "", "directory of the logs that clients upload (default: client-logs in the data directory); off: they are refused")
+	fs.BoolVar(&cfg.OlderStore, "accept-older-store", false, "start although the store holds less than it did")
 	fs.BoolVar(&cfg.Dev, "dev", false, "print the secrets in the ready line at every start")
 	listVar(fs, &cfg.NATS, "nats", "NATS servers of a cluster, separated by commas; none: embedded")
 	fs.StringVar(&cfg.NATSCreds, "nats-creds", "", "NATS credentials file")
 	fs.IntVar(&cfg.Replicas, "nats-replicas", 3, "replicas of each bucket on a cluster")
+	fs.DurationVar(&cfg.Lease, "lease", bus.DefaultLeaseTTL, "how long an edge counts that is not heard of, the same on every edge of a cluster")
+	fs.DurationVar(&cfg.NATSPing, "nats-ping", bus.DefaultPing, "how often a NATS server is asked whether it answers; after two misses another one is used")
 	fs.StringVar(&cfg.TLSCert, "tls-cert", "", "PEM file of the certificate chain; read again when it changes and on SIGHUP")
 	fs.StringVar(&cfg.TLSKey, "tls-key", "", "PEM file of its key")
 	listVar(fs, &cfg.PublicLinks, "links", "addresses that /lbs tells, separated by commas")
@@ -58,8 +68,12 @@ func newFlags() (*flag.FlagSet, *options) {
 	fs.DurationVar(&cfg.Heartbeat, "heartbeat", 5*time.Second, "how often clients ping")
 	fs.DurationVar(&cfg.DrainSpread, "drain", 3*time.Second, "over how long clients come back after a stop")
 	fs.IntVar(&limits.Connections, "max-connections", limits.Connections, "connections of this edge; 0: no limit")
+	fs.IntVar(&limits.Waiting, "max-waiting", limits.Waiting, "TCP connections that are not upgraded yet, a quarter of them from one address; 0: no limit")
+	fs.IntVar(&limits.Address, "address-connections", limits.Address, "connections at a time from one address; 0: no limit")
 	fs.Float64Var(&limits.AddressRate, "address-rate", limits.AddressRate, "connections per second from one address; 0: no limit")
-	fs.Float64Var(&limits.FrameRate, "frame-rate", limits.FrameRate, "frames per second of one connection; 0: no limit")
+	fs.Float64Var(&limits.FrameRate, "frame-rate", limits.FrameRate, "requests per second of one connection; 0: no limit")
+	fs.Float64Var(&cfg.Messages.SendRate, "send-rate", 20, "messages per second of one account; 0: no limit")
+	fs.Float64Var(&cfg.Messages.ConversationRate, "conversation-rate", 200, "messages per second in one conversation; 0: no limit")
 	fs.Float64Var(&limits.FailureRate, "login-failure-rate", limits.FailureRate,
 		"failed logins per second of one account from one address; 0: no limit")
 	fs.TextVar(&o.level, "log-level", o.level, "debug, info, warn or error")
@@ -88,10 +102,22 @@ func (o *options) finish() error {
 	switch {
 	case o.server.Heartbeat == 0:
 		return errors.New("heartbeat: want 1s to 5m")
+	case o.server.Lease < time.Second:
+		return errors.New("lease: want 1s to 10m")
+	case o.server.NATSPing < 100*time.Millisecond:
+		return errors.New("nats-ping: want 100ms to 1m")
 	case o.server.Replicas == 0:
 		return errors.New("nats-replicas: want 1 to 5")
 	case o.server.NATSCreds != "" && len(o.server.NATS) == 0:
 		return errors.New("nats-creds: there is no cluster; give nats too")
+	}
+	for name, rate := range map[string]*float64{"send-rate": &o.server.Messages.SendRate, "conversation-rate": &o.server.Messages.ConversationRate} {
+		if !(*rate >= 0) {
+			return errors.New(name + ": want 0 or more")
+		}
+		if *rate == 0 {
+			*rate = -1 // no limit; 0 would be the default
+		}
 	}
 	if o.server.DrainSpread == 0 {
 		o.server.DrainSpread = 1 // ns: at once

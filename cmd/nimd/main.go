@@ -31,6 +31,8 @@ func run(args []string) error {
 		switch args[0] {
 		case "token":
 			return mint(args[1:], os.LookupEnv, os.Stdout)
+		case "backup", "restore", "check":
+			return maintain(args[0], args[1:], os.LookupEnv, os.Stdout)
 		case "version", "-version", "--version": // no flag: it would be settable as NIMD_VERSION
 			_, err := fmt.Println("nimd", version)
 			return err

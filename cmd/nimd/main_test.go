@@ -19,17 +19,22 @@ import (
 
 	"github.com/libnim/libnim/internal/wire"
 	"github.com/libnim/libnim/server"
+	"github.com/libnim/libnim/server/bus/bustest"
+	"github.com/libnim/libnim/server/store/storetest"
 )
 
 const patience = 20 * time.Second
 
-// TestMain lets the tests run this binary as nimd itself.
+// TestMain lets the tests run this binary as nimd itself, and as a NATS server.
 func TestMain(m *testing.M) {
+	if bustest.Main() {
+		return
+	}
 	if os.Getenv("RUN_AS_NIMD") != "" {
 		main()
 		return
 	}
-	os.Exit(m.Run())
+	storetest.Main(m)
 }
 
 // process is a nimd of its own.
@@ -43,10 +48,19 @@ type process struct {
 
 func startProcess(t *testing.T, args ...string) *process {
 	t.Helper()
+	return startChanged(t, nil, args...)
+}
+
+// startChanged is startProcess for a process that change prepares.
+func startChanged(t *testing.T, change func(*exec.Cmd), args ...string) *process {
+	t.Helper()
 	p := &process{t: t, stderr: &bytes.Buffer{}, exited: make(chan error, 1)}
 	p.cmd = exec.Command(os.Args[0], args...)
 	p.cmd.Env = append(os.Environ(), "RUN_AS_NIMD=1")
 	p.cmd.Stderr = p.stderr
+	if change != nil {
+		change(p.cmd)
+	}
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -133,6 +147,11 @@ func (p *process) mustAdmin(method, path, body string) map[string]any {
 // login connects and logs in, and returns the connection and the reply.
 func (p *process) login(account, device string) (*websocket.Conn, wire.Frame) {
 	p.t.Helper()
+	return p.loginAs(account, device, 4)
+}
+
+func (p *process) loginAs(account, device string, clientType int) (*websocket.Conn, wire.Frame) {
+	p.t.Helper()
 	d := websocket.Dialer{Subprotocols: []string{wire.Subprotocol}}
 	ws, _, err := d.Dial(p.Link, nil)
 	if err != nil {
@@ -141,7 +160,7 @@ func (p *process) login(account, device string) (*websocket.Conn, wire.Frame) {
 	p.t.Cleanup(func() { _ = ws.Close() })
 	next(p.t, ws) // hello
 	data, err := wire.Encode(wire.Frame{Op: wire.OpLogin, ID: 1}, wire.Login{
-		AppKey: p.AppKey, Account: account, Token: account + "-token", DeviceID: device, ClientType: 4, Force: true,
+		AppKey: p.AppKey, Account: account, Token: account + "-token", DeviceID: device, ClientType: clientType, Force: true,
 	})
 	if err != nil {
 		p.t.Fatal(err)
@@ -196,45 +215,6 @@ func TestRestartKeepsAccountsAndPolicies(t *testing.T) {
 	}
 }
 
-// Accounts are created as fast as they come while the process is killed. Each
-// one that was acknowledged must be there afterwards.
-func TestKillLosesNoAcceptedWrite(t *testing.T) {
-	dir := t.TempDir()
-	rounds := 3
-	if testing.Short() {
-		rounds = 1
-	}
-	created := 0
-	for round := range rounds {
-		p := startProcess(t, "--listen", "127.0.0.1:0", "--data", dir, "--dev")
-		killed := make(chan struct{})
-		before := created
-		for {
-			if _, err := p.admin("POST", "/accounts", fmt.Sprintf(`{"account":"a%d","token":"a%d-token"}`, created, created)); err != nil {
-				break // killed
-			}
-			created++
-			if created == before+50 {
-				go func() { _ = p.cmd.Process.Kill(); close(killed) }()
-			}
-		}
-		<-killed
-		<-p.exited
-		p = startProcess(t, "--listen", "127.0.0.1:0", "--data", dir, "--dev")
-		for i := range created {
-			if _, err := p.admin("GET", fmt.Sprint("/accounts/a", i), ""); err != nil {
-				t.Fatalf("round %d: account %d of %d is lost: %v", round, i, created, err)
-			}
-		}
-		if _, f := p.login(fmt.Sprint("a", created-1), "d1"); f.Code != 200 {
-			t.Errorf("login after the kill: %d %s", f.Code, f.ErrName)
-		}
-		if err := p.stop(syscall.SIGTERM); err != nil {
-			t.Errorf("SIGTERM: %v", err)
-		}
-	}
-}
-
 func TestLoadTakesFlagsBeforeEnvironmentBeforeFile(t *testing.T) {
 	file := t.TempDir() + "/nimd.json"
 	if err := os.WriteFile(file, []byte(`{"listen":"f:1","data":"f","origins":"a,b"}`), 0o600); err != nil {
@@ -273,6 +253,9 @@ func TestWrongSettingsAreExplained(t *testing.T) {
 		{args: []string{"--nats-replicas", "x"}, says: []string{"-nats-replicas", "a whole number"}},
 		{args: []string{"--nats-replicas", "0"}, says: []string{"nats-replicas", "1 to 5"}},
 		{args: []string{"--nats-creds", "x"}, says: []string{"nats-creds", "nats too"}},
+		{args: []string{"--nats", "nats://127.0.0.1:1"}, says: []string{"store", "postgres://"}},
+		{args: []string{"--store", "mysql://x"}, says: []string{"store", "postgres://"}},
+		{args: []string{"--store-password-file", "x"}, says: []string{"store-password-file", "store too"}},
 		{args: []string{"--address-rate", "many"}, says: []string{"-address-rate", "want a number"}},
 		{args: []string{"--log-level", "loud"}, says: []string{"-log-level", "debug, info, warn or error"}},
 		{args: []string{"--dev=maybe"}, says: []string{"-dev", "true or false"}},
@@ -293,7 +276,10 @@ func TestWrongSettingsAreExplained(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		_, _, err := load(tc.args, func(name string) (string, bool) { return tc.env, name == "NIMD_HEARTBEAT" && tc.env != "" })
+		cfg, _, err := load(tc.args, func(name string) (string, bool) { return tc.env, name == "NIMD_HEARTBEAT" && tc.env != "" })
+		if err == nil {
+			err = cfg.Validate()
+		}
 		for _, want := range tc.says {
 			if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("%v %s %s: %v, want %q in it", tc.args, tc.env, tc.json, err, want)

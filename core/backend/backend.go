@@ -1,6 +1,7 @@
-// Package backend is what the session needs of a server: how to open a link,
+// Package backend is what the library needs of a server: how to open a link,
 // what can be asked over it, and what comes back. core/nimlink and core/openim
-// implement it; the session knows neither.
+// implement it; session and modules know neither. Each module has a file here
+// with its requests, their answers and its pushes.
 package backend
 
 import (
@@ -28,9 +29,17 @@ type Backend interface {
 
 // A Link is one live connection.
 type Link interface {
-	// Send queues a request. It never blocks. Its Answer comes out of Receive
-	// unless the link ends first.
+	// Server returns what the server said of itself when the link came up.
+	Server() Server
+
+	// Send queues a request. It never blocks, and may be called from any
+	// goroutine. Its Answer comes out of Receive unless the link ends first. One
+	// that the server has no use for is refused with nimerr.ServerCannot.
 	Send(id uint64, r Request) error
+
+	// Forget drops what is kept of a request that is not waited for any more: an
+	// answer that comes later is ignored.
+	Forget(id uint64)
 
 	// Receive returns the next answer or push, in the order the server sent
 	// them. After an error, always a *nimerr.Error, the link is dead; nothing
@@ -47,6 +56,46 @@ type Link interface {
 
 	// Stats returns what is known of the link so far.
 	Stats() Stats
+}
+
+// A Request is a value of one of the request types of this package. A link
+// refuses one that its protocol has no codec for.
+type Request any
+
+// An Event is an Answer or a push.
+type Event any
+
+// Answer completes the request with that id. Body is nil or what the type of the
+// request says.
+type Answer struct {
+	ID   uint64
+	Err  *nimerr.Error // nil: success
+	Body any
+}
+
+// Outcome is how a request ended.
+type Outcome int
+
+// Outcomes of a request.
+const (
+	Answered Outcome = iota // the server answered: with a body or an error
+	NotSent                 // it never left; it may be issued again
+	Unknown                 // it was written, and no answer came
+)
+
+// A Result is the end of a request.
+type Result struct {
+	Outcome Outcome
+	Body    any
+	Err     *nimerr.Error // Answered: the server's refusal; else why
+}
+
+// Server is what a server says of itself.
+type Server struct {
+	Epoch    uint64   // of its store: numbers of entries hold for one epoch; 0: it has none
+	Features []string // operations that it knows besides those of the session
+	Limits   Limits
+	Messages Messages
 }
 
 // Capabilities says what a backend can do beyond login and logout.
@@ -87,140 +136,3 @@ type Stats struct {
 	BytesIn  uint64
 	BytesOut uint64
 }
-
-// Login is everything a server may want to know to admit a session.
-type Login struct {
-	AppKey      string
-	Account     string
-	Token       string
-	AuthType    int // NIMAuthType
-	LoginEx     string
-	CustomTag   string
-	OperationID string
-	Force       bool      // false: do not displace another device
-	Relogin     bool      // a reconnect of a session that was online
-	Until       time.Time // when the program gives up on the login; zero: not soon
-	Instance    string    // random, one for each session of this library
-	Attempt     uint64    // counts the logins that it has sent, from 1
-	Device      Device
-}
-
-// Device describes this client, or another device of the account.
-type Device struct {
-	Account          string
-	ID               string
-	ClientType       int // NIMClientType
-	CustomClientType int
-	OS               string
-	Mac              string
-	CustomTag        string
-	LoginTime        time.Time // zero for this client
-}
-
-// A Request is one of the request types below. *Login is one too.
-type Request interface{ request() }
-
-// Requests.
-type (
-	Logout     struct{ Type int }
-	KickOther  struct{ DeviceIDs []string }
-	RenewToken struct {
-		Token    string
-		AuthType int
-		LoginEx  string
-	}
-	PushGet    struct{}
-	PushSet    struct{ SwitchOpen int }
-	ServerTime struct{}
-	UploadLog  struct {
-		Feedback, Name string
-		Part           int
-		Last           bool
-		Data           []byte
-	}
-)
-
-func (*Login) request()     {}
-func (Logout) request()     {}
-func (KickOther) request()  {}
-func (RenewToken) request() {}
-func (PushGet) request()    {}
-func (PushSet) request()    {}
-func (ServerTime) request() {}
-func (UploadLog) request()  {}
-
-// An Event is an Answer or a push.
-type Event interface{ event() }
-
-// Answer completes the request with that id. Body is nil or one of the bodies.
-type Answer struct {
-	ID   uint64
-	Err  *nimerr.Error // nil: success
-	Body any
-}
-
-// Bodies of answers.
-type (
-	// LoginOK answers a Login.
-	LoginOK struct {
-		Session        string
-		Others         []Device
-		ServerTime     time.Time
-		TokenExpiresAt time.Time     // zero: never, or unknown
-		TokenNotice    time.Duration // how long before that the server gives notice; 0: it does not
-		SwitchOpen     int           // 0: unknown
-		Profile        *Profile      // nil: unknown yet; it may follow as a push
-	}
-	// LoginRefused may accompany the error of a Login.
-	LoginRefused struct {
-		Others []Device // who is in the way
-		Kicked *Kicked  // the kick that happened while this device was offline
-	}
-	KickOtherOK struct{ Results []KickResult }
-	KickResult  struct {
-		DeviceID string
-		Code     int32
-	}
-	TokenRenewed struct {
-		ExpiresAt time.Time // zero: never, or unknown
-	}
-	PushConfig struct{ SwitchOpen int }
-	Time       struct{ Server time.Time }
-)
-
-// Pushes.
-type (
-	// Kicked ends the session; the link ends after it.
-	Kicked struct {
-		Reason           int // NIMKickReason
-		Description      string
-		ClientType       int
-		CustomClientType int
-		DeviceID         string
-		Time             time.Time
-	}
-	// Presence: other devices of the account came or left.
-	Presence struct {
-		Type    int // NIMMultiSpotNotifyType
-		Devices []Device
-	}
-	// GoingAway: the server will close the link.
-	GoingAway struct {
-		Reason     string
-		RetryAfter time.Duration
-	}
-	TokenExpiring struct{ ExpiresAt time.Time }
-	TokenExpired  struct{ ServerCode int32 } // the number that the token's family gives it; 0: none
-	PushChanged   struct{ SwitchOpen int }
-	// Profile is what the server knows of the account that is logged in.
-	Profile struct{ Account, Name, Icon, Ex string }
-)
-
-func (Answer) event()        {}
-func (Kicked) event()        {}
-func (Presence) event()      {}
-func (GoingAway) event()     {}
-func (TokenExpiring) event() {}
-func (TokenExpired) event()  {}
-func (PushChanged) event()   {}
-func (Profile) event()       {}

@@ -1,9 +1,10 @@
-// Package datadir is the data directory of one client: who may use it, the
-// device id, small caches, the files of accounts, and the room on its disk.
+// Package datadir is the data directory of a client: the device id, small caches,
+// the files of accounts, log files, and the room on its disk. Several processes
+// may use one directory at the same time; each has a place in it of its own.
 //
-//	<dir>/lock                     held by the process that uses the directory
-//	<dir>/device_id                32 hex digits
-//	<dir>/logs/                    written by package journal
+//	<dir>/lock, lock.2, …          held by the process that has this place
+//	<dir>/device_id                32 hex digits, of all of them
+//	<dir>/logs/, logs/2/, …        written by package journal
 //	<dir>/cache/<name>             answers worth keeping, such as the LBS's
 //	<dir>/accounts/<account>/res   and image, audio, video: received files
 //
@@ -28,12 +29,16 @@ const product = "libnim"
 
 const lockName = "lock"
 
+// places bounds how many processes may use one directory at the same time.
+const places = 64
+
 // A Dir is an open data directory. Its methods may be called from any
 // goroutine.
 type Dir struct {
 	path   string // absolute
 	root   *os.Root
 	lock   *os.File
+	place  int  // from 1
 	locked bool // false: the file system knows no locks
 
 	writing sync.Mutex // held while a file is replaced; Close does not wait for it
@@ -86,10 +91,10 @@ func userDir() (string, error) {
 	return os.UserConfigDir()
 }
 
-// Open makes the directory if it is missing, for this user only, and takes it
-// for this process until Close. path is read by Resolve. A directory that is in
-// use gives data_dir_locked with the pid of its user; one that cannot be made
-// or written gives data_dir_unusable.
+// Open makes the directory if it is missing, for this user only, and takes a
+// place in it until Close. path is read by Resolve. A directory whose places are
+// all taken gives data_dir_locked; one that cannot be made or written gives
+// data_dir_unusable.
 func Open(path string) (*Dir, *nimerr.Error) {
 	abs, unusable := Resolve(path)
 	if unusable != nil {
@@ -102,30 +107,43 @@ func Open(path string) (*Dir, *nimerr.Error) {
 	if err != nil {
 		return nil, nimerr.DataDirUnusable.Wrap(err)
 	}
-	lock, err := root.OpenFile(lockName, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
+	d := &Dir{path: abs, root: root}
+	if err := d.takePlace(); err != nil {
 		_ = root.Close()
-		return nil, nimerr.DataDirUnusable.Newf("%s: %v", abs, err)
-	}
-	d := &Dir{path: abs, root: root, lock: lock}
-	switch err := acquire(lock); {
-	case err == nil:
-		d.locked = true
-		writeHolder(lock)
-	case errors.Is(err, errHeld):
-		holder := readHolder(lock)
-		d.Close()
-		return nil, nimerr.DataDirLocked.Newf("%s is in use by %s", abs, holder)
-	case errors.Is(err, errNoLocks):
-	default:
-		d.Close()
-		return nil, nimerr.DataDirUnusable.Newf("%s: %v", abs, err)
+		return nil, err
 	}
 	return d, nil
 }
 
-// Close gives the directory back; the same or another process may open it
-// then. The other methods fail afterwards. Close may be called again.
+// takePlace takes the first place that no process has.
+func (d *Dir) takePlace() *nimerr.Error {
+	for d.place = 1; d.place <= places; d.place++ {
+		lock, err := d.root.OpenFile(numbered(lockName, ".", d.place), os.O_RDWR|os.O_CREATE, 0o600)
+		if err != nil {
+			return nimerr.DataDirUnusable.Newf("%s: %v", d.path, err)
+		}
+		err = acquire(lock)
+		if err == nil || errors.Is(err, errNoLocks) {
+			d.lock, d.locked = lock, err == nil
+			return nil
+		}
+		_ = lock.Close()
+		if !errors.Is(err, errHeld) {
+			return nimerr.DataDirUnusable.Newf("%s: %v", d.path, err)
+		}
+	}
+	return nimerr.DataDirLocked.Newf("%d processes use %s", places, d.path)
+}
+
+// numbered is the name of what a place has for itself; the first has the bare one.
+func numbered(name, separator string, place int) string {
+	if place == 1 {
+		return name
+	}
+	return name + separator + strconv.Itoa(place)
+}
+
+// Close gives the place back. The other methods fail afterwards. Close may be called again.
 func (d *Dir) Close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -144,10 +162,13 @@ func (d *Dir) Close() {
 // Path returns the absolute path of the directory.
 func (d *Dir) Path() string { return d.path }
 
-// LogDir returns the directory for log files. It may not exist yet.
-func (d *Dir) LogDir() string { return filepath.Join(d.path, "logs") }
+// LogDir returns the directory for the log files of this process. It may not exist
+// yet.
+func (d *Dir) LogDir() string {
+	return filepath.Join(d.path, filepath.FromSlash(numbered("logs", "/", d.place)))
+}
 
-// Locked says whether the directory is really kept from other processes. A
+// Locked says whether the place is really kept from other processes. A
 // file system without locks, as some network file systems are, is used all the
 // same, and worth a line in the log.
 func (d *Dir) Locked() bool { return d.locked }
@@ -157,25 +178,3 @@ var (
 	errHeld    = errors.New("held by another process")
 	errNoLocks = errors.New("the file system has no locks")
 )
-
-// writeHolder leaves the pid for the error message of another process. The
-// lock is what counts: on a full disk the message knows no pid.
-func writeHolder(lock *os.File) {
-	if err := lock.Truncate(0); err == nil {
-		_, _ = lock.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
-	}
-}
-
-// readHolder says who has the lock.
-func readHolder(lock *os.File) string {
-	var b [16]byte
-	n, _ := lock.ReadAt(b[:], 0)
-	pid, err := strconv.Atoi(strings.TrimSpace(string(b[:n])))
-	switch {
-	case err != nil:
-		return "another process"
-	case pid == os.Getpid():
-		return "this process (pid " + strconv.Itoa(pid) + ")"
-	}
-	return "pid " + strconv.Itoa(pid)
-}

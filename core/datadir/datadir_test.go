@@ -14,25 +14,27 @@ import (
 	"github.com/libnim/libnim/internal/nimerr"
 )
 
-// holdEnv makes the test binary a second process that opens this directory,
-// says how that went, and keeps it until its input ends.
+// holdEnv makes the test binary another process that opens this directory, says
+// how that went, and keeps its place until its input ends.
 const holdEnv = "DATADIR_TEST_HOLD"
 
 func TestMain(m *testing.M) {
 	if path := os.Getenv(holdEnv); path != "" {
-		if _, err := Open(path); err != nil {
-			fmt.Println(err.Kind.Name, err.Detail)
+		d, bad := Open(path)
+		if bad != nil {
+			fmt.Println(bad.Kind.Name, bad.Detail)
 			os.Exit(1)
 		}
-		fmt.Println("open", os.Getpid())
+		id, err := d.DeviceID("")
+		fmt.Println(filepath.Base(d.LogDir()), id, err)
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
 }
 
-// holder starts the second process and returns its answer, and what ends it.
-func holder(t *testing.T, path string) (answer string, pid int, end func()) {
+// holder starts another process and returns its answer, and what ends it.
+func holder(t *testing.T, path string) (answer func() string, end func()) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), holdEnv+"="+path)
@@ -57,11 +59,14 @@ func holder(t *testing.T, path string) (answer string, pid int, end func()) {
 		}
 	}
 	t.Cleanup(end)
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatalf("the second process said nothing: %v", err)
+	answer = func() string {
+		line, err := bufio.NewReader(out).ReadString('\n')
+		if err != nil {
+			t.Fatalf("the process said nothing: %v", err)
+		}
+		return strings.TrimSpace(line)
 	}
-	return strings.TrimSpace(line), cmd.Process.Pid, end
+	return answer, end
 }
 
 func open(t *testing.T, path string) *Dir {
@@ -82,38 +87,63 @@ func wantKind(t *testing.T, err error, want *nimerr.Kind) {
 	}
 }
 
-func TestSecondProcessIsLockedOut(t *testing.T) {
+// Several processes use one directory: one device id, each its own log files. A
+// place that is given back, or whose process has died, is taken again.
+func TestProcessesShareADirectory(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "data")
 	d := open(t, path)
 	if !d.Locked() {
 		t.Fatal("Locked() = false on a local file system")
 	}
-
-	answer, _, end := holder(t, path)
-	if want := fmt.Sprintf("data_dir_locked %s is in use by pid %d", path, os.Getpid()); answer != want {
-		t.Errorf("the second process said %q, want %q", answer, want)
+	id, err := d.DeviceID("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, end := holder(t, path)
+	if got, want := second(), "2 "+id+" <nil>"; got != want {
+		t.Errorf("the second process said %q, want %q", got, want)
+	}
+	third, _ := holder(t, path)
+	if got, want := third(), "3 "+id+" <nil>"; got != want {
+		t.Errorf("the third process said %q, want %q", got, want)
 	}
 	end()
-
 	d.Close()
-	answer, pid, end := holder(t, path)
-	if want := fmt.Sprint("open ", pid); answer != want {
-		t.Fatalf("after Close the second process said %q, want %q", answer, want)
+	for _, want := range []string{"logs", "2"} {
+		if got := filepath.Base(open(t, path).LogDir()); got != want {
+			t.Errorf("log files in %q, want %q", got, want)
+		}
 	}
-	_, err := Open(path)
-	if err == nil || err.Kind != nimerr.DataDirLocked || !strings.Contains(err.Detail, fmt.Sprintf("pid %d", pid)) {
-		t.Fatalf("while the second process has it: %v, want data_dir_locked by pid %d", err, pid)
+}
+
+// Processes that make the device id at the same time agree on one.
+func TestOneDeviceID(t *testing.T) {
+	for range 5 {
+		path := t.TempDir()
+		ids := map[string]bool{}
+		var answers []func() string
+		for range 6 {
+			answer, _ := holder(t, path)
+			answers = append(answers, answer)
+		}
+		for _, answer := range answers {
+			place, id, _ := strings.Cut(answer(), " ")
+			ids[id] = true
+			if place == "" || !strings.HasSuffix(id, " <nil>") {
+				t.Errorf("said %q %q", place, id)
+			}
+		}
+		if len(ids) != 1 {
+			t.Errorf("%d device ids: %v", len(ids), ids)
+		}
 	}
-	end()
-	open(t, path)
 }
 
 func TestSameProcess(t *testing.T) {
 	path := t.TempDir()
 	d := open(t, path)
-	_, err := Open(path)
-	if err == nil || err.Kind != nimerr.DataDirLocked || !strings.Contains(err.Detail, "this process") {
-		t.Fatalf("second Open = %v, want data_dir_locked by this process", err)
+	if other := open(t, path); other.LogDir() == d.LogDir() {
+		t.Error("a place twice")
 	}
 	d.Close()
 	d.Close()
@@ -126,16 +156,15 @@ func TestSameProcess(t *testing.T) {
 	}
 }
 
-func TestHolderUnknown(t *testing.T) {
+// There is an end to the places.
+func TestAllPlacesTaken(t *testing.T) {
 	path := t.TempDir()
-	open(t, path)
-	// A full disk may have kept the pid out of the file.
-	if err := os.Truncate(filepath.Join(path, lockName), 0); err != nil {
-		t.Fatal(err)
+	for range places {
+		open(t, path)
 	}
 	_, err := Open(path)
-	if err == nil || err.Kind != nimerr.DataDirLocked || !strings.Contains(err.Detail, "another process") {
-		t.Fatalf("Open = %v, want data_dir_locked by another process", err)
+	if err == nil || err.Kind != nimerr.DataDirLocked || !strings.Contains(err.Detail, "64 processes") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -35,17 +35,33 @@ func (d *Dir) DeviceID(override string) (string, error) {
 	if d.deviceID != "" {
 		return d.deviceID, nil
 	}
-	if stored, err := d.readFile(deviceFile, deviceDigits+2); err == nil {
-		if id := strings.TrimSpace(string(stored)); isDeviceID(id) {
-			d.deviceID = id
-			return id, nil
-		}
+	if d.deviceID = d.storedID(); d.deviceID != "" {
+		return d.deviceID, nil
 	}
 	d.deviceID = tools.ID()
-	if err := d.replaceFile(deviceFile, []byte(d.deviceID+"\n")); err != nil {
+	err := d.putFile(deviceFile, []byte(d.deviceID+"\n"), func(temporary, name string) error {
+		if d.root.Link(temporary, name) == nil { // fails where another process was faster
+			return removeFile(d.root, temporary)
+		}
+		if id := d.storedID(); id != "" {
+			d.deviceID = id
+			return removeFile(d.root, temporary)
+		}
+		return d.root.Rename(temporary, name) // over what is no id; or there are no links
+	})
+	if err != nil {
 		return d.deviceID, nimerr.DataDirUnusable.Wrap(err)
 	}
 	return d.deviceID, nil
+}
+
+// storedID is the id in the file, "" if there is none.
+func (d *Dir) storedID() string {
+	stored, err := d.readFile(deviceFile, deviceDigits+2)
+	if id := strings.TrimSpace(string(stored)); err == nil && isDeviceID(id) {
+		return id
+	}
+	return ""
 }
 
 // isDeviceID says whether id is one of ours, and not what a crash or an editor

@@ -69,11 +69,17 @@ func (d *Dir) readFile(name string, max int64) ([]byte, error) {
 }
 
 // replaceFile puts a file in place by rename, after its content has reached
-// the disk. There is one temporary file for each name.
+// the disk.
 func (d *Dir) replaceFile(name string, data []byte) error {
+	return d.putFile(name, data, d.root.Rename)
+}
+
+// putFile writes a file and lets put give it its name. There is one temporary
+// file for each name and place.
+func (d *Dir) putFile(name string, data []byte, put func(temporary, name string) error) error {
 	d.writing.Lock()
 	defer d.writing.Unlock()
-	temporary := name + ".new"
+	temporary := numbered(name+".new", ".", d.place)
 	f, err := d.root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
@@ -86,7 +92,7 @@ func (d *Dir) replaceFile(name string, data []byte) error {
 		err = closed
 	}
 	if err == nil {
-		err = d.root.Rename(temporary, name)
+		err = put(temporary, name)
 	}
 	if err != nil {
 		_ = removeFile(d.root, temporary)

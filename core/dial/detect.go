@@ -34,7 +34,7 @@ func DetectProxy(ctx context.Context, cfg proxy.Config, target string, d *Dialer
 	}
 	through := *d
 	through.Proxy = cfg
-	l, err := through.newTrip(to, new(backend.Attempt)).open(ctx)
+	l, err := through.newAttempt(to, new(backend.Attempt)).open(ctx)
 	if err != nil {
 		return nimerr.From(err, nimerr.ConnectionFailed).At(to.endpoint)
 	}

@@ -61,9 +61,9 @@ func plainText(err error) string {
 	return err.Error()
 }
 
-// ended returns the error of a trip whose context ended, or nil: what broke
+// ended returns the error of a attempt whose context ended, or nil: what broke
 // after that broke because of it.
-func (t *trip) ended(ctx context.Context) *nimerr.Error {
+func (t *attempt) ended(ctx context.Context) *nimerr.Error {
 	switch ctx.Err() {
 	case nil:
 		return nil
@@ -74,7 +74,7 @@ func (t *trip) ended(ctx context.Context) *nimerr.Error {
 }
 
 // broken returns the error for a transport that failed in the current step.
-func (t *trip) broken(ctx context.Context, err error) *nimerr.Error {
+func (t *attempt) broken(ctx context.Context, err error) *nimerr.Error {
 	if e := t.ended(ctx); e != nil {
 		return e
 	}

@@ -34,8 +34,8 @@ func interleave(addrs []netip.Addr) []netip.Addr {
 	return mixed
 }
 
-// attempt is the outcome of one address.
-type attempt struct {
+// tried is the outcome of one address.
+type tried struct {
 	address netip.AddrPort
 	conn    net.Conn
 	err     error
@@ -48,18 +48,18 @@ func (d *Dialer) race(ctx context.Context, addrs []netip.AddrPort) (net.Conn, er
 	if len(addrs) == 1 {
 		a := d.tryAddress(ctx, addrs[0])
 		if a.err != nil {
-			return nil, raceError([]attempt{a})
+			return nil, raceError([]tried{a})
 		}
 		return a.conn, nil
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	results := make(chan attempt, len(addrs))
+	results := make(chan tried, len(addrs))
 	timer := time.NewTimer(stagger)
 	defer timer.Stop()
 
 	var winner net.Conn
-	var failures []attempt
+	var failures []tried
 	next, running, due := 0, 0, true
 	for {
 		if due && next < len(addrs) && ctx.Err() == nil {
@@ -92,7 +92,7 @@ func (d *Dialer) race(ctx context.Context, addrs []netip.AddrPort) (net.Conn, er
 	return nil, raceError(failures)
 }
 
-func (d *Dialer) tryAddress(ctx context.Context, a netip.AddrPort) (r attempt) {
+func (d *Dialer) tryAddress(ctx context.Context, a netip.AddrPort) (r tried) {
 	r.address = a
 	defer func() {
 		if p := recover(); p != nil { // a NetDial of someone else must not end the process
@@ -108,7 +108,7 @@ func (d *Dialer) tryAddress(ctx context.Context, a netip.AddrPort) (r attempt) {
 }
 
 // raceError says why no address answered, led by the failure that tells most.
-func raceError(failures []attempt) error {
+func raceError(failures []tried) error {
 	if len(failures) == 0 {
 		return nimerr.ConnectionFailed.New("")
 	}

@@ -44,7 +44,7 @@ func (d *Dialer) exchange(ctx context.Context, url string, req *http.Request, ma
 		ctx, cancel = context.WithTimeout(ctx, DefaultTimeout)
 		defer cancel()
 	}
-	t := d.newTrip(to, nil)
+	t := d.newAttempt(to, nil)
 	body, err := t.exchange(ctx, req, maxBody)
 	if err != nil {
 		return nil, nimerr.From(err, nimerr.ConnectionFailed).At(to.endpoint)
@@ -52,7 +52,7 @@ func (d *Dialer) exchange(ctx context.Context, url string, req *http.Request, ma
 	return body, nil
 }
 
-func (t *trip) exchange(ctx context.Context, req *http.Request, maxBody int64) ([]byte, error) {
+func (t *attempt) exchange(ctx context.Context, req *http.Request, maxBody int64) ([]byte, error) {
 	l, err := t.open(ctx)
 	if err != nil {
 		return nil, err

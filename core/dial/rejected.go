@@ -36,7 +36,7 @@ func statusText(status int) string {
 // rejectedUpgrade returns the error for an HTTP answer that is no upgrade.
 // gorilla keeps 1 KiB of the body only, so the answer is read again from the
 // start.
-func (t *trip) rejectedUpgrade(ctx context.Context, rec *recorder, resp *http.Response) error {
+func (t *attempt) rejectedUpgrade(ctx context.Context, rec *recorder, resp *http.Response) error {
 	again := io.MultiReader(bytes.NewReader(rec.seen), rec.Conn)
 	full, err := http.ReadResponse(bufio.NewReader(again), &http.Request{Method: http.MethodGet})
 	if err != nil {
@@ -47,7 +47,7 @@ func (t *trip) rejectedUpgrade(ctx context.Context, rec *recorder, resp *http.Re
 
 // rejected reads what is kept of an answer and returns its row. A body that
 // breaks off or comes too slowly is kept as far as it came.
-func (t *trip) rejected(ctx context.Context, resp *http.Response) error {
+func (t *attempt) rejected(ctx context.Context, resp *http.Response) error {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxRejected))
 	if err != nil && ctx.Err() == context.Canceled {
 		return t.ended(ctx)
@@ -68,7 +68,8 @@ func (t *trip) rejected(ctx context.Context, resp *http.Response) error {
 	return e
 }
 
-// retryAfter reads a delay in seconds or a date; at most a day is believed.
+// retryAfter reads a delay in seconds or a date; at most 5 minutes are believed:
+// anything on the way to the server can answer so.
 func retryAfter(h http.Header) time.Duration {
 	v := strings.TrimSpace(h.Get("Retry-After"))
 	var d time.Duration
@@ -77,7 +78,7 @@ func retryAfter(h http.Header) time.Duration {
 	} else if at, err := http.ParseTime(v); err == nil {
 		d = time.Until(at)
 	}
-	return min(max(d, 0), 24*time.Hour)
+	return min(max(d, 0), 5*time.Minute)
 }
 
 // describe says what an answer looks like: status, kind of content, server,

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/libnim/libnim/internal/nimerr"
 )
@@ -34,7 +35,14 @@ func parseTarget(raw, plain, secure string) (target, error) {
 	case u.User != nil:
 		return target{}, nimerr.InvalidArgument.New("the address of the server must not hold a user name")
 	}
-	t := target{url: u, host: u.Hostname(), secure: u.Scheme == secure}
+	host, err := asciiHost(u.Hostname())
+	if err != nil {
+		return target{}, err
+	}
+	if host != u.Hostname() { // a name, so without brackets
+		u.Host = strings.TrimSuffix(host+":"+u.Port(), ":")
+	}
+	t := target{url: u, host: host, secure: u.Scheme == secure}
 	switch {
 	case u.Port() != "":
 		p, err := strconv.ParseUint(u.Port(), 10, 16)

@@ -1,6 +1,7 @@
 package dial
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -42,6 +43,7 @@ func (t TLS) config(host string) (*tls.Config, error) {
 		if err != nil {
 			roots = x509.NewCertPool() // this system has none; the file may suffice
 		}
+		pem = bytes.TrimPrefix(pem, []byte("\ufeff")) // as editors on Windows write it
 		if !roots.AppendCertsFromPEM(pem) {
 			return nil, fmt.Errorf("CA file %s holds no certificate", t.CAFile)
 		}

@@ -122,6 +122,14 @@ func TestTLSErrorsHaveNames(t *testing.T) {
 	elsewhere := func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = []string{"elsewhere.example"}, nil }
 	notServer := func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }
 	good := ca.issue(t, nil)
+	pem, err := os.ReadFile(ca.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	marked := filepath.Join(t.TempDir(), "marked.pem")
+	if err := os.WriteFile(marked, append([]byte("\ufeff"), pem...), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	tests := []struct {
 		name   string
 		cert   tls.Certificate
@@ -130,6 +138,7 @@ func TestTLSErrorsHaveNames(t *testing.T) {
 		detail string
 	}{
 		{"good", good, TLS{CAFile: ca.file}, nil, ""},
+		{"CA file with a byte order mark", good, TLS{CAFile: marked}, nil, ""},
 		{"expired", ca.issue(t, expired), TLS{CAFile: ca.file}, nimerr.TLSCertificateExpired, ""},
 		{"not yet valid", ca.issue(t, early), TLS{CAFile: ca.file}, nimerr.TLSCertificateExpired, ""},
 		{"wrong host", ca.issue(t, elsewhere), TLS{CAFile: ca.file}, nimerr.TLSWrongHost, ""},

@@ -50,7 +50,7 @@ func (d *Dialer) WebSocket(ctx context.Context, url string, u Upgrade, a *backen
 	}
 	ctx, cancel := context.WithTimeout(ctx, u.Timeout)
 	defer cancel()
-	t := d.newTrip(to, a)
+	t := d.newAttempt(to, a)
 	l, err := t.open(ctx)
 	if err != nil {
 		return nil, nimerr.From(err, nimerr.ConnectionFailed).At(to.endpoint)
@@ -63,8 +63,8 @@ func (d *Dialer) WebSocket(ctx context.Context, url string, u Upgrade, a *backen
 	return c, nil
 }
 
-// upgrade does the WebSocket handshake on an open line.
-func (t *trip) upgrade(ctx context.Context, l *line, u Upgrade) (*Conn, error) {
+// upgrade does the WebSocket handshake on an open connection.
+func (t *attempt) upgrade(ctx context.Context, l *conn, u Upgrade) (*Conn, error) {
 	t.step = "upgrade"
 	start := time.Now()
 	defer func() { t.a.Upgrade = time.Since(start) }()
@@ -115,7 +115,7 @@ func header(h http.Header) http.Header {
 
 // notAnswered explains an answer that is no HTTP, or none. What the server said
 // is not repeated: it may echo the request, and with it a token.
-func (t *trip) notAnswered(ctx context.Context, rec *recorder, err error) error {
+func (t *attempt) notAnswered(ctx context.Context, rec *recorder, err error) error {
 	switch {
 	case ctx.Err() == context.Canceled:
 		return t.ended(ctx)

@@ -12,13 +12,20 @@ import (
 	"github.com/libnim/libnim/internal/wire"
 )
 
+var bob = backend.Conv{Kind: backend.P2P, ID: "bob"}
+
 // Every request becomes its frame, and the reply its answer.
 func TestRequestsAndReplies(t *testing.T) {
 	login := &backend.Login{
 		AppKey: "app", Account: "alice", Token: "t", AuthType: 2, LoginEx: "x", CustomTag: "tag", OperationID: "op",
-		Force: true, Relogin: true, Instance: "run", Attempt: 2,
+		Force: true, Relogin: true, Instance: "run", Attempt: 2, Began: time.UnixMilli(12),
 		Device: backend.Device{ID: "me", ClientType: 4, CustomClientType: 9, OS: "Linux", Mac: "m"},
 	}
+	slow := nimerr.RateLimited.New("")
+	if slow.Kind.Code != 416 {
+		slow.Kind = nimerr.SendTooFast
+	}
+	slow.RetryAfter = 30 * time.Millisecond
 	for _, tt := range []struct {
 		request backend.Request
 		frame   string // what the server gets
@@ -27,7 +34,7 @@ func TestRequestsAndReplies(t *testing.T) {
 	}{
 		{login, `login {"app_key":"app","account":"alice","token":"t","auth_type":2,"login_ex":"x","custom_tag":"tag",` +
 			`"client_type":4,"custom_client_type":9,"client_os":"Linux","device_id":"me","mac":"m","sdk":"libnim/test",` +
-			`"operation_id":"op","force":true,"relogin":true,"instance":"run","attempt":2}`,
+			`"operation_id":"op","force":true,"relogin":true,"instance":"run","attempt":2,"session_began_ms":12}`,
 			wire.LoginOK{
 				Session: "s", ServerTimeMS: 5, TokenExpiresAtMS: 7, TokenExpiringMS: 9, SwitchOpen: 2,
 				Others:  []wire.Device{{Account: "alice", DeviceID: "pad", ClientType: 2, ClientOS: "iOS", Mac: "n", LoginTimeMS: 3, CustomTag: "y", CustomClientType: 1}},
@@ -50,11 +57,46 @@ func TestRequestsAndReplies(t *testing.T) {
 		{backend.ServerTime{}, `time `, wire.Time{ServerTimeMS: 11}, backend.Time{Server: time.UnixMilli(11)}},
 		{backend.UploadLog{Feedback: "f", Name: "n", Part: 1, Last: true, Data: []byte("d")},
 			`upload_log {"feedback":"f","name":"n","part":1,"last":true,"data":"ZA=="}`, nil, nil},
+		{backend.Send{Conv: bob, Messages: []backend.Message{{ClientID: "c", Type: 0, Body: "hi", Settings: backend.NoBadge | backend.Routable, Content: []byte(`{"x":1}`)}, {ClientID: "d", Type: 1}}},
+			`send {"conversation":"p:bob","messages":[{"client_msg_id":"c","type":0,"body":"hi","content":{"x":1},"push_need_badge":0,"routable_msg":1},{"client_msg_id":"d","type":1}]}`,
+			wire.Sent{Results: []wire.SentResult{
+				{ClientMsgID: "c", Code: 200, Seq: 5, ServerMsgID: 6, TimeMS: 7, Repeated: true, Ext: "e"},
+				{ClientMsgID: "d", Code: 416, ErrName: "rate_limited", RetryAfterMS: 30},
+			}},
+			backend.Sent{Results: []backend.SentResult{
+				{ClientID: "c", Seq: 5, ServerID: 6, Time: time.UnixMilli(7), Repeated: true, Ext: "e"},
+				{ClientID: "d", Err: slow, Retry: 30 * time.Millisecond},
+			}}},
+		{backend.Heads{Cursor: "a", Page: "b"}, `heads {"cursor":"a","page":"b"}`,
+			wire.HeadsPage{Epoch: 3, Cursor: "n", More: true, Page: "q", Reset: true, Heads: []wire.Head{{
+				Conversation: "t:1", MaxSeq: 9, MinSeq: 2, ReadSeq: 4, PeerRead: 5, Counted: wire.Counters{Always: 1, Notifications: 2, MissedCalls: 3},
+				Recalled: 1, TimeMS: 8, Last: &wire.Entry{Seq: 9, TimeMS: 8, Stub: true},
+			}}},
+			backend.HeadsPage{Epoch: 3, Cursor: "n", More: true, Page: "q", Reset: true, Heads: []backend.Head{{
+				Conv: backend.Conv{Kind: backend.Team, ID: "1"}, MaxSeq: 9, MinSeq: 2, ReadSeq: 4, PeerRead: 5, Always: 1, Notified: 2, Missed: 3,
+				Recalled: 1, Time: time.UnixMilli(8), Last: &backend.Entry{Seq: 9, Time: time.UnixMilli(8), Stub: true}, State: &backend.State{},
+			}}}},
+		{backend.Pull{Conv: bob, From: 2, To: 5, Newest: true, Limit: 20, For: backend.Roam},
+			`pull {"conversation":"p:bob","from":2,"to":5,"newest":true,"limit":20,"for":"roam"}`,
+			wire.Pulled{Epoch: 3, Low: 2, High: 3, Floor: 1, More: true, Entries: []wire.Entry{
+				{Seq: 2, TimeMS: 1, Kind: "message", ServerMsgID: 4, Sender: "bob", SenderType: 1, SenderDev: "pad", SenderNick: "B",
+					Message: &wire.Message{ClientMsgID: "c", Type: 100, Body: "x", Content: []byte(`{"y":2}`), Settings: wire.Settings{Push: new(int)}}},
+				{Seq: 3, TimeMS: 2, Kind: "of tomorrow", Hidden: true},
+				{Seq: 4, TimeMS: 2, Kind: "message", Message: &wire.Message{ClientMsgID: "d"}, Recalled: &wire.Recalled{Seq: 5, By: "bob", TimeMS: 9}},
+			}},
+			backend.Pulled{Epoch: 3, Low: 2, High: 3, Floor: 1, More: true, Entries: []backend.Entry{
+				{Seq: 2, Time: time.UnixMilli(1), Kind: backend.KindMessage, ServerID: 4, Sender: "bob", SenderType: 1, SenderDev: "pad", SenderNick: "B",
+					Message: backend.Message{ClientID: "c", Type: 100, Body: "x", Content: []byte(`{"y":2}`), Settings: backend.NoPush}},
+				{Seq: 3, Time: time.UnixMilli(2), Stub: true, Hidden: true},
+				{Seq: 4, Time: time.UnixMilli(2), Message: backend.Message{ClientID: "d"}, Recalled: &backend.Recalled{Seq: 5, By: "bob", Time: time.UnixMilli(9)}},
+			}}},
+		{backend.Read{Conv: bob, Seq: 4, Silent: true}, `read {"conversation":"p:bob","seq":4,"silent":true}`,
+			wire.Head{Conversation: "p:bob", MaxSeq: 4, MinSeq: 1}, backend.HeadChanged{Head: backend.Head{Conv: bob, MaxSeq: 4, MinSeq: 1, State: &backend.State{}}}},
 	} {
 		t.Run(strings.SplitN(tt.frame+" ", " ", 2)[0], func(t *testing.T) {
 			var got string
 			play(t, func(p *peer) {
-				p.hello()
+				p.send(wire.Frame{Op: wire.OpHello}, wire.Hello{Features: []string{"send", "heads", "pull", "read"}})
 				f, _ := p.read()
 				got = string(f.Op) + " " + string(f.Body)
 				p.send(wire.Frame{Op: wire.OpReply, ID: f.ID, Code: 200}, tt.body)
@@ -104,11 +146,16 @@ func TestPushes(t *testing.T) {
 		`{"op":"presence","body":{"type":3,"devices":[{"device_id":"x","login_time":6}]}}`: backend.Presence{
 			Type: 3, Devices: []backend.Device{{ID: "x", LoginTime: time.UnixMilli(6)}}},
 		`{"op":"going_away","body":{"reason":"r","retry_after_ms":1500}}`:   backend.GoingAway{Reason: "r", RetryAfter: 1500 * time.Millisecond},
-		`{"op":"going_away","body":{"retry_after_ms":9223372036854775807}}`: backend.GoingAway{RetryAfter: 24 * time.Hour},
+		`{"op":"going_away","body":{"retry_after_ms":9223372036854775807}}`: backend.GoingAway{RetryAfter: 5 * time.Minute},
 		`{"op":"token_expiring","body":{"expires_at_ms":5}}`:                backend.TokenExpiring{ExpiresAt: time.UnixMilli(5)},
 		`{"op":"token_expired","body":{"expires_at_ms":5}}`:                 backend.TokenExpired{},
 		`{"op":"token_expired","body":{"server_code":70001}}`:               backend.TokenExpired{ServerCode: 70001},
 		`{"op":"push_changed","body":{"switch_open":2,"new":[1]}}`:          backend.PushChanged{SwitchOpen: 2},
+		`{"op":"entry","body":{"conversation":"p:bob","max_seq":5,"entries":[{"seq":5,"time_ms":1,"stub":true}]}}`: backend.Entries{
+			Conv: bob, MaxSeq: 5, Entries: []backend.Entry{{Seq: 5, Time: time.UnixMilli(1), Stub: true}}},
+		`{"op":"head","body":{"conversation":"n","max_seq":1}}`: backend.HeadChanged{Head: backend.Head{Conv: backend.Conv{Kind: backend.Notices}, MaxSeq: 1}},
+		`{"op":"resync"}`: backend.Resync{All: true},
+		`{"op":"resync","body":{"conversation":"s:7"}}`: backend.Resync{Conv: backend.Conv{Kind: backend.SuperTeam, ID: "7"}},
 	} {
 		e, err := said(t, text)
 		if err != nil || !reflect.DeepEqual(e, want) {
@@ -228,7 +275,7 @@ func TestRefusalDetails(t *testing.T) {
 	a := refusedWith(t,
 		wire.Frame{Code: 417, ErrName: "other_device_online", ErrMsg: "busy", ServerCode: 5, RetryAfterMS: 1 << 62},
 		wire.LoginRefused{Others: []wire.Device{{DeviceID: "pad"}}, Kicked: &wire.Kicked{Reason: 1}})
-	if a.Err.Detail != "busy" || a.Err.ServerCode != 5 || a.Err.RetryAfter != 24*time.Hour {
+	if a.Err.Detail != "busy" || a.Err.ServerCode != 5 || a.Err.RetryAfter != 5*time.Minute {
 		t.Errorf("got %+v", a.Err)
 	}
 	r, ok := a.Body.(backend.LoginRefused)
@@ -254,7 +301,8 @@ func TestUnsendable(t *testing.T) {
 		l := g.mustConnect()
 		defer l.Close()
 		wantKind(t, l.Send(1, backend.UploadLog{Data: make([]byte, wire.MaxFrame)}), nimerr.InvalidArgument)
-		wantKind(t, l.Send(1, nil), nimerr.NotSupported)
+		wantKind(t, l.Send(1, nil), nimerr.ServerCannot)
+		wantKind(t, l.Send(1, backend.Heads{}), nimerr.ServerCannot) // this server did not name it
 	})
 }
 
@@ -263,4 +311,39 @@ func TestCapabilities(t *testing.T) {
 	if c := b.Capabilities(); b.Name() != "nim" || !c.RenewToken || !c.RefuseDevice || c.TokenInHandshake {
 		t.Errorf("%s: %+v", b.Name(), c)
 	}
+}
+
+// What the server says of itself, and ids that are not waited for any more.
+func TestHelloSaysWhatTheServerIs(t *testing.T) {
+	play(t, func(p *peer) {
+		p.send(wire.Frame{Op: wire.OpHello}, wire.Hello{Epoch: 9, Features: []string{"send"}, Limits: &wire.Limits{
+			TextChars: 1, MsgBytes: 2, SendBatch: 3, PullLimit: 4, ExtBytes: 5, RecallMS: 6,
+		}})
+		for range 2 {
+			f, _ := p.read()
+			p.send(wire.Frame{Op: wire.OpReply, ID: f.ID, Code: 200}, nil)
+		}
+		p.drain()
+	}, func(t *testing.T, g *gateway) {
+		l := g.mustConnect()
+		defer l.Close()
+		want := backend.Server{Epoch: 9, Features: []string{"send"}, Messages: backend.Messages{Supported: true}, Limits: backend.Limits{
+			TextChars: 1, MsgBytes: 2, SendBatch: 3, PullLimit: 4, ExtBytes: 5, Recall: 6 * time.Millisecond,
+		}}
+		if got := l.Server(); !reflect.DeepEqual(got, want) {
+			t.Errorf("got %+v", got)
+		}
+		for id := range uint64(2) {
+			if err := l.Send(id+1, backend.PushGet{}); err != nil {
+				t.Fatal(err)
+			}
+			if id == 0 {
+				l.Forget(1)
+			}
+		}
+		e, err := l.Receive()
+		if a, _ := e.(backend.Answer); err != nil || a.ID != 2 {
+			t.Errorf("got %+v, %v", e, err)
+		}
+	})
 }

@@ -6,7 +6,6 @@ import (
 	"github.com/gorilla/websocket"
 	"github.com/libnim/libnim/core/backend"
 	"github.com/libnim/libnim/internal/nimerr"
-	"github.com/libnim/libnim/internal/wire"
 )
 
 // FuzzEvent feeds frames of a server to the client: whatever they are, they
@@ -20,13 +19,22 @@ func FuzzEvent(f *testing.F) {
 		`{"op":"kicked","body":{"reason_code":1,"time_ms":9223372036854775807}}`,
 		`{"op":"presence","body":{"type":2,"devices":[null]}}`,
 		`{"op":"going_away","body":{"retry_after_ms":-5}}`,
+		`{"op":"reply","id":7,"code":200,"body":{"results":[{"client_msg_id":"c","code":416,"retry_after_ms":-1}]}}`,
+		`{"op":"reply","id":8,"code":200,"body":{"heads":[{"conversation":"p:","last":{"seq":0}}]}}`,
+		`{"op":"reply","id":9,"code":200,"body":{"entries":[{"seq":1,"kind":"message","recalled":{}}]}}`,
+		`{"op":"entry","body":{"conversation":"t:1","entries":[{"seq":18446744073709551615,"kind":"dance"}]}}`,
+		`{"op":"resync","body":{"conversation":"n"}}`,
 		`{"op":"push_changed","body":null}`, `{"op":"dance"}`, `[`, "\xff",
 	} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		l := &link{sent: map[uint64]wire.Op{1: wire.OpLogin, 2: wire.OpKickOther, 3: wire.OpRenewToken, 4: wire.OpPushGet, 5: wire.OpTime, 6: wire.OpLogout}}
-		frame, err := decode(websocket.TextMessage, data)
+		l := &link{sent: map[uint64]*request{
+			1: requests[of[*backend.Login]()], 2: requests[of[backend.KickOther]()], 3: requests[of[backend.RenewToken]()],
+			4: requests[of[backend.PushGet]()], 5: requests[of[backend.ServerTime]()], 6: requests[of[backend.Logout]()],
+			7: requests[of[backend.Send]()], 8: requests[of[backend.Heads]()], 9: requests[of[backend.Pull]()], 10: requests[of[backend.Read]()],
+		}}
+		frame, err := frame(websocket.TextMessage, data)
 		if err != nil {
 			wantKind(t, err, nimerr.ProtocolError)
 			return

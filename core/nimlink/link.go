@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"reflect"
 	"strconv"
 	"strings"
 	"sync"
@@ -32,12 +33,15 @@ type link struct {
 	closed    sync.Once
 	writer    sync.WaitGroup
 
+	server   backend.Server
+	features map[wire.Op]bool // what the server knows besides the session
+
 	began time.Time    // heartbeats carry the time since
 	rtt   atomic.Int64 // of the last heartbeat, ns
 	dying atomic.Int64 // when the reader ends, since began, because a write failed; 0: none has
 
 	mu   sync.Mutex
-	sent map[uint64]wire.Op // requests on the wire: what the body of a reply is
+	sent map[uint64]*request // on the wire: what the body of a reply is
 }
 
 var _ backend.Link = (*link)(nil)
@@ -45,12 +49,18 @@ var _ backend.Link = (*link)(nil)
 func newLink(c *dial.Conn, sdk string) *link {
 	return &link{
 		conn: c, sdk: sdk, frames: make(chan []byte, queued), checks: make(chan struct{}, 1),
-		left: make(chan struct{}), began: time.Now(), sent: map[uint64]wire.Op{},
+		left: make(chan struct{}), began: time.Now(), sent: map[uint64]*request{},
 	}
 }
 
-// start begins the heartbeat the server asked for.
+// start takes what the server says of itself, and begins the heartbeat that it
+// asked for.
 func (l *link) start(h *wire.Hello) {
+	l.server, l.features = backend.Server{Epoch: h.Epoch, Features: h.Features, Limits: limits(h.Limits)}, map[wire.Op]bool{}
+	for _, f := range h.Features {
+		l.features[wire.Op(f)] = true
+	}
+	l.server.Messages.Supported = l.features[wire.OpSend]
 	l.heartbeat = defaultHeartbeat
 	if h.HeartbeatMS > 0 {
 		l.heartbeat = min(max(delay(h.HeartbeatMS), shortestBeat), longestBeat)
@@ -81,13 +91,20 @@ func (l *link) alive() error {
 	return nil
 }
 
+// Server implements backend.Link.
+func (l *link) Server() backend.Server { return l.server }
+
 // Send implements backend.Link.
 func (l *link) Send(id uint64, r backend.Request) error {
-	op, body := l.request(r)
-	if op == "" {
-		return nimerr.NotSupported.Newf("%T", r)
+	how := requests[reflect.TypeOf(r)]
+	if how == nil || how.asked && !l.features[how.op] {
+		return nimerr.ServerCannot.Newf("%T", r)
 	}
-	data, err := wire.Encode(wire.Frame{Op: op, ID: id}, body)
+	var body any
+	if how.encode != nil {
+		body = how.encode(l, r)
+	}
+	data, err := wire.Encode(wire.Frame{Op: how.op, ID: id}, body)
 	if err != nil {
 		return nimerr.Internal.Wrap(err)
 	}
@@ -95,17 +112,22 @@ func (l *link) Send(id uint64, r backend.Request) error {
 		return nimerr.InvalidArgument.Newf("the request has %d bytes, the limit is %d", len(data), wire.MaxFrame)
 	}
 	l.mu.Lock()
-	l.sent[id] = op
+	l.sent[id] = how
 	l.mu.Unlock()
 	select {
 	case l.frames <- data:
 		return nil
 	default:
-		l.mu.Lock()
-		delete(l.sent, id)
-		l.mu.Unlock()
+		l.Forget(id)
 		return nimerr.Busy.New("the connection takes no more requests at present")
 	}
+}
+
+// Forget implements backend.Link.
+func (l *link) Forget(id uint64) {
+	l.mu.Lock()
+	delete(l.sent, id)
+	l.mu.Unlock()
 }
 
 // Check implements backend.Link.
@@ -188,7 +210,7 @@ func (l *link) Receive() (backend.Event, error) {
 		if err != nil {
 			return nil, l.why(err)
 		}
-		f, err := decode(kind, data)
+		f, err := frame(kind, data)
 		if err != nil {
 			return nil, err
 		}

@@ -23,7 +23,7 @@ const (
 	writeWait        = 5 * time.Second
 	helloWait        = 8 * time.Second
 	hangUpWait       = time.Second // for the reader to take what came before a failed write
-	longestDelayMS   = 24 * 60 * 60 * 1000
+	longestDelayMS   = 5 * 60 * 1000
 )
 
 // Backend opens links with a dialer.
@@ -81,7 +81,7 @@ func (l *link) hello() (*wire.Hello, error) {
 	if err != nil {
 		return nil, l.why(err)
 	}
-	f, err := decode(kind, data)
+	f, err := frame(kind, data)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +104,8 @@ func (l *link) hello() (*wire.Hello, error) {
 	return nil, nimerr.ProtocolError.Newf("want %q first, got %q", wire.OpHello, f.Op)
 }
 
-func decode(kind int, data []byte) (wire.Frame, error) {
+// frame reads what one WebSocket message holds.
+func frame(kind int, data []byte) (wire.Frame, error) {
 	if kind != websocket.TextMessage {
 		return wire.Frame{}, nimerr.ProtocolError.New("a binary message, want text")
 	}

@@ -22,7 +22,7 @@ func unbase64(t testing.TB, text string) []byte {
 
 // The frames that a real deployment was seen to take and send, byte for byte.
 func TestCapturedRequest(t *testing.T) {
-	got, err := encode(&request{ID: 1001, SendID: "alice", OperationID: "op-A-1", MsgIncr: "A_1", Data: appendString(nil, 1, "alice")}, false)
+	got, err := encode(&envelope{ID: 1001, SendID: "alice", OperationID: "op-A-1", MsgIncr: "A_1", Data: appendString(nil, 1, "alice")}, false)
 	if err != nil || string(got) != openimfake.CapturedRequest {
 		t.Errorf("got  %s %v\nwant %s", got, err, openimfake.CapturedRequest)
 	}
@@ -142,7 +142,7 @@ func FuzzProto(f *testing.F) {
 func FuzzEnvelope(f *testing.F) {
 	f.Add([]byte(openimfake.CapturedReply), false)
 	f.Add([]byte(openimfake.CapturedKick), false)
-	zipped, err := encode(&request{ID: 1, Data: []byte("x")}, true)
+	zipped, err := encode(&envelope{ID: 1, Data: []byte("x")}, true)
 	if err != nil {
 		f.Fatal(err)
 	}

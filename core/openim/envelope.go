@@ -15,8 +15,8 @@ const (
 	opOnlineStatus = 2005 // a subscription, its reply, and what is pushed because of it
 )
 
-// request is the envelope to the server.
-type request struct {
+// envelope is what goes to the server.
+type envelope struct {
 	ID          int32  `json:"reqIdentifier"`
 	Token       string `json:"token"` // unused by the gateway, and left empty
 	SendID      string `json:"sendID"`
@@ -25,7 +25,7 @@ type request struct {
 	Data        []byte `json:"data"`
 }
 
-// response is the envelope from the server: a reply, or a push with an empty
+// response is what comes from the server: a reply, or a push with an empty
 // MsgIncr.
 type response struct {
 	ID          int32  `json:"reqIdentifier"`
@@ -39,7 +39,7 @@ type response struct {
 var errInflated = errors.New("an inflated frame is larger than 8 MiB")
 
 // encode makes the payload of a binary frame.
-func encode(r *request, compress bool) ([]byte, error) {
+func encode(r *envelope, compress bool) ([]byte, error) {
 	data, err := json.Marshal(r)
 	if err != nil || !compress {
 		return data, err

@@ -24,6 +24,12 @@ const (
 	codeUnknown      = 1505
 	codeKicked       = 1506
 	codeNotExist     = 1507
+	codeNotInGroup   = 1203
+	codeDismissed    = 1204
+	codeBlocked      = 1302
+	codeNotFriends   = 1303
+	codeMuted        = 1402
+	codeGroupMuted   = 1403
 	codeTooManyConns = 1601
 	codeConnArgs     = 1602
 )
@@ -43,6 +49,12 @@ var kinds = map[int32]*nimerr.Kind{
 	codeUnknown:      nimerr.TokenKeyMismatch,
 	codeKicked:       nimerr.KickedOffline,
 	codeNotExist:     nimerr.TokenRevoked,
+	codeNotInGroup:   nimerr.NotAMember,
+	codeDismissed:    nimerr.TeamNotFound,
+	codeBlocked:      nimerr.Blocked,
+	codeNotFriends:   nimerr.Forbidden,
+	codeMuted:        nimerr.Muted,
+	codeGroupMuted:   nimerr.TeamMuted,
 	codeTooManyConns: nimerr.ServerBusy,
 	codeConnArgs:     nimerr.InvalidArgument,
 }

@@ -62,6 +62,16 @@ func refusedBody(err *nimerr.Error) backend.LoginRefused {
 	}}
 }
 
+var kickRequests = requestTable{
+	of[backend.KickOther](): {send: func(l *link, id uint64, r backend.Request) error {
+		if !l.b.Capabilities().KickOther {
+			return nimerr.ServerCannot.New("OpenIM lets only administrators kick; no admin token and api_addr are configured")
+		}
+		l.spawn(func() { l.kickOther(id, r.(backend.KickOther).DeviceIDs) })
+		return nil
+	}},
+}
+
 // remember lets kickOther see who is online.
 func (l *link) remember() {
 	online := make(map[int]bool, len(l.presence.online))

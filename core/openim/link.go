@@ -3,7 +3,10 @@ package openim
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
+	"reflect"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -49,10 +52,12 @@ type link struct {
 
 	mu        sync.Mutex
 	loginSent bool
-	gone      bool              // Close waits for the workers: no more of them
-	sent      map[string]uint64 // msgIncr -> id of requests on the wire
-	incr      uint64            // the last msgIncr
-	others    map[int]bool      // platforms known to be online; nil: unknown
+	gone      bool               // Close waits for the workers: no more of them
+	sent      map[string]awaited // by msgIncr
+	incr      uint64             // the last msgIncr
+	waiting   []*unconfirmed
+	highest   map[backend.Conv]uint64 // numbers that were told of
+	others    map[int]bool            // platforms known to be online; nil: unknown
 
 	state // owned by the goroutine in Receive
 }
@@ -73,7 +78,7 @@ func newLink(b *Backend, login *backend.Login) *link {
 		b: b, login: login, api: &api{dialer: b.Dialer(), base: b.APIAddr, op: operationID(login)},
 		frames: make(chan []byte, queued), checks: make(chan struct{}, 1), messages: make(chan message),
 		logins: make(chan uint64, 1), outcomes: make(chan func() backend.Event), panicked: make(chan *nimerr.Error, 1),
-		sent: map[string]uint64{},
+		sent: map[string]awaited{}, highest: map[backend.Conv]uint64{},
 	}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	return l
@@ -98,7 +103,7 @@ func (l *link) abandon() {
 // server is at work on it while this side wakes its goroutines.
 func (l *link) start() *nimerr.Error {
 	c := l.conn
-	if err := l.ask(internal, opOnlineStatus, subscribe(l.login.Account)); err != nil {
+	if err := l.ask(awaited{reply: presenceCame}, opOnlineStatus, subscribe(l.login.Account)); err != nil {
 		return nimerr.From(err, nimerr.Internal)
 	}
 	if l.put(<-l.frames) != nil {
@@ -211,21 +216,27 @@ func (l *link) ping() error {
 	return l.conn.WS.WriteControl(websocket.PingMessage, sent, time.Now().Add(writeWait))
 }
 
+// Server implements backend.Link: OpenIM says nothing of itself.
+func (*link) Server() backend.Server { return declared }
+
 // Send implements backend.Link.
 func (l *link) Send(id uint64, r backend.Request) error {
-	switch r := r.(type) {
-	case *backend.Login:
-		return l.sendLogin(id)
-	case backend.Logout:
-		return l.ask(id, opLogout, userPlatform(l.login.Account, l.b.platform()))
-	case backend.KickOther:
-		if !l.b.Capabilities().KickOther {
-			return nimerr.ServerCannot.New("OpenIM lets only administrators kick; no admin token and api_addr are configured")
-		}
-		l.spawn(func() { l.kickOther(id, r.DeviceIDs) })
-		return nil
+	how := requests[reflect.TypeOf(r)]
+	switch {
+	case how == nil:
+		return nimerr.ServerCannot.Newf("OpenIM has no %T", r)
+	case how.send != nil:
+		return how.send(l, id, r)
 	}
-	return nimerr.ServerCannot.Newf("OpenIM has no %T", r)
+	return l.ask(awaited{id, how.answered(id)}, how.op, how.encode(l, r))
+}
+
+// Forget implements backend.Link.
+func (l *link) Forget(id uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	maps.DeleteFunc(l.sent, func(_ string, a awaited) bool { return a.id == id })
+	l.waiting = slices.DeleteFunc(l.waiting, func(u *unconfirmed) bool { return u.id == id })
 }
 
 // sendLogin passes on the id under which the Login is answered: the login
@@ -241,16 +252,13 @@ func (l *link) sendLogin(id uint64) error {
 	return nil
 }
 
-// internal is the id of requests whose reply is not an Answer.
-const internal = 0
-
 // ask queues an envelope.
-func (l *link) ask(id uint64, op int32, data []byte) error {
+func (l *link) ask(a awaited, op int32, data []byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.incr++
 	incr := strconv.FormatUint(l.incr, 10)
-	frame, err := encode(&request{
+	frame, err := encode(&envelope{
 		ID: op, SendID: l.login.Account, OperationID: operationID(l.login), MsgIncr: incr, Data: data,
 	}, l.b.Gzip)
 	if err != nil {
@@ -258,7 +266,7 @@ func (l *link) ask(id uint64, op int32, data []byte) error {
 	}
 	select {
 	case l.frames <- frame:
-		l.sent[incr] = id
+		l.sent[incr] = a
 		return nil
 	default:
 		return nimerr.Busy.New("the connection takes no more requests at present")

@@ -129,8 +129,7 @@ func TestUnknownPushesAreIgnored(t *testing.T) {
 	everywhere(t, openimfake.Options{}, func(b *bed) {
 		x, _ := b.loggedIn(b.login("alice", b.fake.Token("alice", linux)))
 		defer x.close()
-		b.fake.Push("alice", openimfake.Response{ReqIdentifier: openimfake.OpPushMessage, OperationID: "op", Data: []byte("any")})
-		b.fake.Push("alice", openimfake.Response{ReqIdentifier: 4711})
+		b.fake.Push("alice", openimfake.Response{ReqIdentifier: 4711, OperationID: "op", Data: []byte("any")})
 		b.fake.Push("alice", openimfake.Response{ReqIdentifier: openimfake.OpOnlineStatus, MsgIncr: "99", Data: []byte{0xff}}) // a reply to nothing
 		if err := x.link.Send(8, backend.Logout{}); err != nil {
 			b.Fatal(err)

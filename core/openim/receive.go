@@ -207,25 +207,17 @@ func (l *link) answerLogin() {
 	}
 }
 
-// envelope treats a binary frame. What this version does not know is ignored.
+// envelope treats a binary frame: a push, or the reply to a request of ours. What
+// this version does not know is ignored.
 func (l *link) envelope(r *response) {
-	if r.ID == opKicked {
-		l.kicked()
+	if r.MsgIncr == "" || r.ID == opKicked {
+		if treat := pushes[r.ID]; treat != nil {
+			treat(l, r.Data)
+		}
 		return
 	}
-	if r.MsgIncr != "" {
-		l.reply(r)
-		return
-	}
-	if r.ID == opOnlineStatus {
-		l.listed(r.Data)
-	}
-}
-
-// reply treats the reply to a request of ours; one to nothing is ignored.
-func (l *link) reply(r *response) {
 	l.mu.Lock()
-	id, known := l.sent[r.MsgIncr]
+	a, known := l.sent[r.MsgIncr]
 	delete(l.sent, r.MsgIncr)
 	l.mu.Unlock()
 	if !known {
@@ -235,16 +227,7 @@ func (l *link) reply(r *response) {
 	if r.ErrCode != 0 {
 		bad = failed(result{code: r.ErrCode, message: r.ErrMsg}, l.login.Token).At(l.endpoint)
 	}
-	switch {
-	case id != internal:
-		l.queue = append(l.queue, backend.Answer{ID: id, Err: bad})
-	case bad != nil:
-		l.log(journal.Warn, "openim_no_presence", journal.Err(bad))
-		l.presence.known = true // as far as it can be
-		l.gathered()
-	default:
-		l.listed(r.Data)
-	}
+	a.reply(l, r, bad)
 }
 
 // listed treats a list of the platforms on which users are online.

@@ -50,6 +50,12 @@ func (l *refused) Receive() (backend.Event, error) {
 	}
 }
 
+// Server implements backend.Link.
+func (*refused) Server() backend.Server { return backend.Server{} }
+
+// Forget implements backend.Link.
+func (*refused) Forget(uint64) {}
+
 // Check implements backend.Link.
 func (*refused) Check() {}
 

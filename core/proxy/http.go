@@ -12,6 +12,9 @@ import (
 // maxConnectReply bounds the status line and headers of an answer to CONNECT.
 const maxConnectReply = 16 << 10
 
+// maxInterim bounds the interim answers before the one that counts, with it.
+const maxInterim = 8
+
 // connectHTTP speaks CONNECT (RFC 9110 §9.3.6), with basic authentication where
 // a user is configured.
 func connectHTTP(conn net.Conn, c Config, to target) error {
@@ -28,11 +31,23 @@ func connectHTTP(conn net.Conn, c Config, to target) error {
 	if _, err := io.WriteString(conn, b.String()); err != nil {
 		return err
 	}
-	head, err := readHead(conn)
-	if err != nil {
-		return err
+	for range maxInterim {
+		head, err := readHead(conn)
+		if err != nil {
+			return err
+		}
+		if !isInterim(head) {
+			return parseConnectReply(head, c.User != "")
+		}
 	}
-	return parseConnectReply(head, c.User != "")
+	return failed("it sends nothing but interim answers")
+}
+
+// isInterim reports whether an answer is one such as 100 Continue, which another
+// follows.
+func isInterim(head []byte) bool {
+	fields := bytes.Fields(head)
+	return len(fields) > 1 && len(fields[1]) == 3 && fields[1][0] == '1'
 }
 
 // readHead reads up to and including the empty line. It reads byte by byte,

@@ -109,6 +109,7 @@ func TestConnect(t *testing.T) {
 			[]turn{{"\x05\x02\x00\x02", "\x05\x00"}, {asked5, granted5}}},
 		{"http", config(HTTP, ""), "10.0.0.1:80", []turn{{connect4, "HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\n"}}},
 		{"http, short answer", config(HTTP, ""), "10.0.0.1:80", []turn{{connect4, "HTTP/1.0 200\n\n"}}},
+		{"http, interim answers", config(HTTP, ""), "10.0.0.1:80", []turn{{connect4, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\nA: b\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"}}},
 		{"http with password", config(HTTP, "user"), "gw:443", []turn{{withAuth("gw:443"), "HTTP/1.1 200 OK\r\n\r\n"}}},
 		{"http, IPv6", config(HTTP, "user"), "[::1]:443", []turn{{withAuth("[::1]:443"), "HTTP/1.1 200 OK\r\n\r\n"}}},
 	}
@@ -179,6 +180,7 @@ func TestRefusals(t *testing.T) {
 		{"http repeats", config(HTTP, "user"), "gw:80",
 			[]turn{{"CONNECT", "HTTP/1.1 " + basic("user", secret) + "\r\n\r\n"}}, nimerr.ProxyFailed, "not HTTP/1"},
 		{"http endless", config(HTTP, ""), "gw:80", []turn{{"CONNECT", "HTTP/1.1 200 OK\r\n" + strings.Repeat("A: b\r\n", 4000)}}, nimerr.ProxyFailed, "16384 bytes"},
+		{"http never comes to the point", config(HTTP, ""), "gw:80", []turn{{"CONNECT", strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 20)}}, nimerr.ProxyFailed, "interim"},
 		{"http closes", config(HTTP, ""), "gw:80", []turn{{"CONNECT", "HTTP/1.1 200 OK\r\n"}}, nimerr.ProxyFailed, "closed"},
 	}
 	for _, tt := range tests {

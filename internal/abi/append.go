@@ -90,3 +90,11 @@ func appendObjects[T any](b []byte, list []T, object func(*T, []byte) []byte) []
 	}
 	return append(b, ']')
 }
+
+// AppendString appends s as a JSON string, for objects that are not made of
+// payload types. What is not UTF-8 becomes U+FFFD.
+func AppendString(b []byte, s string) []byte { return appendString(b, s) }
+
+// AppendKey appends a key and its colon, and the comma before it unless it is
+// the first of its object.
+func AppendKey(b []byte, key string) []byte { return appendKey(b, key) }

@@ -4,6 +4,7 @@
 package abi
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -12,6 +13,9 @@ import (
 	"github.com/libnim/libnim/internal/nimerr"
 )
 
+// maxUnknown bounds how many unknown keys are named.
+const maxUnknown = 20
+
 // maxQuoted bounds how much of a wrong value an error repeats.
 const maxQuoted = 32
 
@@ -19,31 +23,43 @@ const maxQuoted = 32
 type memberFunc func(d *decoder, key string, r gjson.Result)
 
 // decoder reads typed values and keeps the first fault with its path. A member
-// that is null counts as absent, a key that nobody takes is ignored.
+// that is null counts as absent, a key that nobody takes is
+// ignored, but named.
 type decoder struct {
-	path []string
-	err  *nimerr.Error
+	argument string
+	path     []string
+	ignored  *[]string // unknown keys; nil: they are not asked for
+	err      *nimerr.Error
 }
 
-// decode reads one JSON object. Text of white space alone is an empty object.
-// The caller has checked the nesting of text, which bounds the parser's stack.
-func decode(text string, member memberFunc) error {
+// decode reads one JSON object, which is the argument of that name. Text of white
+// space alone is an empty object. The caller has checked the nesting of text,
+// which bounds the parser's stack.
+func decode(argument, text string, unknown *[]string, member memberFunc) error {
+	text = strings.TrimPrefix(text, byteOrderMark)
 	if strings.TrimSpace(text) == "" {
 		return nil
 	}
-	if !gjson.Valid(text) {
-		return nimerr.InvalidArgument.New("not valid JSON")
+	if fault := JSONFault(text); fault != "" {
+		return nimerr.InvalidArgument.New(argument + ": " + fault)
 	}
 	r := gjson.Parse(text)
 	if r.Type == gjson.Null {
 		return nil
 	}
-	d := &decoder{}
+	d := &decoder{argument: argument, ignored: unknown}
 	d.object(r, member)
 	if d.err != nil {
 		return d.err
 	}
 	return nil
+}
+
+// unknown notes the present key, which nobody takes.
+func (d *decoder) unknown() {
+	if d.ignored != nil && len(*d.ignored) < maxUnknown {
+		*d.ignored = append(*d.ignored, nimerr.Clip(strings.Join(d.path, "."), 80))
+	}
 }
 
 // want records that the current value should have been something else.
@@ -53,22 +69,15 @@ func (d *decoder) wantNot(what, got string) {
 	if d.err != nil {
 		return
 	}
-	at := strings.Join(d.path, ".")
-	if at != "" {
-		at += ": "
-	}
-	d.err = nimerr.InvalidArgument.New(at + "want " + what + ", got " + got)
+	at := cmp.Or(strings.Join(d.path, "."), d.argument)
+	d.err = nimerr.InvalidArgument.New(at + ": want " + what + ", got " + got)
 }
 
 // describe names a value in an error.
 func describe(r gjson.Result) string {
 	switch {
 	case r.Type == gjson.String:
-		s := r.Str
-		if len(s) > maxQuoted {
-			s = strings.ToValidUTF8(s[:maxQuoted], "") + "…"
-		}
-		return "a string " + strconv.Quote(s)
+		return "a string " + strconv.Quote(nimerr.Clip(r.Str, maxQuoted))
 	case r.Type == gjson.Number:
 		if len(r.Raw) > maxQuoted {
 			return "a long number"

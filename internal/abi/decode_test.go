@@ -61,6 +61,7 @@ func TestDecodeFaults(t *testing.T) {
 	initOptions := func(s string) error { _, err := DecodeInitOptions(s); return err }
 	login := func(s string) error { _, err := DecodeLoginOptions(s); return err }
 	kick := func(s string) error { _, err := DecodeKickOtherRequest(s); return err }
+	push := func(s string) error { _, err := DecodePushConfig(s); return err }
 	for _, c := range []struct {
 		decode func(string) error
 		text   string
@@ -72,8 +73,13 @@ func TestDecodeFaults(t *testing.T) {
 		{initOptions, `{"private_server_setting":{"lbs":true}}`, `private_server_setting.lbs: want a string, got true`},
 		{initOptions, `{"nimx":{"report_mac":1}}`, `nimx.report_mac: want true or false, got the number 1`},
 		{initOptions, `{"global_config":{"use_https":2}}`, `global_config.use_https: want true or false, got the number 2`},
-		{login, `[]`, `want an object, got an array`},
-		{login, `{`, `not valid JSON`},
+		{login, `[]`, `json_extension: want an object, got an array`},
+		{login, `{`, `json_extension: not valid JSON at line 1, column 2: the text ends in the middle`},
+		{initOptions, "{\n\t\"app_key\": \"é\",\n}", `json_extension: not valid JSON at line 3, column 1: a comma before }`},
+		{initOptions, `{"nimx":{"spki_pins":["a", ]}}`, `json_extension: not valid JSON at line 1, column 28: a comma before ]`},
+		{login, `{'force':true}`, `json_extension: not valid JSON at line 1, column 2: a single quote, where JSON has double ones`},
+		{login, "{ // mine\n}", `json_extension: not valid JSON at line 1, column 3: a comment, which JSON does not have`},
+		{push, `{"switch_open":1}x`, `switch_content: not valid JSON at line 1, column 18: invalid character 'x' after top-level value`},
 		{login, `{"auth_type":1.5}`, `auth_type: want an integer, got the number 1.5`},
 		{login, `{"auth_type":99999999999}`, `auth_type: want an integer, got the number 99999999999`},
 		{initOptions, `{"private_server_setting":{"admin_token":123456}}`, `private_server_setting.admin_token: want a string, got a number`},
@@ -92,7 +98,22 @@ func TestDecodeFaults(t *testing.T) {
 	}
 }
 
+// Unknown keys are no fault, but they are named.
+func TestUnknownKeys(t *testing.T) {
+	o, err := DecodeInitOptions(`{"appkey":1,"nimx":{"device_id":"d","spkipins":[]},"global_config":{"use_https":true}}`)
+	if err != nil || !reflect.DeepEqual(o.Unknown, []string{"appkey", "nimx.spkipins"}) {
+		t.Errorf("%q, %v", o.Unknown, err)
+	}
+	l, err := DecodeLoginOptions("{" + strings.Repeat(`"x":1,`, 100) + `"force":false}`)
+	if err != nil || len(l.Unknown) != maxUnknown || l.Force {
+		t.Errorf("%d keys, %v", len(l.Unknown), err)
+	}
+}
+
 func TestDecodeDeviations(t *testing.T) {
+	if o, err := DecodeLoginOptions("\ufeff" + `{"login_ex":"x"}`); err != nil || o.LoginEx != "x" {
+		t.Errorf("with a byte order mark: %+v, %v", o, err)
+	}
 	k, err := DecodeKickOtherRequest(`{"device_ids":"one"}`)
 	if err != nil || !reflect.DeepEqual(k.DeviceIds, []string{"one"}) {
 		t.Errorf("%+v, %v", k, err)

@@ -109,6 +109,128 @@ const (
 	DataSyncStatusComplete = 1 // complete
 )
 
+// enum NIMSessionType.
+const (
+	SessionTypeP2P       = 0 // two people
+	SessionTypeTeam      = 1 // team
+	SessionTypeSuperTeam = 5 // super team
+)
+
+// enum NIMSessionCommand.
+const (
+	SessionCommandAdd                    = 0  // an entry was added
+	SessionCommandRemove                 = 1  // an entry was removed
+	SessionCommandRemoveAll              = 2  // all entries were removed
+	SessionCommandRemoveAllP2P           = 3  // all entries of people were removed
+	SessionCommandRemoveAllTeam          = 4  // all entries of teams were removed
+	SessionCommandMsgDeleted             = 5  // the messages of an entry were deleted
+	SessionCommandAllMsgDeleted          = 6  // all messages were deleted
+	SessionCommandAllP2PMsgDeleted       = 7  // all messages of people were deleted
+	SessionCommandAllTeamMsgDeleted      = 8  // all messages of teams were deleted
+	SessionCommandUpdate                 = 9  // an entry changed
+	SessionCommandRemoveAllSuperTeam     = 10 // all entries of super teams were removed
+	SessionCommandAllSuperTeamMsgDeleted = 11 // all messages of super teams were deleted
+)
+
+// enum NIMMsglogQuerySource.
+const (
+	MsglogQuerySourceLocal  = 0 // from the local store
+	MsglogQuerySourceServer = 1 // from the server
+)
+
+// enum NIMMessageType.
+const (
+	MessageTypeText         = 0    // text
+	MessageTypeImage        = 1    // image
+	MessageTypeAudio        = 2    // audio
+	MessageTypeVideo        = 3    // video
+	MessageTypeLocation     = 4    // location
+	MessageTypeNotification = 5    // team notification
+	MessageTypeFile         = 6    // file
+	MessageTypeTips         = 10   // hint
+	MessageTypeRobot        = 11   // robot
+	MessageTypeG2NetCall    = 12   // record of a call
+	MessageTypeCustom       = 100  // the app's own
+	MessageTypeUnknown      = 1000 // unknown, to be kept
+)
+
+// enum NIMMessageFeature.
+const (
+	MessageFeatureDefault       = 0 // live
+	MessageFeatureLeaveMsg      = 1 // stored while offline
+	MessageFeatureRoamMsg       = 2 // roaming
+	MessageFeatureSyncMsg       = 3 // sent by another own device
+	MessageFeatureCustomizedMsg = 4 // pass-through
+)
+
+// enum NIMMsgLogStatus.
+const (
+	MsgLogStatusNone       = 0  // not set; no search value
+	MsgLogStatusUnread     = 1  // received, unread
+	MsgLogStatusRead       = 2  // received, read
+	MsgLogStatusDeleted    = 3  // deleted
+	MsgLogStatusSending    = 4  // being sent
+	MsgLogStatusSendFailed = 5  // sending failed
+	MsgLogStatusSent       = 6  // sent
+	MsgLogStatusReceipt    = 7  // read by the other side
+	MsgLogStatusDraft      = 8  // draft
+	MsgLogStatusSendCancel = 9  // sending was stopped
+	MsgLogStatusRefused    = 10 // refused, for example by a blacklist
+)
+
+// enum NIMMsgLogSubStatus.
+const (
+	MsgLogSubStatusNone       = 0  // not set
+	MsgLogSubStatusNotPlaying = 20 // not played
+	MsgLogSubStatusPlayed     = 21 // played
+)
+
+// enum LogsBackupRemoteOperate.
+const (
+	LogsbackupremoteoperateExport = 0 // backup
+	LogsbackupremoteoperateImport = 1 // restore
+)
+
+// enum LogsBackupRemoteState.
+const (
+	LogsbackupremotestateBegin                   = -2 // first value
+	LogsbackupremotestateUndef                   = -1 // not set
+	LogsbackupremotestateUsercanceled            = 5  // stopped by the user
+	LogsbackupremotestateSdkerror                = 6  // failed in the library
+	LogsbackupremotestateImpNobackup             = 7  // restore: there is no backup
+	LogsbackupremotestateImpSyncfromsrverror     = 8  // restore: the server could not be asked
+	LogsbackupremotestateImpDownloadbackupfailed = 9  // restore: the download failed
+	LogsbackupremotestateImpRawerror             = 10 // restore: wrong format after unpacking
+	LogsbackupremotestateImpParserawerror        = 11 // restore: the content cannot be read
+	LogsbackupremotestateImpLocaldbfailed        = 12 // restore: the local store failed
+	LogsbackupremotestateExpLocaldbfailed        = 13 // backup: the local store failed
+	LogsbackupremotestateExpRawerror             = 14 // backup: the file could not be written
+	LogsbackupremotestateExpUploadbackupfailed   = 15 // backup: the upload failed
+	LogsbackupremotestateExpSynctosrverror       = 16 // backup: the server could not be told
+	LogsbackupremotestateDone                    = 17 // done
+	LogsbackupremotestateDoneNologs              = 18 // done, there was nothing to do
+	LogsbackupremotestateEnd                     = 19 // last value
+	LogsbackupremotestateFinalstateBegin         = 5  // values from here on are final
+)
+
+// enum NIMMsglogSearchDirection.
+const (
+	Kforward  = 0 // towards newer messages
+	Kbackward = 1 // towards older messages
+)
+
+// enum NIMMsgLogQueryRange.
+const (
+	MsgLogQueryRangeP2P          = 0   // the given people
+	MsgLogQueryRangeTeam         = 1   // the given teams
+	MsgLogQueryRangeSuperTeam    = 5   // the given super teams
+	MsgLogQueryRangeAll          = 100 // everywhere
+	MsgLogQueryRangeAllP2P       = 101 // all people
+	MsgLogQueryRangeAllTeam      = 102 // all teams
+	MsgLogQueryRangeAllSuperTeam = 103 // all super teams
+	MsgLogQueryRangeUnknown      = 200 // unknown
+)
+
 // enum NIMAppDataType.
 const (
 	AppDataTypeUnknownOtherRes = 0 // other

@@ -16,14 +16,16 @@ type InitOptions struct {
 	PrivateServerSetting PrivateServerSetting // where the servers are
 	ServerConfFilePath   string               // file with the private_server_setting object, read where none is given here; absent: nim_server.conf beside the program, if there is one
 	Nimx                 NimxOptions          // settings that only libnim has
+
+	Unknown []string // keys that nobody takes, with their paths
 }
 
 // DecodeInitOptions reads the text of a InitOptions. No text is an empty object.
-// An error is a *nimerr.Error of kind InvalidArgument that names the key.
+// An error is a *nimerr.Error of kind InvalidArgument that names the key, or the place.
 func DecodeInitOptions(text string) (InitOptions, error) {
 	var v InitOptions
 	v.setDefaults()
-	err := decode(text, v.decode)
+	err := decode("json_extension", text, &v.Unknown, v.decode)
 	return v, err
 }
 
@@ -45,22 +47,30 @@ func (v *InitOptions) decode(d *decoder, key string, r gjson.Result) {
 		d.text(r, &v.ServerConfFilePath)
 	case "nimx":
 		d.object(r, v.Nimx.decode)
+	default:
+		d.unknown()
 	}
 }
 
 // GlobalConfig: settings of the client. A bool private_server_setting in it, as old C# programs send, is ignored.
 // Used by InitOptions.global_config.
 type GlobalConfig struct {
-	SdkLogLevel               int   // enum NIMSDKLogLevel; 5 App and 6 Pro
-	LoginRetryMaxTimes        int   // how many failed attempts of a first login, and of an outage, are retried; 0: no limit, and 30 s for a first login
-	CustomTimeout             int   // how long a first login may take that has neither login_retry_max_times nor a timeout_ms, s; 0: 30
-	UseHttps                  *bool // true: wss and https, false: ws and http; absent: true, false for loopback addresses
-	NeedUpdateLbsBeforRelogin bool  // ask the LBS again before every automatic relogin
-	CustomClientType          int   // number of the app's own client kind, shown to other devices; 0: none
+	SdkLogLevel                 int    // enum NIMSDKLogLevel; 5 App and 6 Pro
+	LoginRetryMaxTimes          int    // how many failed attempts of a first login are retried; 0: no limit but 30 s
+	CustomTimeout               int    // how long a first login may take that has neither login_retry_max_times nor a timeout_ms, s; 0: 30
+	UseHttps                    *bool  // true: wss and https, false: ws and http; absent: true, false for loopback addresses
+	NeedUpdateLbsBeforRelogin   bool   // ask the LBS again before every automatic relogin
+	CustomClientType            int    // number of the app's own client kind, shown to other devices; 0: none
+	DbEncryptKey                string // text that the local message store is encrypted with; a store of another text stays untouched, and this run keeps its messages in memory
+	SyncSessionAck              bool   // share read marks among own devices
+	TeamNotificationUnreadCount bool   // count team notifications as unread
+	VchatMissUnreadCount        bool   // count missed calls as unread
+	ResetUnreadCountWhenRecall  bool   // take recalled messages out of the unread number
 }
 
 func (v *GlobalConfig) setDefaults() {
 	v.SdkLogLevel = 5
+	v.SyncSessionAck = true
 }
 
 func (v *GlobalConfig) decode(d *decoder, key string, r gjson.Result) {
@@ -77,6 +87,18 @@ func (v *GlobalConfig) decode(d *decoder, key string, r gjson.Result) {
 		d.bool(r, &v.NeedUpdateLbsBeforRelogin, true)
 	case "custom_client_type":
 		integer(d, r, &v.CustomClientType)
+	case "db_encrypt_key":
+		d.text(r, &v.DbEncryptKey)
+	case "sync_session_ack":
+		d.bool(r, &v.SyncSessionAck, true)
+	case "team_notification_unread_count":
+		d.bool(r, &v.TeamNotificationUnreadCount, true)
+	case "vchat_miss_unread_count":
+		d.bool(r, &v.VchatMissUnreadCount, true)
+	case "reset_unread_count_when_recall":
+		d.bool(r, &v.ResetUnreadCountWhenRecall, true)
+	default:
+		d.unknown()
 	}
 }
 
@@ -127,22 +149,25 @@ func (v *PrivateServerSetting) decode(d *decoder, key string, r gjson.Result) {
 		d.text(r, &v.Compression)
 	case "admin_token":
 		d.text(r, &v.AdminToken)
+	default:
+		d.unknown()
 	}
 }
 
 // NimxOptions: settings that only libnim has.
 // Used by InitOptions.nimx.
 type NimxOptions struct {
-	DeviceId       string   // id of this device, 1 to 128 bytes; absent: random, kept in the data directory
-	ReportMac      bool     // false: the hardware address is not sent
-	CaFile         string   // PEM file with further certificate authorities
-	SpkiPins       []string // base64 SHA-256 of the server keys to trust; one of them must be met
-	UseEnvProxy    bool     // read the proxy from the environment
-	LoginTimeoutMs int      // how long a first login may take, ms; 0: 30 s, and failed attempts are not reported
-	ClientType     int      // enum NIMClientType to report; 0: by operating system
-	ClientOs       string   // name of the operating system to report; absent: found out
-	MaxProcs       int      // threads that run the library's Go code at once; 0: by the runtime
-	MemoryLimitMb  int      // soft memory limit of the library; 0: none
+	DeviceId           string   // id of this device, 1 to 128 bytes; absent: random, kept in the data directory
+	ReportMac          bool     // false: the hardware address is not sent
+	CaFile             string   // PEM file with further certificate authorities
+	SpkiPins           []string // base64 SHA-256 of the server keys to trust; one of them must be met
+	UseEnvProxy        bool     // read the proxy from the environment
+	LoginTimeoutMs     int      // how long a first login may take, ms; 0: 30 s, and failed attempts are not reported
+	ReloginMaxAttempts int      // how many failed attempts of automatic relogin are retried in one outage; 0: no limit
+	ClientType         int      // enum NIMClientType to report; 0: by operating system
+	ClientOs           string   // name of the operating system to report; absent: found out
+	MaxProcs           int      // threads that run the library's Go code at once; 0: by the runtime
+	MemoryLimitMb      int      // soft memory limit of the library; 0: none
 }
 
 func (v *NimxOptions) setDefaults() {
@@ -163,6 +188,8 @@ func (v *NimxOptions) decode(d *decoder, key string, r gjson.Result) {
 		d.bool(r, &v.UseEnvProxy, false)
 	case "login_timeout_ms":
 		integer(d, r, &v.LoginTimeoutMs)
+	case "relogin_max_attempts":
+		integer(d, r, &v.ReloginMaxAttempts)
 	case "client_type":
 		integer(d, r, &v.ClientType)
 	case "client_os":
@@ -171,6 +198,8 @@ func (v *NimxOptions) decode(d *decoder, key string, r gjson.Result) {
 		integer(d, r, &v.MaxProcs)
 	case "memory_limit_mb":
 		integer(d, r, &v.MemoryLimitMb)
+	default:
+		d.unknown()
 	}
 }
 
@@ -184,14 +213,16 @@ type LoginOptions struct {
 	SwitchAccount bool   // log the current account out first; false: refused with 20002
 	Force         bool   // false: do not displace another device; refused with 417
 	TimeoutMs     int    // how long this login may take, ms; 0: login_timeout_ms
+
+	Unknown []string // keys that nobody takes, with their paths
 }
 
 // DecodeLoginOptions reads the text of a LoginOptions. No text is an empty object.
-// An error is a *nimerr.Error of kind InvalidArgument that names the key.
+// An error is a *nimerr.Error of kind InvalidArgument that names the key, or the place.
 func DecodeLoginOptions(text string) (LoginOptions, error) {
 	var v LoginOptions
 	v.setDefaults()
-	err := decode(text, v.decode)
+	err := decode("json_extension", text, &v.Unknown, v.decode)
 	return v, err
 }
 
@@ -215,6 +246,8 @@ func (v *LoginOptions) decode(d *decoder, key string, r gjson.Result) {
 		d.bool(r, &v.Force, false)
 	case "timeout_ms":
 		integer(d, r, &v.TimeoutMs)
+	default:
+		d.unknown()
 	}
 }
 
@@ -275,6 +308,7 @@ type LoginResult struct {
 	LoginStep        int           // enum NIMLoginStep
 	Relogin          bool          // whether this is a relogin
 	Retrying         bool          // after an error: true if another attempt follows
+	LastError        string        // of a later attempt, and of a login that was cancelled: why the attempt before failed, err_name and text
 	RepeatLogin      bool          // the account was online already
 	OtherClientsPres []ClientPres  // own other devices that are online
 	Kicked           *KickoutEvent // who ended the session, if the error is a kick
@@ -287,6 +321,9 @@ func (v *LoginResult) AppendJSON(b []byte) []byte {
 	b = strconv.AppendInt(appendKey(b, "login_step"), int64(v.LoginStep), 10)
 	b = strconv.AppendBool(appendKey(b, "relogin"), v.Relogin)
 	b = strconv.AppendBool(appendKey(b, "retrying"), v.Retrying)
+	if v.LastError != "" {
+		b = appendString(appendKey(b, "last_error"), v.LastError)
+	}
 	if v.RepeatLogin {
 		b = strconv.AppendBool(appendKey(b, "repeat_login"), v.RepeatLogin)
 	}
@@ -343,14 +380,16 @@ func (v *DisconnectEvent) AppendJSON(b []byte) []byte {
 // Used by nim_client_logout.json_extension.
 type LogoutOptions struct {
 	OperationId string // echoed in the result of this logout; absent: that of the login
+
+	Unknown []string // keys that nobody takes, with their paths
 }
 
 // DecodeLogoutOptions reads the text of a LogoutOptions. No text is an empty object.
-// An error is a *nimerr.Error of kind InvalidArgument that names the key.
+// An error is a *nimerr.Error of kind InvalidArgument that names the key, or the place.
 func DecodeLogoutOptions(text string) (LogoutOptions, error) {
 	var v LogoutOptions
 	v.setDefaults()
-	err := decode(text, v.decode)
+	err := decode("json_extension", text, &v.Unknown, v.decode)
 	return v, err
 }
 
@@ -361,6 +400,8 @@ func (v *LogoutOptions) decode(d *decoder, key string, r gjson.Result) {
 	switch key {
 	case "operation_id":
 		d.text(r, &v.OperationId)
+	default:
+		d.unknown()
 	}
 }
 
@@ -423,14 +464,16 @@ func (v *MultiSpotEvent) AppendJSON(b []byte) []byte {
 // Used by nim_client_kick_other_client.json_extension.
 type KickOtherRequest struct {
 	DeviceIds []string // their device ids
+
+	Unknown []string // keys that nobody takes, with their paths
 }
 
 // DecodeKickOtherRequest reads the text of a KickOtherRequest. No text is an empty object.
-// An error is a *nimerr.Error of kind InvalidArgument that names the key.
+// An error is a *nimerr.Error of kind InvalidArgument that names the key, or the place.
 func DecodeKickOtherRequest(text string) (KickOtherRequest, error) {
 	var v KickOtherRequest
 	v.setDefaults()
-	err := decode(text, v.decode)
+	err := decode("json_extension", text, &v.Unknown, v.decode)
 	return v, err
 }
 
@@ -441,6 +484,8 @@ func (v *KickOtherRequest) decode(d *decoder, key string, r gjson.Result) {
 	switch key {
 	case "device_ids":
 		d.texts(r, &v.DeviceIds, true)
+	default:
+		d.unknown()
 	}
 }
 
@@ -483,11 +528,11 @@ type PushConfig struct {
 }
 
 // DecodePushConfig reads the text of a PushConfig. No text is an empty object.
-// An error is a *nimerr.Error of kind InvalidArgument that names the key.
+// An error is a *nimerr.Error of kind InvalidArgument that names the key, or the place.
 func DecodePushConfig(text string) (PushConfig, error) {
 	var v PushConfig
 	v.setDefaults()
-	err := decode(text, v.decode)
+	err := decode("switch_content", text, nil, v.decode)
 	return v, err
 }
 
@@ -498,6 +543,8 @@ func (v *PushConfig) decode(d *decoder, key string, r gjson.Result) {
 	switch key {
 	case "switch_open":
 		integer(d, r, &v.SwitchOpen)
+	default:
+		d.unknown()
 	}
 }
 
@@ -571,6 +618,98 @@ func (v *CacheFileInfo) AppendJSON(b []byte) []byte {
 	return append(b, '}')
 }
 
+// MsglogQueryOptions: which page nim_msglog_query_msg_async gives.
+// Used by nim_msglog_query_msg_async.json_extension.
+type MsglogQueryOptions struct {
+	Direction int   // 0: older than the anchor; 1: newer
+	Reverse   bool  // true: the oldest of the page first
+	Endtime   int64 // where the page ends at the latest, not included, ms since 1970; 0: nowhere
+
+	Unknown []string // keys that nobody takes, with their paths
+}
+
+// DecodeMsglogQueryOptions reads the text of a MsglogQueryOptions. No text is an empty object.
+// An error is a *nimerr.Error of kind InvalidArgument that names the key, or the place.
+func DecodeMsglogQueryOptions(text string) (MsglogQueryOptions, error) {
+	var v MsglogQueryOptions
+	v.setDefaults()
+	err := decode("json_extension", text, &v.Unknown, v.decode)
+	return v, err
+}
+
+func (v *MsglogQueryOptions) setDefaults() {
+}
+
+func (v *MsglogQueryOptions) decode(d *decoder, key string, r gjson.Result) {
+	switch key {
+	case "direction":
+		integer(d, r, &v.Direction)
+	case "reverse":
+		d.bool(r, &v.Reverse, true)
+	case "endtime":
+		integer(d, r, &v.Endtime)
+	default:
+		d.unknown()
+	}
+}
+
+// MsglogSearch: which stored messages nim_msglog_query_msg_by_options_async_ex gives.
+// Used by nim_msglog_query_msg_by_options_async_ex.json_param.
+type MsglogSearch struct {
+	QueryRange     int      // where to look (enum NIMMsgLogQueryRange)
+	Ids            []string // with query_range 0, 1 or 5 the one account id or team id, in an array, which may itself be a string
+	LimitCount     int      // how many, 1 to 1,000
+	FromTime       int64    // begin of the time span, included, ms since 1970; 0: open
+	EndTime        int64    // end of the time span, included, ms since 1970; 0: open
+	EndClientMsgId string   // client id of the last message already known: the page begins behind it
+	Reverse        bool     // order: false newest first, true oldest first
+	MsgType        int      // type (enum NIMMessageType); 1000: all
+	MsgSubType     int      // the app's own type; 0: all
+	SearchContent  string   // a piece of the text of a message, or of the name of its file, of any length; letter case makes no difference. Empty: every message
+
+	Unknown []string // keys that nobody takes, with their paths
+}
+
+// DecodeMsglogSearch reads the text of a MsglogSearch. No text is an empty object.
+// An error is a *nimerr.Error of kind InvalidArgument that names the key, or the place.
+func DecodeMsglogSearch(text string) (MsglogSearch, error) {
+	var v MsglogSearch
+	v.setDefaults()
+	err := decode("json_param", text, &v.Unknown, v.decode)
+	return v, err
+}
+
+func (v *MsglogSearch) setDefaults() {
+	v.MsgType = 1000
+}
+
+func (v *MsglogSearch) decode(d *decoder, key string, r gjson.Result) {
+	switch key {
+	case "query_range":
+		integer(d, r, &v.QueryRange)
+	case "ids":
+		d.texts(r, &v.Ids, true)
+	case "limit_count":
+		integer(d, r, &v.LimitCount)
+	case "from_time":
+		integer(d, r, &v.FromTime)
+	case "end_time":
+		integer(d, r, &v.EndTime)
+	case "end_client_msg_id":
+		d.text(r, &v.EndClientMsgId)
+	case "reverse":
+		d.bool(r, &v.Reverse, true)
+	case "msg_type":
+		integer(d, r, &v.MsgType)
+	case "msg_sub_type":
+		integer(d, r, &v.MsgSubType)
+	case "search_content":
+		d.text(r, &v.SearchContent)
+	default:
+		d.unknown()
+	}
+}
+
 // ConnectionEvent: a change of the connection or the session.
 // Used by nimx_client_reg_connection_cb.cb.
 type ConnectionEvent struct {
@@ -606,14 +745,16 @@ type RenewTokenOptions struct {
 	AuthType    int    // enum NIMAuthType; absent: as at login
 	LoginEx     string // text for the app's server (auth_type 2)
 	OperationId string // echoed in the answer
+
+	Unknown []string // keys that nobody takes, with their paths
 }
 
 // DecodeRenewTokenOptions reads the text of a RenewTokenOptions. No text is an empty object.
-// An error is a *nimerr.Error of kind InvalidArgument that names the key.
+// An error is a *nimerr.Error of kind InvalidArgument that names the key, or the place.
 func DecodeRenewTokenOptions(text string) (RenewTokenOptions, error) {
 	var v RenewTokenOptions
 	v.setDefaults()
-	err := decode(text, v.decode)
+	err := decode("json_extension", text, &v.Unknown, v.decode)
 	return v, err
 }
 
@@ -629,6 +770,8 @@ func (v *RenewTokenOptions) decode(d *decoder, key string, r gjson.Result) {
 		d.text(r, &v.LoginEx)
 	case "operation_id":
 		d.text(r, &v.OperationId)
+	default:
+		d.unknown()
 	}
 }
 

@@ -61,6 +61,7 @@ func (d *reference) api() File {
 	for _, m := range d.Modules {
 		d.module(&t, m)
 	}
+	d.build(&t)
 	t.p("## Opaque names\n")
 	for _, g := range d.Opaque {
 		t.p("- **%s** (%d): `%s`", g.Group, len(g.Names), strings.Join(g.Names, "`, `"))

@@ -10,7 +10,7 @@ func (f *front) define(t *text, fn *Function) {
 		f.register(t, fn)
 	case fn.By == ByGo:
 		f.pass(t, fn)
-	case f.completion(fn) != nil:
+	case f.answering(f.Spec, fn) != nil:
 		f.unbuilt(t, fn)
 	default:
 		f.unused(t, fn, nil)
@@ -65,32 +65,14 @@ func (f *front) register(t *text, fn *Function) {
 
 // pass writes the body of a function that Go answers.
 func (f *front) pass(t *text, fn *Function) {
-	cb := f.completionParam(fn)
-	answer, fnExpr, user := "NULL", "NULL", "NULL"
-	if cb != nil {
-		answer, fnExpr, user = "&nim_answer_"+short(fn), f.callbackExpr(cb), f.userData(fn, cb)
-	}
 	t.p("    nim_call c;\n")
-	t.p("    nim_call_begin(&c, NIM_OP_%s, %s, %s, %s);", short(fn), answer, fnExpr, user)
-	at := f.place(fn.Params)
-	for i, p := range fn.Params {
-		switch f.mustKind(p.Type) {
-		case Str:
-			kind := "TEXT"
-			if p.JSON {
-				kind = "JSON"
-			}
-			t.p("    nim_call_str(&c, %d, %q, %s, NIM_STR_%s);", at[i], p.Name, p.Name, kind)
-		case Num:
-			value := p.Name
-			if p.Type == "bool" {
-				value = "(" + p.Name + " != 0)"
-			} else if isEnum(p.Type) {
-				value = "(int)" + p.Name
-			}
-			t.p("    c.args.num[%d] = %s;", at[i], value)
-		}
+	f.unused(t, fn, f.passed(fn))
+	f.begin(t, fn, "NIM_OP_"+short(fn))
+	f.arguments(t, fn)
+	if f.answering(f.Spec, fn) != nil { // a refusal gives back what was asked for
+		f.fieldArguments(t, fn)
 	}
+	f.notPassed(t, fn)
 	switch fn.Returns {
 	case "":
 		t.p("    (void)nim_call_go(&c);")
@@ -103,16 +85,110 @@ func (f *front) pass(t *text, fn *Function) {
 	}
 }
 
+// passed names the parameters of fn that reach Go: not those of progress.
+func (f *front) passed(fn *Function) map[string]bool {
+	used := map[string]bool{}
+	if cb := f.completionParam(fn); cb != nil {
+		used[cb.Name], used[f.userData(fn, cb)] = true, true
+	}
+	for _, p := range fn.Params {
+		switch f.mustKind(p.Type) {
+		case Str, Num, Ptr, Value:
+			used[p.Name] = true
+		}
+	}
+	return used
+}
+
+// begin writes the start of a call: its answer, and the callback that hears it.
+func (f *front) begin(t *text, fn *Function, op string) {
+	answer, fnExpr, user := "NULL", "NULL", "NULL"
+	if f.answering(f.Spec, fn) != nil {
+		answer = "&nim_answer_" + short(fn)
+	}
+	if cb := f.completionParam(fn); cb != nil {
+		fnExpr, user = f.callbackExpr(cb), f.userData(fn, cb)
+	}
+	t.p("    nim_call_begin(&c, %s, %s, %s, %s);", op, answer, fnExpr, user)
+}
+
+// arguments puts the arguments of a call into c.
+func (f *front) arguments(t *text, fn *Function) {
+	at := f.place(fn.Params)
+	for i, p := range fn.Params {
+		switch f.mustKind(p.Type) {
+		case Str:
+			kind := "TEXT"
+			if p.JSON {
+				kind = "JSON"
+			}
+			t.p("    nim_call_str(&c, %d, %q, %s, NIM_STR_%s);", at[i], p.Name, p.Name, kind)
+		case Num:
+			if at[i] < 0 {
+				continue
+			}
+			value := p.Name
+			if p.Type == "bool" {
+				value = "(" + p.Name + " != 0)"
+			} else if isEnum(p.Type) {
+				value = "(int)" + p.Name
+			} else if p.Type == "uint64_t" {
+				value = "(int64_t)" + p.Name
+			}
+			t.p("    c.args.num[%d] = %s;", at[i], value)
+		case Ptr, Value:
+			if fn.By == ByGo {
+				f.structParam(t, p)
+			}
+		}
+	}
+}
+
+// notPassed silences the callbacks of a call that do not complete it, with their
+// user data.
+func (f *front) notPassed(t *text, fn *Function) {
+	cb, user := f.completionParam(fn), ""
+	if cb != nil {
+		user = f.userData(fn, cb)
+	}
+	for i := range fn.Params {
+		p := &fn.Params[i]
+		switch f.mustKind(p.Type) {
+		case Call, CallRef, UserData:
+			if p != cb && p.Name != user {
+				t.p("    (void)%s;", p.Name)
+			}
+		}
+	}
+}
+
 func isEnum(typ string) bool { return len(typ) > 5 && typ[:5] == "enum " }
 
-// unbuilt writes the body of a function whose module is not built and that has
-// a completion callback.
+// unbuilt writes the body of a function whose module is not built and whose
+// outcome a callback hears.
 func (f *front) unbuilt(t *text, fn *Function) {
-	cb := f.completionParam(fn)
-	user := f.userData(fn, cb)
+	used := map[string]bool{}
+	if cb := f.completionParam(fn); cb != nil {
+		used[cb.Name], used[f.userData(fn, cb)] = true, true
+	}
+	list, _ := f.shapes(fn, f.answering(f.Spec, fn))
+	if len(list) > 0 {
+		for _, p := range fn.Params {
+			if k := f.mustKind(p.Type); k == Str || k == Num {
+				used[p.Name] = true
+			}
+		}
+		for _, r := range f.fieldRefs(fn) {
+			used[r.param.Name] = true
+		}
+	}
 	t.p("    nim_call c;\n")
-	f.unused(t, fn, map[string]bool{cb.Name: true, user: true})
-	t.p("    nim_call_begin(&c, NIM_OP_none, &nim_answer_%s, %s, %s);", short(fn), f.callbackExpr(cb), user)
+	f.unused(t, fn, used)
+	f.begin(t, fn, "NIM_OP_none")
+	if len(list) > 0 {
+		f.arguments(t, fn)
+		f.fieldArguments(t, fn)
+	}
 	t.p("    nim_call_unbuilt(&c);")
 	f.nothing(t, fn)
 }

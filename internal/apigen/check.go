@@ -79,6 +79,13 @@ func (s *Spec) check() error {
 			c.once(n, "opaque "+g.Group)
 		}
 	}
+	if len(c.faults) == 0 {
+		for _, m := range s.Modules {
+			for _, f := range m.Functions {
+				c.answerOK(s, f)
+			}
+		}
+	}
 	c.tables(s)
 	c.payloads(s)
 	return errors.Join(c.faults...)
@@ -121,6 +128,15 @@ func (c *checker) callbackOK(cb *Callback) {
 			c.fault("%s: neutral answer for %s, which is no parameter", cb.Name, n)
 		}
 	}
+	if a := cb.Ask; a != nil {
+		fits := map[string]bool{
+			"flag": cb.Returns == "bool", "number": cb.Returns == "int",
+			"text": cb.Returns == "" && slices.ContainsFunc(cb.Params, func(p Param) bool { return p.Type == "char *&" }),
+		}
+		if !fits[a.Result] || a.Within < 0 {
+			c.fault("%s: ask: a flag is what it returns as bool, a number as int, a text what it sets a char *& to; within is not negative", cb.Name)
+		}
+	}
 	for _, n := range []string{cb.Code, cb.ErrorJSON} {
 		if n != "" && !slices.Contains(names, n) {
 			c.fault("%s: %s is no parameter", cb.Name, n)
@@ -142,9 +158,16 @@ func (c *checker) params(of string, params []Param) []string {
 			c.fault("%s: two parameters are named %s", of, p.Name)
 		}
 		names = append(names, p.Name)
+		if p.Count != "" {
+			c.lengthOK(of, p, params)
+		}
 		switch k {
 		case Num, Out:
 			num++
+		case Buffer:
+			if _, known := c.structs[p.PointsTo]; p.PointsTo != "" && !known {
+				c.fault("%s: %s points to %s, which is not described", of, p.Name, p.PointsTo)
+			}
 		case Str:
 			str++
 		}
@@ -155,9 +178,44 @@ func (c *checker) params(of string, params []Param) []string {
 	return names
 }
 
+// carriedOK reports what a function hands to Go, or hears from it, that no packed
+// run carries.
+func (c *checker) carriedOK(f *Function) {
+	if f.Status != Implemented || f.By != ByGo && f.Slot == "" {
+		return
+	}
+	if cb := c.completion(f); cb != nil && cb.Ask == nil {
+		if ok, what := c.postable(cb); !ok {
+			c.fault("%s: its callback %s cannot be posted: nothing carries %s", f.Name, cb.Name, what)
+		}
+	}
+	for _, p := range f.Params {
+		k, err := c.kind(p.Type)
+		if err != nil || f.By != ByGo {
+			continue
+		}
+		st, isStruct := c.structOf(p.Type)
+		switch {
+		case (k == Ptr || k == Value) && (!isStruct || !c.carried(st)), k == Bytes, k == Buffer, k == Out:
+			c.fault("%s: %s: nothing carries a %s to Go", f.Name, p.Name, p.Type)
+		}
+	}
+}
+
+// lengthOK checks that a length is another parameter, a number.
+func (c *checker) lengthOK(of string, p Param, params []Param) {
+	for _, o := range params {
+		if k, err := c.kind(o.Type); o.Name == p.Count && err == nil && k == Num {
+			return
+		}
+	}
+	c.fault("%s: %s: its count %s is no number among the parameters", of, p.Name, p.Count)
+}
+
 func (c *checker) functionOK(f *Function, slots map[string]string) {
 	c.documented(f.Name, f.Doc)
 	c.params(f.Name, f.Params)
+	c.carriedOK(f)
 	switch {
 	case !exported.MatchString(f.Name):
 		c.fault("%s: an exported name is lower case and begins with nim_ or nimx_", f.Name)

@@ -11,17 +11,18 @@ import (
 // list of functions that a program which loads the library looks up.
 func cpp(s *Spec) ([]File, error) {
 	modules := builtModules(s)
-	g := &cppWriter{modules: modules}
+	g := &cppWriter{types: s.types(), modules: modules}
 	for _, m := range modules {
 		g.payloads = append(g.payloads, m.Payloads...)
 	}
-	return []File{g.names(s), g.payloadFile(), g.functions()}, nil
+	return append([]File{g.names(s), g.payloadFile(), g.functions()}, g.glue()...), nil
 }
 
 const cppDir = "bindings/cpp/include/"
 
 type cppWriter struct {
 	text
+	*types
 	modules  []*Module
 	payloads []*Payload
 }

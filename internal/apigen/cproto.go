@@ -57,6 +57,8 @@ func unbuiltNote(t *types, f *Function) string {
 	switch {
 	case f.Slot != "":
 		return "Not built yet: the registration is kept, the callback is not called."
+	case f.Ack != "":
+		return "Not built yet: acknowledged with not_supported (21003)."
 	case t.completion(f) != nil:
 		return "Not built yet: the callback is called once, with not_supported (21003) or an empty result."
 	case f.Returns != "":

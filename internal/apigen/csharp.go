@@ -8,8 +8,8 @@ import (
 )
 
 // csharp writes what the C# and Unity bindings take from the description:
-// enums, result codes, the error table, key constants, the imports and the
-// payloads of the modules that are built.
+// enums, result codes, the error table, key constants, the imports, the glue
+// and the payloads of the modules that are built.
 func csharp(s *Spec) ([]File, error) {
 	g := &csWriter{types: s.types()}
 	modules := builtModules(s)
@@ -18,6 +18,9 @@ func csharp(s *Spec) ([]File, error) {
 	g.errors(s.Errors)
 	g.keys(modules)
 	if err := g.native(modules); err != nil {
+		return nil, err
+	}
+	if err := g.glue(modules); err != nil {
 		return nil, err
 	}
 	if err := g.payloads(modules); err != nil {
@@ -86,6 +89,25 @@ func csEnum(name string) string {
 	return name
 }
 
+// csNamespaces says where the enums of the NIM ABI are that NetEase's SDK has not
+// in its namespace NIM.
+var csNamespaces = map[string]string{
+	"NIMSessionType":       "NIM.Session",
+	"NIMSessionCommand":    "NIM.Session",
+	"NIMMsgLogStatus":      "NIM.Messagelog",
+	"NIMMsgLogSubStatus":   "NIM.Messagelog",
+	"NIMMsgLogQueryRange":  "NIM.Messagelog",
+	"NIMMsglogQuerySource": "NIM.Messagelog",
+}
+
+// csNamespace is where an enum is.
+func csNamespace(name string) string {
+	if n, apart := csNamespaces[name]; apart {
+		return n
+	}
+	return "NIM"
+}
+
 // csEnumMember is the name of a value. Ours lose the prefix of their enum.
 func csEnumMember(enum, value string) string {
 	if rest, ok := strings.CutPrefix(value, "NIMX_"); ok {
@@ -98,12 +120,21 @@ func csEnumMember(enum, value string) string {
 
 func (g *csWriter) enums(modules []*Module) {
 	g.begin("NIM")
-	sep := ""
-	for _, m := range modules {
-		for _, e := range m.Enums {
-			g.WriteString(sep)
-			g.enum(csEnum(e.Name), e)
-			sep = "\n"
+	namespace, sep := "NIM", ""
+	for _, in := range []string{"NIM", "NIM.Session", "NIM.Messagelog"} {
+		for _, m := range modules {
+			for _, e := range m.Enums {
+				if csNamespace(e.Name) != in {
+					continue
+				}
+				if in != namespace {
+					g.p("}\n\nnamespace %s\n{", in)
+					namespace, sep = in, ""
+				}
+				g.WriteString(sep)
+				g.enum(csEnum(e.Name), e)
+				sep = "\n"
+			}
 		}
 	}
 	g.end("Enums")
@@ -177,7 +208,7 @@ func (g *csWriter) csType(f PayloadField) (string, error) {
 	if f.Type == "int" {
 		if m := enumDoc.FindStringSubmatch(f.Doc); m != nil {
 			if _, known := g.types.enums[m[1]]; known {
-				return "NIM." + csEnum(m[1]), nil
+				return csNamespace(m[1]) + "." + csEnum(m[1]), nil
 			}
 		}
 	}

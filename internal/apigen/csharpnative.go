@@ -9,7 +9,7 @@ import (
 // their callbacks. Text goes in as bytes and callbacks as addresses, so that
 // nothing is left for a runtime to marshal but numbers.
 func (g *csWriter) native(modules []*Module) error {
-	g.begin("LibNim", "System", "System.Runtime.InteropServices", "NIM")
+	g.begin("LibNim", "System", "System.Runtime.InteropServices", "NIM", "NIM.Messagelog", "NIM.Session")
 	g.doc("    ", "The C functions of the built modules, as they are.")
 	g.p("    internal static class Native\n    {")
 	g.p("        internal const string File = \"nim\";\n")
@@ -17,7 +17,7 @@ func (g *csWriter) native(modules []*Module) error {
 	var used []string
 	for _, m := range modules {
 		for _, f := range m.Functions {
-			if f.Status != Implemented {
+			if f.Status != Implemented || g.takesStruct(f) {
 				continue
 			}
 			for _, p := range f.Params {

@@ -22,6 +22,7 @@ const (
 	Value                // a struct by value
 	Out                  // char *& or uint32_t *: its address travels in num
 	Buffer               // char * or void * that the callee frees
+	Bytes                // const char * that is no text: another argument says how many
 )
 
 // types knows every name that a C type can have.
@@ -59,7 +60,7 @@ func (t *types) callback(name string) *Callback {
 
 var scalars = map[string]string{
 	"bool": "nim_bool", "int": "int", "int64_t": "nim_int64",
-	"uint64_t": "nim_uint64", "uint32_t": "nim_uint32",
+	"uint64_t": "nim_uint64", "uint32_t": "nim_uint32", "uint8_t": "unsigned char",
 }
 
 var word = regexp.MustCompile(`\w+`)
@@ -78,6 +79,8 @@ func (t *types) kind(typ string) (Kind, error) {
 		return Out, nil
 	case "char *", "void *":
 		return Buffer, nil
+	case "bytes":
+		return Bytes, nil
 	case "float":
 		return Float, nil
 	case "nimx_destroy_func":
@@ -125,6 +128,9 @@ func cType(typ string, register bool) string {
 	}
 	if typ == "bool" && register {
 		return "nim_bool_reg"
+	}
+	if typ == "bytes" {
+		return "const char *"
 	}
 	if ref, ok := strings.CutSuffix(typ, "&"); ok {
 		return "NIM_REF(" + cType(strings.TrimSpace(ref), register) + ")"

@@ -6,12 +6,17 @@ import (
 	"strings"
 )
 
-// decoder writes the strict decoder of an input payload.
-func (g *payloadWriter) decoder(top bool) {
-	if top {
+// decoder writes the strict decoder of an input payload. argument is the name of
+// the argument that it is; "": only a member of others.
+func (g *payloadWriter) decoder(argument string) {
+	if argument != "" {
 		g.p("\n// Decode%s reads the text of a %s. No text is an empty object.", g.Name, g.Name)
-		g.p("// An error is a *nimerr.Error of kind InvalidArgument that names the key.")
-		g.p("func Decode%s(text string) (%s, error) {\n\tvar v %s\n\tv.setDefaults()\n\terr := decode(text, v.decode)\n\treturn v, err\n}", g.Name, g.Name, g.Name)
+		g.p("// An error is a *nimerr.Error of kind InvalidArgument that names the key, or the place.")
+		unknown := "nil"
+		if g.Dir == "in" {
+			unknown = "&v.Unknown"
+		}
+		g.p("func Decode%s(text string) (%s, error) {\n\tvar v %s\n\tv.setDefaults()\n\terr := decode(%q, text, %s, v.decode)\n\treturn v, err\n}", g.Name, g.Name, g.Name, argument, unknown)
 	}
 	g.p("\nfunc (v *%s) setDefaults() {", g.Name)
 	for _, f := range g.used() {
@@ -34,7 +39,7 @@ func (g *payloadWriter) decoder(top bool) {
 		}
 		g.p("\tcase %s:\n\t\t%s", strings.Join(keys, ", "), readExpr(f))
 	}
-	g.p("\t}\n}")
+	g.p("\tdefault:\n\t\td.unknown()\n\t}\n}")
 }
 
 func isPayload(typ string) bool { return typ[0] >= 'A' && typ[0] <= 'Z' }

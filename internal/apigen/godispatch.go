@@ -5,28 +5,22 @@ import (
 	"strings"
 )
 
-// goDispatch writes dispatch_gen.go: the calls that reach Go as an interface,
+// goDispatch writes internal/cabi/dispatch_gen.go: the calls that reach Go as an interface,
 // and the switch from op to method.
 func goDispatch(s *Spec) ([]File, error) {
 	f := &front{Spec: s, types: s.types()}
 	var t text
-	t.p("// %s\n\npackage main\n", notice)
+	t.p("// %s\n\npackage cabi\n", notice)
 	t.p("// Calls, as enum nim_op numbers them.\nconst (\n\topNone = iota")
 	for _, fn := range f.ops() {
 		t.p("\top%s", camel(short(fn)))
 	}
-	t.p(")\n\n// Registrations, as enum nim_slot numbers them.\nconst (")
-	for i, fn := range f.slots() {
-		iota := ""
-		if i == 0 {
-			iota = " = iota"
-		}
-		t.p("\tslot%s%s", camel(fn.Slot), iota)
-	}
 	t.p(")\n\n// callHandler has a method for every call that Go answers. The strings are\n// checked: valid UTF-8, bounded, JSON not nested too deep.\ntype callHandler interface {")
 	var plain, texts text
+	anyStructs := false
 	for _, fn := range f.ops() {
-		params, args := f.goParams(fn)
+		params, args, structs := f.goParams(fn)
+		anyStructs = anyStructs || structs
 		result, into := "", &plain
 		call := fmt.Sprintf("h.%s(%s)", lowerCamel(short(fn)), strings.Join(append([]string{"c"}, args...), ", "))
 		switch fn.Returns {
@@ -46,14 +40,23 @@ func goDispatch(s *Spec) ([]File, error) {
 	t.p("func dispatch(h callHandler, op int, c call) int64 {\n\tswitch op {\n%s\t}\n\treturn 0\n}\n", plain.String())
 	t.p("// dispatchText is dispatch for the functions that return a text.")
 	t.p("func dispatchText(h callHandler, op int, c call) string {\n\tswitch op {\n%s\t}\n\treturn \"\"\n}", texts.String())
-	file, err := goFile("dispatch_gen.go", &t)
+	if anyStructs {
+		written := t.String()
+		t = text{}
+		t.p("%s", strings.Replace(written, "package cabi\n", "package cabi\n\nimport \"github.com/libnim/libnim/internal/abi\"\n", 1))
+	}
+	file, err := goFile("internal/cabi/dispatch_gen.go", &t)
 	return []File{file}, err
 }
 
 // goParams returns the Go parameters of a call and the arguments read from c.
-func (f *front) goParams(fn *Function) (params, args []string) {
+func (f *front) goParams(fn *Function) (params, args []string, structs bool) {
 	at := f.place(fn.Params)
+	lengths := counts(fn.Params)
 	for i, p := range fn.Params {
+		if lengths[p.Name] {
+			continue
+		}
 		name := lowerCamel(p.Name)
 		if name == "type" {
 			name = "kind"
@@ -72,7 +75,16 @@ func (f *front) goParams(fn *Function) (params, args []string) {
 			}
 			params = append(params, name+" "+typ)
 			args = append(args, arg)
+		case Ptr, Value:
+			st, _ := f.structOf(p.Type)
+			typ, take := "abi."+structName(st), "abi.Take"+structName(st)
+			if p.Count != "" {
+				typ, take = "[]"+typ, take+"s"
+			}
+			params = append(params, name+" "+typ)
+			args = append(args, take+"(c.structs)")
+			structs = true
 		}
 	}
-	return params, args
+	return params, args, structs
 }

@@ -16,7 +16,7 @@ func goPayloads(s *Spec) ([]File, error) {
 			g := &payloadWriter{text: &t, Payload: p}
 			g.declare()
 			if p.Dir == "in" || p.Dir == "both" {
-				g.decoder(topLevel(p))
+				g.decoder(argument(p))
 			}
 			if p.Dir != "in" {
 				g.appender()
@@ -31,14 +31,15 @@ func goPayloads(s *Spec) ([]File, error) {
 	return []File{payloads, enums}, err
 }
 
-// topLevel tells whether a payload is a text of its own, not only a member.
-func topLevel(p *Payload) bool {
+// argument is the name of the argument that a payload is, "" if it is only a
+// member of others.
+func argument(p *Payload) string {
 	for _, use := range p.For {
-		if strings.HasPrefix(use, "nim") {
-			return true
+		if _, parameter, ok := strings.Cut(use, "."); ok && strings.HasPrefix(use, "nim") {
+			return parameter
 		}
 	}
-	return false
+	return ""
 }
 
 // goEnums writes the values of enums whose module is built.
@@ -117,6 +118,9 @@ func (g *payloadWriter) declare() {
 	}
 	for _, f := range g.used() {
 		g.p("\t%s %s // %s", camel(f.Key), goType(f.Type), f.Doc)
+	}
+	if g.Dir == "in" && argument(g.Payload) != "" {
+		g.p("\n\tUnknown []string // keys that nobody takes, with their paths")
 	}
 	g.p("}")
 }

@@ -50,14 +50,16 @@ func rank(module string) int {
 	return len(moduleOrder)
 }
 
-// loadFile adds one file. What it holds is told by its name: codes, errors and
-// opaque are tables, everything else is a module or more of a module.
+// loadFile adds one file. What it holds is told by its name: build, codes,
+// errors and opaque are tables, everything else is a module or more of a module.
 func (s *Spec) loadFile(path string) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
 	switch filepath.Base(path) {
+	case "build.yaml":
+		return strict(text, &struct{ Build *Build }{&s.Build})
 	case "codes.yaml":
 		return strict(text, &struct{ Codes *[]Code }{&s.Codes})
 	case "errors.yaml":

@@ -25,7 +25,7 @@ type File struct {
 // binding is one more Output.
 type Output func(*Spec) ([]File, error)
 
-var outputs = []Output{cHeaders, cFront, cTests, exportLists, goDispatch, goPayloads, goErrors, typeScript, csharp, cpp, docs}
+var outputs = []Output{cHeaders, cFront, cTests, exportLists, goDispatch, goBuild, goPostings, goPayloads, goErrors, typeScript, csharp, cpp, docs}
 
 func main() {
 	root := flag.String("root", ".", "root of the project")

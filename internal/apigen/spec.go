@@ -2,6 +2,7 @@ package main
 
 // A Spec is the whole description: every file of api/, merged.
 type Spec struct {
+	Build   Build
 	Modules []*Module
 	Codes   []Code
 	Errors  []ErrorRow
@@ -50,6 +51,7 @@ type Field struct {
 	Name  string
 	Type  string
 	Array int
+	Count string // the field that holds the length of what this one points to
 	Doc   string
 }
 
@@ -67,6 +69,13 @@ type Callback struct {
 	Neutral   map[string]any
 	Code      string
 	ErrorJSON string `yaml:"error_json"`
+	Ask       *Ask   // it gives something back: how long that is waited for, and what it is
+}
+
+// An Ask is how a callback that gives something back is asked.
+type Ask struct {
+	Result string // flag: its bool result; number: its int; text: what it stores at its out parameters
+	Within int    // ms in which the host does nothing, after which it is not waited for; 0: who asks says how long
 }
 
 // Status says what stands behind an exported name.
@@ -85,37 +94,47 @@ type Answerer string
 const (
 	ByGo    Answerer = "go"    // checked in C, passed to Go
 	ByFront Answerer = "front" // generated C alone
-	ByHand  Answerer = "hand"  // bridge.c defines it; only the prototype is generated
+	ByHand  Answerer = "hand"  // front.c defines it; only the prototype is generated
 )
 
 // A Function is one exported name with a known signature.
 type Function struct {
-	Name       string
-	Status     Status
-	By         Answerer
-	Since      string
-	Doc        string
-	Notes      string   // when it is legal, what it blocks on, which thread; empty: the default
-	Errors     []string // names of errors.yaml that its completion can carry
-	Slot       string   // the registration it sets
-	Replay     bool     // the slot's current state is replayed after a detach
-	Op         bool     // a hand function that passes some of its calls to Go
-	Early      bool     // passed to Go before init too
-	Multi      bool     // its callback may run several times before the final one
-	Extra      string   // more members of the error object, beginning with a comma
-	Returns    string   // empty: void
-	ReturnsDoc string   `yaml:"returns_doc"`
-	Otherwise  string   // text that a function returning char * gives when it has none
+	Name   string
+	Status Status
+	By     Answerer
+	Since  string
+	Doc    string
+	Notes  string   // when it is legal, what it blocks on, which thread; empty: the default
+	Errors []string // names of errors.yaml that its completion can carry
+	Slot   string   // the registration it sets
+	Ack    string   // the registration that hears its outcome
+	Ends   bool     // the slot's events end calls, though no function names it as its Ack: they outlive a cleanup
+	Replay bool     // the slot's current state is replayed after a detach
+	Heard  bool     // Go is told of each registration for the slot
+	Op     bool     // a hand function that passes some of its calls to Go
+	Early  bool     // passed to Go before init too
+	Multi  bool     // its callback may run several times before the final one
+	Within bool     // its callback runs on the caller's thread, before the call returns
+	// Answer is how its callback is answered without the Go side, by parameter of
+	// the callback, over what the callback's Neutral says. See shape.go.
+	Answer     map[string]any
+	Extra      string // more members of the error object, beginning with a comma
+	Returns    string // empty: void
+	ReturnsDoc string `yaml:"returns_doc"`
+	Otherwise  string // text that a function returning char * gives when it has none
 	Params     []Param
 }
 
 // A Param of a function or callback.
 type Param struct {
-	Name string
-	Type string // as C writes it; "&" marks what C++ sources pass by reference
-	JSON bool
-	Role string // not empty: a callback that does not complete the call ("progress", "wake")
-	Doc  string
+	Name  string
+	Type  string // as C writes it; "&" marks what C++ sources pass by reference
+	JSON  bool
+	Role  string // not empty: a callback that does not complete the call ("progress", "wake")
+	Count string // the parameter that holds the length of the array that this one points to
+	// What a void * of a callback points to while the library answers by itself.
+	PointsTo string `yaml:"points_to"`
+	Doc      string
 }
 
 // A Payload is a JSON object that crosses the ABI.

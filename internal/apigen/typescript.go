@@ -34,7 +34,8 @@ func typeScript(s *Spec) ([]File, error) {
 	}
 	g.callbacks(modules)
 	g.functions(modules)
-	return []File{g.file("bindings/node/src/generated.ts")}, nil
+	files := []File{g.file("bindings/node/src/generated.ts")}
+	return append(files, g.tsGlue(s, modules)...), nil
 }
 
 // builtModules are those with an implemented function.
@@ -206,11 +207,9 @@ func (g *tsWriter) callbacks(modules []*Module) {
 	g.p("} as const satisfies Record<string, Signature>;")
 }
 
-// callable are the functions that take no struct by value; no module that is
-// built has one.
+// callable are the functions that take no struct by value.
 func (g *tsWriter) callable(m *Module) []*Function {
-	byValue := func(p Param) bool { return g.mustKind(p.Type) == Value }
-	return slices.DeleteFunc(slices.Clone(m.Functions), func(f *Function) bool { return slices.ContainsFunc(f.Params, byValue) })
+	return slices.DeleteFunc(slices.Clone(m.Functions), g.takesStruct)
 }
 
 func (g *tsWriter) functions(modules []*Module) {

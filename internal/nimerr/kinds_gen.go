@@ -60,6 +60,27 @@ var (
 	OtherDeviceOnline     = &Kind{Name: "other_device_online", Code: 417, Domain: Auth, Retryable: false, Text: "another device of this account is online"}
 	KickedOffline         = &Kind{Name: "kicked_offline", Code: 417, Domain: Auth, Retryable: false, Tencent: 6208, OpenIM: 1506, Text: "this device was kicked out while it was offline"}
 	Kicked                = &Kind{Name: "kicked", Code: 417, Domain: Auth, Retryable: false, Tencent: 6208, OpenIM: 1506, Text: "this device was kicked out"}
+	StoreInUse            = &Kind{Name: "store_in_use", Code: 21010, Domain: Caller, Retryable: false, Text: "another process uses this account's store"}
+	StoreUnusable         = &Kind{Name: "store_unusable", Code: 21011, Domain: Caller, Retryable: false, Text: "the local store cannot be used"}
+	DiskFull              = &Kind{Name: "disk_full", Code: 21012, Domain: Caller, Retryable: true, Tencent: 6010, Text: "the disk is full"}
+	ReloginGivenUp        = &Kind{Name: "relogin_given_up", Code: 21013, Domain: Network, Retryable: true, Text: "automatic relogin has stopped, as the settings ask for"}
+	ResourcesShort        = &Kind{Name: "resources_short", Code: 21014, Domain: Caller, Retryable: true, Text: "the system gives this process too few threads or file descriptors"}
+	SendStopped           = &Kind{Name: "send_stopped", Code: 10200, Domain: Caller, Retryable: false, Text: "the program stopped the sending"}
+	FileMissing           = &Kind{Name: "file_missing", Code: 10404, Domain: Caller, Retryable: false, Tencent: 7002, Text: "the file does not exist"}
+	UnreadableMessage     = &Kind{Name: "unreadable_message", Code: 10414, Domain: Caller, Retryable: false, Text: "the message cannot be read"}
+	UploadFailed          = &Kind{Name: "upload_failed", Code: 10502, Domain: Caller, Retryable: true, Tencent: 6007, Text: "the file could not be uploaded"}
+	RecallTooLateHere     = &Kind{Name: "recall_too_late_here", Code: 10508, Domain: Caller, Retryable: false, Text: "the message is too old to be recalled, or what names it is missing"}
+	SendTooFast           = &Kind{Name: "send_too_fast", Code: 416, Domain: Server, Retryable: true, Tencent: 20004, Text: "messages are sent too fast"}
+	Muted                 = &Kind{Name: "muted", Code: 422, Domain: Server, Retryable: false, Tencent: 20012, OpenIM: 1402, Text: "the account may not speak"}
+	RecallTooLate         = &Kind{Name: "recall_too_late", Code: 508, Domain: Server, Retryable: false, Tencent: 20016, Text: "the time in which the message could be recalled has passed"}
+	NoRight               = &Kind{Name: "no_right", Code: 802, Domain: Server, Retryable: false, Tencent: 10007, Text: "the team does not permit it"}
+	TeamNotFound          = &Kind{Name: "team_not_found", Code: 803, Domain: Server, Retryable: false, Tencent: 10010, OpenIM: 1204, Text: "there is no such team"}
+	NotAMember            = &Kind{Name: "not_a_member", Code: 804, Domain: Server, Retryable: false, OpenIM: 1203, Text: "the account is not a member of the team"}
+	ForceListTooLong      = &Kind{Name: "force_list_too_long", Code: 811, Domain: Server, Retryable: false, Text: "the list of forced receivers is too long"}
+	TeamMuted             = &Kind{Name: "team_muted", Code: 812, Domain: Server, Retryable: false, Tencent: 10017, OpenIM: 1403, Text: "the team is muted"}
+	Blocked               = &Kind{Name: "blocked", Code: 7101, Domain: Server, Retryable: false, Tencent: 20007, OpenIM: 1302, Text: "the receiver blocks the sender"}
+	Fenced                = &Kind{Name: "fenced", Code: 503, Domain: Server, Retryable: true, Text: "this edge can no longer vouch for its sessions"}
+	StoreUnavailable      = &Kind{Name: "store_unavailable", Code: 503, Domain: Server, Retryable: true, Text: "the server's store cannot be reached"}
 )
 
 // All lists every kind, in the order of the table.
@@ -120,4 +141,25 @@ var All = []*Kind{
 	OtherDeviceOnline,
 	KickedOffline,
 	Kicked,
+	StoreInUse,
+	StoreUnusable,
+	DiskFull,
+	ReloginGivenUp,
+	ResourcesShort,
+	SendStopped,
+	FileMissing,
+	UnreadableMessage,
+	UploadFailed,
+	RecallTooLateHere,
+	SendTooFast,
+	Muted,
+	RecallTooLate,
+	NoRight,
+	TeamNotFound,
+	NotAMember,
+	ForceListTooLong,
+	TeamMuted,
+	Blocked,
+	Fenced,
+	StoreUnavailable,
 }

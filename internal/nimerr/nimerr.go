@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"unicode/utf8"
 )
 
 // Domain says whose problem an error is.
@@ -102,3 +103,14 @@ var byName = func() map[string]*Kind {
 	}
 	return m
 }()
+
+// Clip shortens what an error repeats to at most n bytes of whole characters.
+func Clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n] + "…"
+}

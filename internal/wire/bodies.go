@@ -7,6 +7,10 @@ type Hello struct {
 	HeartbeatMS  int64  `json:"heartbeat_ms"`   // how often the client pings; the server drops it after 2.5 of them
 	ServerTimeMS int64  `json:"server_time_ms"` // Unix time in milliseconds
 	Conn         string `json:"conn"`           // id of this connection, for logs
+
+	Epoch    uint64   `json:"epoch,omitempty"`    // of the store: numbers of entries hold for one epoch
+	Features []string `json:"features,omitempty"` // operations that the server knows besides those of the session
+	Limits   *Limits  `json:"limits,omitempty"`
 }
 
 // Login asks for a session. It is the first request of a connection, sent once.
@@ -28,6 +32,10 @@ type Login struct {
 	Relogin          bool   `json:"relogin"`            // automatic or manual reconnect of a session, not a fresh login
 	Instance         string `json:"instance,omitempty"` // random, one for each run of the client; together with Attempt
 	Attempt          uint64 `json:"attempt,omitempty"`  // counts the logins that this run has sent, from 1
+
+	// SessionBeganMS goes with Relogin: the ServerTimeMS of the answer to the
+	// session's first login, sent back unchanged by each relogin. 0: not known.
+	SessionBeganMS int64 `json:"session_began_ms,omitempty"`
 }
 
 // LoginOK answers an accepted Login.

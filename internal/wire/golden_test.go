@@ -21,7 +21,7 @@ var goldens = []struct {
 	{Frame{Op: OpLogin, ID: 1}, Login{
 		AppKey: "demo", Account: "alice", Token: "secret", AuthType: 1, LoginEx: "{}", CustomTag: "tag", ClientType: 4,
 		CustomClientType: 7, ClientOS: "Linux", DeviceID: "d1", Mac: "02:00:00:00:00:01", SDK: "libnim/1.0",
-		OperationID: "op-1", Force: true, Relogin: true, Instance: "run", Attempt: 2,
+		OperationID: "op-1", Force: true, Relogin: true, Instance: "run", Attempt: 2, SessionBeganMS: 1699999990000,
 	}},
 	{Frame{Op: OpReply, ID: 1, Code: 200}, LoginOK{
 		Session: "s1", ServerTimeMS: 1700000000001, TokenExpiresAtMS: 1700000600000, TokenExpiringMS: 60000, SwitchOpen: 2,

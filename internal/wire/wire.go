@@ -3,8 +3,10 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -17,9 +19,14 @@ const Subprotocol = "nim.v1.json"
 
 // Limits that both sides keep.
 const (
-	MaxFrame   = 1 << 20 // bytes of one frame
-	MaxNesting = 64      // of objects and arrays inside each other
+	MaxFrame     = 1 << 20 // bytes of one frame
+	MaxNesting   = 64      // of objects and arrays inside each other
+	MaxFrameKeys = 64      // of the frame itself, those that nobody knows included
 )
+
+// MaxRequestKeys bounds the keys of a request, body and all: a frame of nothing
+// but keys costs far more time than its bytes say.
+const MaxRequestKeys = 32 << 10
 
 // Op names what a frame is. A receiver ignores an op it does not know.
 type Op string
@@ -74,16 +81,35 @@ type Frame struct {
 	Body         json.RawMessage `json:"body,omitempty"`
 }
 
-// Encode returns the bytes of a frame with the given body; body may be nil.
+// Encode returns the bytes of a frame with the given body; body may be nil. A
+// json.RawMessage must be valid JSON, and is passed on as it is.
 func Encode(f Frame, body any) ([]byte, error) {
-	if body != nil {
-		b, err := json.Marshal(body)
-		if err != nil {
+	raw, isRaw := body.(json.RawMessage)
+	if body != nil && !isRaw {
+		var err error
+		if raw, err = marshal(body); err != nil {
 			return nil, fmt.Errorf("body of %s: %w", f.Op, err)
 		}
-		f.Body = b
 	}
-	return json.Marshal(f)
+	head, err := marshal(f)
+	if err != nil || len(raw) == 0 {
+		return head, err
+	}
+	out := make([]byte, 0, len(head)+len(raw)+9)
+	out = append(append(out, head[:len(head)-1]...), `,"body":`...)
+	return append(append(out, raw...), '}'), nil
+}
+
+// marshal is json.Marshal without the escaping that HTML wants: it makes six
+// bytes of one, and a frame of text longer than a frame may be.
+func marshal(v any) (json.RawMessage, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
 // Decode reads a frame. The body stays raw: a receiver that does not know the
@@ -98,13 +124,16 @@ func Decode(data []byte) (Frame, error) {
 	}
 	var f Frame
 	var err error
-	seen := map[string]bool{}
+	var seen [8]string // the keys of a frame that came; others are not kept
+	known := seen[:0]
 	root.ForEach(func(k, v gjson.Result) bool {
-		var known bool
-		if known, err = f.take(k.Str, v); err == nil && known && seen[k.Str] {
+		var ours bool
+		if ours, err = f.take(k.Str, v); err == nil && ours && slices.Contains(known, k.Str) {
 			err = fmt.Errorf("key %q twice", k.Str)
 		}
-		seen[k.Str] = true
+		if ours {
+			known = append(known, k.Str)
+		}
 		return err == nil
 	})
 	if err != nil {
@@ -121,7 +150,7 @@ func check(data []byte) error {
 	if len(data) > MaxFrame {
 		return fmt.Errorf("frame of %d bytes, limit %d", len(data), MaxFrame)
 	}
-	if err := checkNesting(data); err != nil {
+	if err := checkShape(data); err != nil {
 		return err
 	}
 	if !utf8.Valid(data) {
@@ -188,14 +217,15 @@ func (f *Frame) DecodeBody(v any) error {
 		return nil
 	}
 	if err := json.Unmarshal(f.Body, v); err != nil {
-		return fmt.Errorf("body of %s: %w", f.Op, err)
+		return fmt.Errorf("body of %s: %s", f.Op, Explain(err))
 	}
 	return nil
 }
 
-// checkNesting bounds the depth before any recursive parser sees the bytes.
-func checkNesting(data []byte) error {
-	depth, inString := 0, false
+// checkShape bounds the depth, and the keys of the frame itself, before any
+// parser sees the bytes.
+func checkShape(data []byte) error {
+	depth, keys, inString := 0, 0, false
 	for i := 0; i < len(data); i++ {
 		switch c := data[i]; {
 		case inString && c == '\\':
@@ -209,7 +239,30 @@ func checkNesting(data []byte) error {
 			}
 		case c == '}' || c == ']':
 			depth--
+		case c == ':' && depth == 1:
+			if keys++; keys > MaxFrameKeys {
+				return fmt.Errorf("more than %d keys", MaxFrameKeys)
+			}
 		}
+	}
+	return nil
+}
+
+// CheckKeys returns an error when JSON has more than MaxRequestKeys keys.
+func CheckKeys(data []byte) error {
+	keys, inString := 0, false
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; {
+		case inString && c == '\\':
+			i++
+		case c == '"':
+			inString = !inString
+		case !inString && c == ':':
+			keys++
+		}
+	}
+	if keys > MaxRequestKeys {
+		return fmt.Errorf("%d keys, limit %d", keys, MaxRequestKeys)
 	}
 	return nil
 }

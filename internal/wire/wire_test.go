@@ -61,7 +61,7 @@ func TestDecodeBodyNamesTheKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	var l Login
-	if err := f.DecodeBody(&l); err == nil || !strings.Contains(err.Error(), "client_type") {
+	if err := f.DecodeBody(&l); err == nil || err.Error() != "body of login: client_type: want an integer, not string" {
 		t.Errorf("got %v", err)
 	}
 	l.Force = true

@@ -3,13 +3,13 @@ package accounts
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
+	"math/rand/v2"
 	"time"
 
 	"github.com/libnim/libnim/internal/nimerr"
 	"github.com/libnim/libnim/internal/wire"
-	"github.com/libnim/libnim/server/bus"
+	"github.com/libnim/libnim/server/store"
 )
 
 // Account is what is kept of one account. Presence is kept elsewhere.
@@ -25,7 +25,8 @@ type Account struct {
 	RevokedBeforeMS int64 `json:"revoked_before_ms,omitempty"`
 	CreatedMS       int64 `json:"created_ms"`
 
-	Rev uint64 `json:"-"` // of the key it was read from or written to
+	Number int64  `json:"-"` // what rows refer to it by; never used again
+	Rev    uint64 `json:"-"` // of its last change
 }
 
 // Ban keeps an account out.
@@ -61,108 +62,144 @@ func (a *Account) Profile() *wire.Profile {
 
 // Store reads and changes accounts.
 type Store struct {
-	bucket *bus.Bucket
+	db     *store.Store
+	apps   *Apps
 	pepper []byte
 }
 
-// NewStore returns the store. The pepper keys the hashes of all tokens and is
-// not kept in the bucket.
-func NewStore(b *bus.Bus, pepper []byte) *Store {
-	return &Store{bucket: b.Accounts, pepper: pepper}
+// NewStore returns the store of the accounts of these apps. The pepper keys the
+// hashes of all tokens and is not kept beside them.
+func NewStore(apps *Apps, pepper []byte) *Store {
+	return &Store{db: apps.db, apps: apps, pepper: pepper}
 }
 
 // ErrUnknown says that an account does not exist.
 var ErrUnknown = errors.New("no such account")
 
 // Get returns an account, or ErrUnknown.
-func (s *Store) Get(ctx context.Context, app, account string) (*Account, error) {
-	a, _, err := s.get(ctx, app, account)
-	return a, err
+func (s *Store) Get(ctx context.Context, app, account string) (a *Account, err error) {
+	number, err := s.apps.number(app)
+	if err != nil {
+		return nil, err
+	}
+	err = s.db.Read(ctx, func(r *store.Reads) error {
+		a, err = readAccount(r, number, account, "")
+		return err
+	})
+	return a, known(err)
 }
 
 // Change creates or changes an account. edit sees it as it is now, may run
 // several times, and ends the change with an error.
-func (s *Store) Change(ctx context.Context, app, account string, edit func(a *Account, exists bool) error) (*Account, error) {
+func (s *Store) Change(ctx context.Context, app, account string, edit func(a *Account, exists bool) error) (a *Account, err error) {
 	if err := CheckName(account); err != nil {
 		return nil, err
 	}
-	for {
-		a, rev, err := s.get(ctx, app, account)
-		exists := err == nil
-		if errors.Is(err, ErrUnknown) {
-			a = &Account{Account: account, CreatedMS: time.Now().UnixMilli()}
-		} else if err != nil {
-			return nil, err
-		}
-		if err := edit(a, exists); err != nil {
-			return nil, err
-		}
-		data, err := json.Marshal(a)
-		if err != nil {
-			return nil, nimerr.ServerError.Wrap(err)
-		}
-		a.Rev, err = s.bucket.Set(ctx, bus.AccountKey(app, account), data, rev, 0)
-		switch {
-		case errors.Is(err, bus.ErrConflict):
-			continue
-		case err != nil:
-			return nil, busError(err)
-		}
-		return a, nil
+	number, err := s.apps.number(app)
+	if err != nil {
+		return nil, err
 	}
+	var refused error
+	err = again(ctx, func() error {
+		return s.db.Update(ctx, store.Work{App: number, Source: account, Do: func(tx *store.Tx) error {
+			a, refused, err = changeAccount(tx, number, account, edit)
+			return err
+		}})
+	})
+	if err = cmp.Or(err, refused); err != nil {
+		return nil, known(err)
+	}
+	return a, nil
+}
+
+func changeAccount(tx *store.Tx, app int64, name string, edit func(a *Account, exists bool) error) (a *Account, refused, err error) {
+	if err := appTakesAccounts(tx, app); err != nil {
+		return nil, nil, err
+	}
+	a, err = readAccount(tx, app, name, tx.ForUpdate())
+	exists := err == nil
+	if errors.Is(err, ErrUnknown) {
+		a = &Account{Account: name}
+		a.CreatedMS, err = tx.Now()
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := edit(a, exists); err != nil {
+		return nil, err, nil
+	}
+	// Drawn under the lock of the row: revisions only rise.
+	rev, err := tx.ID()
+	if err != nil {
+		return nil, nil, err
+	}
+	a.Rev = uint64(rev)
+	if !exists {
+		a.Number = rev
+	}
+	return a, nil, writeAccount(tx, app, a, exists)
+}
+
+// appTakesAccounts returns an error when an app has been deleted since it was
+// looked up: a login that is late leaves no account behind.
+func appTakesAccounts(tx *store.Tx, app int64) error {
+	var state int
+	err := tx.Row([]any{&state}, "SELECT state FROM app WHERE id = $1"+tx.ForShare(), app)
+	if errors.Is(err, store.ErrNoRow) || err == nil && state != appLives {
+		return nimerr.AppKeyUnknown.New("")
+	}
+	return err
 }
 
 // Delete removes an account and returns the revision from which on it is gone,
 // with ErrUnknown where it was gone already.
-func (s *Store) Delete(ctx context.Context, app, account string) (uint64, error) {
-	_, rev, err := s.get(ctx, app, account)
+func (s *Store) Delete(ctx context.Context, app, account string) (rev uint64, err error) {
+	number, err := s.apps.number(app)
 	if err != nil {
-		return rev, err
+		return 0, err
 	}
-	rev, err = s.bucket.Delete(ctx, bus.AccountKey(app, account))
-	if err != nil {
-		return 0, busError(err)
-	}
-	return rev, nil
-}
-
-// Page calls yield for the accounts of an app, the oldest change first, until it
-// returns false: from cursor on, which an earlier Page returned, or all. An
-// account that is changed meanwhile comes (again) at the end.
-func (s *Store) Page(ctx context.Context, app, cursor string, yield func(*Account) bool) (next string, err error) {
-	var unread error
-	next, err = s.bucket.Page(ctx, bus.AppPrefix(app), cursor, func(e bus.Entry) bool {
-		var a *Account
-		if a, unread = decode(e); unread != nil {
-			return false
+	var unknown error
+	err = s.db.Update(ctx, store.Work{App: number, Source: account, Do: func(tx *store.Tx) error {
+		rev, unknown = 0, nil
+		a, err := readAccount(tx, number, account, tx.ForUpdate())
+		if errors.Is(err, ErrUnknown) {
+			unknown = err
+			rev, err = tombstone(&tx.Reads, number, account)
+			return err
 		}
-		return yield(a)
-	})
-	if err == nil || errors.Is(err, bus.ErrCursor) {
-		return next, cmp.Or(err, unread)
-	}
-	return "", busError(err)
+		if err != nil {
+			return err
+		}
+		rev, err = bury(tx, number, a)
+		return err
+	}})
+	return rev, known(cmp.Or(err, unknown))
 }
 
-func (s *Store) get(ctx context.Context, app, account string) (*Account, uint64, error) {
-	e, err := s.bucket.Get(ctx, bus.AccountKey(app, account))
+// Page returns up to limit accounts of an app in the order of their names: from
+// cursor on, which an earlier Page returned as next, or from the first. next is
+// "" after the last.
+func (s *Store) Page(ctx context.Context, app, cursor string, limit int) (page []*Account, next string, err error) {
+	number, err := s.apps.number(app)
 	if err != nil {
-		return nil, 0, busError(err)
+		return nil, "", err
 	}
-	if e.Value == nil {
-		return nil, e.Revision, ErrUnknown
+	after, err := readCursor(number, cursor)
+	if err != nil {
+		return nil, "", err
 	}
-	a, err := decode(e)
-	return a, e.Revision, err
-}
-
-func decode(e bus.Entry) (*Account, error) {
-	var a Account
-	if err := json.Unmarshal(e.Value, &a); err != nil {
-		return nil, nimerr.ServerError.Wrap(err)
+	err = s.db.Read(ctx, func(r *store.Reads) error {
+		page, err = readPage(r, number, after, limit+1)
+		return err
+	})
+	if err != nil {
+		return nil, "", known(err)
 	}
-	a.Rev = e.Revision
-	return &a, nil
+	if len(page) > limit {
+		page = page[:limit]
+		next = writeCursor(number, page[limit-1].Account)
+	}
+	return page, next, nil
 }
 
 // CheckName returns an error that names the rule when account breaks it.
@@ -196,12 +233,31 @@ func validName(s string) bool {
 	return true
 }
 
-// busError tells a bus that is away for a moment from one that is broken.
-func busError(err error) *nimerr.Error {
-	if !errors.Is(err, bus.ErrUnavailable) {
-		return nimerr.ServerError.Wrap(err)
+// known makes an error of the store the one that a caller is told. Errors of this
+// package stay as they are.
+func known(err error) error {
+	for _, own := range []error{nil, ErrUnknown, ErrCursor, ErrDeleting, ErrLastApp} {
+		if errors.Is(err, own) {
+			return err
+		}
 	}
-	busy := nimerr.ServerBusy.New("")
-	busy.RetryAfter, busy.Cause = time.Second, err
-	return busy
+	return store.Answer(err)
+}
+
+// Two edges that make the same row at once meet in a conflict, after which the
+// row is there.
+const maxTries = 5
+
+func again(ctx context.Context, change func() error) error {
+	for try := 1; ; try++ {
+		err := change()
+		if !errors.Is(err, store.ErrConflict) || try == maxTries {
+			return err
+		}
+		select {
+		case <-time.After(rand.N(time.Millisecond << try)):
+		case <-ctx.Done():
+			return err
+		}
+	}
 }

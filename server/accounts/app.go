@@ -53,7 +53,9 @@ type App struct {
 	ExpiringS    int64           `json:"token_expiring_s,omitempty"` // how long before its end a token is announced; 0: default
 	GraceS       int64           `json:"token_grace_s,omitempty"`    // from the end of a token to the end of its session; 0: default
 	CreatedMS    int64           `json:"created_ms"`
-	Deleting     bool            `json:"deleting,omitempty"` // only its key is left, until all that it owned is gone
+	Deleting     bool            `json:"deleting,omitempty"` // only its key is left, until no edge takes logins to it
+
+	Number int64 `json:"-"` // what rows refer to it by; never used again
 }
 
 // Webhook is the app's own server that verifies tokens of auth_type 2.

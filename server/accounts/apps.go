@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,41 +14,109 @@ import (
 	"time"
 
 	"github.com/libnim/libnim/internal/nimerr"
-	"github.com/libnim/libnim/server/bus"
 	"github.com/libnim/libnim/server/presence"
+	"github.com/libnim/libnim/server/store"
 )
 
-// Apps is the set of all apps, kept current by a watch.
+// Apps is the set of all apps, as this edge knows them. Who changes one tells the
+// edges; besides, each reads all of them every two seconds.
 type Apps struct {
-	bucket   *bus.Bucket
-	accounts *bus.Bucket
-	owned    []*bus.Bucket // where an app has keys of its own
-	log      *slog.Logger
+	db   *store.Store
+	log  *slog.Logger
+	gone chan struct{} // rings when an app went whose rows are still there
 
-	mu   sync.RWMutex
-	apps map[string]*App // by app key; an App is never changed once in here
-	revs map[string]uint64
-	gone func(key string)
+	mu    sync.RWMutex
+	apps  map[string]*App // by app key; an App is never changed once in here
+	known map[string]news // by app key, also of apps that went
+	asked uint64          // counts questions to the database
+	ended func(key string)
 }
 
+// news is how much is known of an app key.
+type news struct {
+	rev   uint64 // the newest seen
+	asked uint64 // the question that the last answer was for
+}
+
+// How often an edge looks for changes that it was not told of, and for rows of
+// apps that are gone.
+const (
+	followPause = 2 * time.Second
+	erasePause  = time.Minute
+)
+
 // OpenApps reads all apps and follows changes until ctx ends.
-func OpenApps(ctx context.Context, b *bus.Bus, log *slog.Logger) (*Apps, error) {
-	a := &Apps{
-		bucket: b.Apps, accounts: b.Accounts, owned: []*bus.Bucket{b.Accounts, b.Presence},
-		log: log, apps: map[string]*App{}, revs: map[string]uint64{},
-	}
-	if err := b.Apps.Watch(ctx, a.see); err != nil {
+func OpenApps(ctx context.Context, db *store.Store, log *slog.Logger) (*Apps, error) {
+	a := &Apps{db: db, log: log, gone: make(chan struct{}, 1), apps: map[string]*App{}, known: map[string]news{}}
+	if err := a.readAll(ctx); err != nil {
 		return nil, fmt.Errorf("apps: %w", err)
 	}
+	go a.follow(ctx)
 	return a, nil
 }
 
-// Follow lets gone be called for each app that this edge learns the deletion of.
+func (a *Apps) follow(ctx context.Context) {
+	read, erase := time.NewTicker(followPause), time.NewTicker(erasePause)
+	defer read.Stop()
+	defer erase.Stop()
+	a.erase()
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return
+		case <-read.C:
+			err = a.readAll(ctx)
+		case <-erase.C:
+			err = a.eraseGone(ctx)
+		case <-a.gone:
+			err = a.eraseGone(ctx)
+		}
+		if err != nil && ctx.Err() == nil && a.db.Healthy() == nil {
+			a.log.Warn("accounts: apps not read", "err", err)
+		}
+	}
+}
+
+// readAll takes what the database has: an app that it does not have is gone.
+func (a *Apps) readAll(ctx context.Context) error {
+	asked := a.ask()
+	var apps []*App
+	err := a.db.Read(ctx, func(r *store.Reads) (err error) {
+		apps, err = readApps(r)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	there := map[string]bool{}
+	for _, app := range apps {
+		there[app.Key] = true
+		a.take(app.Key, app, asked)
+	}
+	for _, app := range a.All() {
+		if !there[app.Key] {
+			a.take(app.Key, nil, asked)
+		}
+	}
+	return nil
+}
+
+// Follow lets ended be called for each app that this edge learns the deletion of.
 // Get no longer returns it then.
-func (a *Apps) Follow(gone func(key string)) {
+func (a *Apps) Follow(ended func(key string)) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.gone = gone
+	a.ended = ended
+}
+
+// number returns what rows refer to an app by.
+func (a *Apps) number(key string) (int64, error) {
+	app, ok := a.Find(key)
+	if !ok {
+		return 0, nimerr.AppKeyUnknown.New("app_key: no such app")
+	}
+	return app.Number, nil
 }
 
 // Get returns the app with that key, unless it is being deleted. The caller must
@@ -125,7 +192,7 @@ func (a *Apps) Policy(ctx context.Context, key string, atLeast uint64) (presence
 // later.
 func (a *Apps) Know(ctx context.Context, key string, atLeast uint64) error {
 	a.mu.RLock()
-	known := a.revs[bus.AppKey(key)] >= atLeast
+	known := a.known[key].rev >= atLeast
 	a.mu.RUnlock()
 	if known {
 		return nil
@@ -135,114 +202,93 @@ func (a *Apps) Know(ctx context.Context, key string, atLeast uint64) error {
 
 // learn reads the settings of an app as they are now.
 func (a *Apps) learn(ctx context.Context, key string) error {
-	e, err := a.bucket.Get(ctx, bus.AppKey(key))
+	asked := a.ask()
+	var app *App
+	err := a.db.Read(ctx, func(r *store.Reads) (err error) {
+		if app, err = readApp(r, key, ""); errors.Is(err, store.ErrNoRow) {
+			app, err = nil, nil
+		}
+		return err
+	})
 	if err != nil {
-		return busError(err)
+		return known(err)
 	}
-	a.see(e)
+	a.take(key, app, asked)
 	return nil
 }
 
 // Change creates or changes an app. edit sees the newest settings and may run
 // several times; its error ends the change.
-func (a *Apps) Change(ctx context.Context, key string, edit func(app *App, exists bool) error) (*App, error) {
-	for {
-		e, err := a.bucket.Get(ctx, bus.AppKey(key))
-		if err != nil {
-			return nil, busError(err)
-		}
-		app := App{Key: key}
-		if e.Value != nil {
-			if err := json.Unmarshal(e.Value, &app); err != nil {
-				return nil, nimerr.ServerError.Wrap(err)
-			}
-		}
-		if app.Deleting {
-			return nil, ErrDeleting
-		}
-		if e.Value == nil {
-			app.CreatedMS = time.Now().UnixMilli()
-			app.giveNumber()
-		}
-		if err := edit(&app, e.Value != nil); err != nil {
-			return nil, err
-		}
-		if err := app.Validate(); err != nil {
-			return nil, err
-		}
-		if e.Value == nil && e.Revision > 0 { // there was one with this key
-			if err := a.clear(ctx, key, e.Revision); errors.Is(err, bus.ErrConflict) {
-				continue
-			} else if err != nil {
-				return nil, busError(err)
-			}
-		}
-		data, err := json.Marshal(app)
-		if err != nil {
-			return nil, nimerr.ServerError.Wrap(err)
-		}
-		rev, err := a.bucket.Set(ctx, bus.AppKey(key), data, e.Revision, 0)
-		if errors.Is(err, bus.ErrConflict) {
-			continue
-		}
-		if err != nil {
-			return nil, busError(err)
-		}
-		a.see(bus.Entry{Key: bus.AppKey(key), Value: data, Revision: rev})
-		saved, _ := a.Get(key)
-		return saved, nil
+func (a *Apps) Change(ctx context.Context, key string, edit func(app *App, exists bool) error) (app *App, err error) {
+	var refused error
+	err = again(ctx, func() error {
+		return a.db.Update(ctx, store.Work{Do: func(tx *store.Tx) error {
+			app, refused, err = changeApp(tx, key, edit)
+			return err
+		}})
+	})
+	if err = cmp.Or(err, refused); err != nil {
+		return nil, known(err)
 	}
+	a.see(key, app)
+	saved, ok := a.Get(key)
+	if !ok {
+		return nil, ErrDeleting
+	}
+	return saved, nil
 }
 
-// firstKey holds, among the accounts, the key of the first app: edges that start
-// together are to make the same one. No account has such a name.
-const firstKey = "first-app"
+func changeApp(tx *store.Tx, key string, edit func(app *App, exists bool) error) (app *App, refused, err error) {
+	app, err = readApp(tx, key, tx.ForUpdate())
+	exists := err == nil
+	if errors.Is(err, store.ErrNoRow) {
+		app = &App{Key: key}
+		app.giveNumber()
+		app.CreatedMS, err = tx.Now()
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if app.Deleting {
+		return nil, ErrDeleting, nil
+	}
+	if err := edit(app, exists); err != nil {
+		return nil, err, nil
+	}
+	if err := app.Validate(); err != nil {
+		return nil, err, nil
+	}
+	return app, nil, writeApp(tx, app, appLives)
+}
 
 // CreateFirst makes a first app with random key and secret where there is none
-// yet, and reports whether it did.
+// yet, and reports whether it did. Edges that start together make one.
 func (a *Apps) CreateFirst(ctx context.Context) (created bool, err error) {
 	if a.First() != nil {
 		return false, nil
 	}
-	key, err := a.chooseFirst(ctx)
-	if err != nil {
-		return false, err
-	}
-	_, err = a.Change(ctx, key, func(app *App, exists bool) error {
-		if exists {
-			return errExists
+	var app *App
+	err = a.db.Update(ctx, store.Work{Do: func(tx *store.Tx) error {
+		app = nil
+		if err := tx.LockMeta(); err != nil {
+			return err
 		}
-		app.Secret = NewSecret()
-		return nil
-	})
-	if errors.Is(err, errExists) {
-		return false, a.learn(ctx, key)
-	}
-	return err == nil, err
-}
-
-var errExists = errors.New("the app exists")
-
-// chooseFirst returns the key that was chosen first.
-func (a *Apps) chooseFirst(ctx context.Context) (string, error) {
-	for {
-		e, err := a.accounts.Get(ctx, firstKey)
-		if err == nil && e.Value == nil {
-			e.Value = []byte(NewKey())
-			_, err = a.accounts.Set(ctx, firstKey, e.Value, e.Revision, 0)
+		var live int
+		if err := tx.Row([]any{&live}, "SELECT count(*) FROM app WHERE state = 0"); err != nil || live > 0 {
+			return err
 		}
-		if errors.Is(err, bus.ErrConflict) {
-			continue
-		}
+		now, err := tx.Now()
 		if err != nil {
-			return "", busError(err)
+			return err
 		}
-		app, known := a.Find(string(e.Value))
-		if known && app.Deleting { // it is not to come back
-			return NewKey(), nil
-		}
-		return string(e.Value), nil
+		app = &App{Key: NewKey(), Secret: NewSecret(), CreatedMS: now}
+		app.giveNumber()
+		return writeApp(tx, app, appLives)
+	}})
+	if err != nil {
+		return false, known(err)
 	}
+	return app != nil, a.readAll(ctx)
 }
 
 // NewKey returns a random app key.
@@ -251,47 +297,46 @@ func NewKey() string { return rand.Text() }
 // NewSecret returns a random secret of at least 128 bits.
 func NewSecret() string { return rand.Text() }
 
-// see takes an app as it is now, unless a newer revision is known.
-func (a *Apps) see(e bus.Entry) {
-	if key, gone := a.note(e), a.follower(); key != "" && gone != nil {
-		gone(key)
-	}
-}
-
-func (a *Apps) follower() func(string) {
-	a.mu.RLock()
-	defer a.mu.RUnlock()
-	return a.gone
-}
-
-// note takes an app as it is now, and returns the key of one that ended with it.
-func (a *Apps) note(e bus.Entry) (ended string) {
+// ask numbers a question to the database.
+func (a *Apps) ask() uint64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if e.Revision < a.revs[e.Key] {
-		return ""
+	a.asked++
+	return a.asked
+}
+
+// see takes an app as a change of this edge has left it.
+func (a *Apps) see(key string, app *App) { a.take(key, app, a.ask()) }
+
+// take takes the answer to a question, nil being that there is no such app,
+// unless something newer is known.
+func (a *Apps) take(key string, app *App, asked uint64) {
+	a.mu.Lock()
+	ended, tell := a.note(key, app, asked), a.ended
+	a.mu.Unlock()
+	if ended && tell != nil {
+		tell(key)
 	}
-	a.revs[e.Key] = e.Revision
-	if e.Value == nil {
-		for key, app := range a.apps {
-			if bus.AppKey(key) == e.Key {
-				delete(a.apps, key)
-				if !app.Deleting {
-					ended = key
-				}
-			}
-		}
-		return ended
+}
+
+// note reports whether an app ended with it.
+func (a *Apps) note(key string, app *App, asked uint64) (ended bool) {
+	known, old := a.known[key], a.apps[key]
+	switch {
+	case app == nil && asked < known.asked, app != nil && app.Policy.Rev < known.rev:
+		return false
+	case app == nil:
+		delete(a.apps, key)
+		ended = old != nil && !old.Deleting
+	case old == nil && app.Policy.Rev == known.rev && asked < known.asked: // gone since
+		return false
+	default:
+		a.apps[key] = app
+		known.rev = app.Policy.Rev
+		// In the second case another app has its key by now.
+		ended = old != nil && !old.Deleting && (app.Deleting || app.Number != old.Number)
 	}
-	var app App
-	if err := json.Unmarshal(e.Value, &app); err != nil || bus.AppKey(app.Key) != e.Key {
-		a.log.Error("accounts: settings of an app cannot be read", "key", e.Key)
-		return ""
-	}
-	app.Policy.Rev = e.Revision
-	if old, ok := a.apps[app.Key]; ok && !old.Deleting && (app.Deleting || app.CreatedMS != old.CreatedMS) {
-		ended = app.Key // in the second case another app has its key by now
-	}
-	a.apps[app.Key] = &app
+	known.asked = max(known.asked, asked)
+	a.known[key] = known
 	return ended
 }

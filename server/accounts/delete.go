@@ -2,11 +2,12 @@ package accounts
 
 import (
 	"context"
-	"encoding/json"
+	"database/sql"
 	"errors"
+	"fmt"
 
 	"github.com/libnim/libnim/internal/nimerr"
-	"github.com/libnim/libnim/server/bus"
+	"github.com/libnim/libnim/server/store"
 )
 
 // ErrDeleting says that an app is being deleted: nobody can log in, and it
@@ -16,94 +17,99 @@ var ErrDeleting = errors.New("the app is being deleted")
 // ErrLastApp says that there would be no app left.
 var ErrLastApp = errors.New("the last app cannot be deleted")
 
-// Delete removes an app with all that is kept under its key. From its first
-// step on no edge that knows of it lets anybody in; spread returns when all do,
-// and have ended the sessions. When Delete fails the app stays in deletion, and
-// another call, on any edge, goes on.
-func (a *Apps) Delete(ctx context.Context, key string, spread func(revision uint64) error) error {
-	rev, err := a.condemn(ctx, key)
+// Delete removes an app with all that is kept of it. From its first step on no
+// edge that knows of it lets anybody in; spread returns when all do, and have
+// ended the sessions. Then the key is free, and the rows go in the background.
+// Delete returns the revision as of which the app is gone. When it fails the app
+// stays in deletion, and another call, on any edge, goes on.
+func (a *Apps) Delete(ctx context.Context, key string, spread func(revision uint64) error) (gone uint64, err error) {
+	app, err := a.condemn(ctx, key)
 	if err != nil {
+		return 0, err
+	}
+	if err := spread(app.Policy.Rev); err != nil {
+		return 0, err
+	}
+	err = a.db.Update(ctx, store.Work{Do: func(tx *store.Tx) error {
+		now, err := readApp(tx, key, tx.ForUpdate())
+		if errors.Is(err, store.ErrNoRow) || err == nil && now.Number != app.Number { // another call has done it
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		err = writeApp(tx, now, appGone)
+		gone = now.Policy.Rev
 		return err
+	}})
+	if err != nil {
+		return 0, known(err)
 	}
-	if err := spread(rev); err != nil {
-		return err
-	}
-	err = a.clear(ctx, key, rev)
-	if err == nil {
-		_, err = a.bucket.DeleteAt(ctx, bus.AppKey(key), rev)
-	}
-	if err != nil && !errors.Is(err, bus.ErrConflict) { // a conflict: another call has done it
-		return busError(err)
-	}
-	return a.learn(ctx, key)
+	a.erase()
+	return gone, a.learn(ctx, key)
 }
 
 // condemn replaces the settings of an app, secrets included, by the mark that it
-// is being deleted, and returns the revision of that.
-func (a *Apps) condemn(ctx context.Context, key string) (uint64, error) {
-	for {
-		e, err := a.bucket.Get(ctx, bus.AppKey(key))
-		if err != nil {
-			return 0, busError(err)
+// is being deleted.
+func (a *Apps) condemn(ctx context.Context, key string) (app *App, err error) {
+	var refused error
+	err = a.db.Update(ctx, store.Work{Do: func(tx *store.Tx) error {
+		refused = nil
+		if err := tx.LockMeta(); err != nil { // two deletions must not each leave the other's app
+			return err
 		}
-		if e.Value == nil {
-			return 0, nimerr.AppKeyUnknown.New("app_key: no such app")
+		app, err = readApp(tx, key, tx.ForUpdate())
+		if errors.Is(err, store.ErrNoRow) {
+			refused = nimerr.AppKeyUnknown.New("app_key: no such app")
+			return nil
 		}
-		var app App
-		if err := json.Unmarshal(e.Value, &app); err != nil {
-			return 0, nimerr.ServerError.Wrap(err)
+		if err != nil || app.Deleting {
+			return err
 		}
-		if !app.Deleting {
-			if a.onlyOneIs(key) {
-				return 0, ErrLastApp
-			}
-			e.Value, err = json.Marshal(App{Key: key, SDKAppID: app.SDKAppID, CreatedMS: app.CreatedMS, Deleting: true})
-			if err != nil {
-				return 0, nimerr.ServerError.Wrap(err)
-			}
-			e.Revision, err = a.bucket.Set(ctx, e.Key, e.Value, e.Revision, 0)
-			if errors.Is(err, bus.ErrConflict) {
-				continue
-			}
-			if err != nil {
-				return 0, busError(err)
-			}
+		var others int
+		if err := tx.Row([]any{&others}, "SELECT count(*) FROM app WHERE state = 0 AND id <> $1", app.Number); err != nil {
+			return err
 		}
-		a.see(e)
-		return e.Revision, nil
+		if others == 0 {
+			refused = ErrLastApp
+			return nil
+		}
+		app = &App{Key: key, Number: app.Number, SDKAppID: app.SDKAppID, CreatedMS: app.CreatedMS, Deleting: true}
+		return writeApp(tx, app, appDeleting)
+	}})
+	if err == nil {
+		err = refused
+	}
+	if err != nil {
+		return nil, known(err)
+	}
+	a.see(key, app)
+	return app, nil
+}
+
+// erase lets the eraser look for rows of apps that are gone.
+func (a *Apps) erase() {
+	select {
+	case a.gone <- struct{}{}:
+	default:
 	}
 }
 
-func (a *Apps) onlyOneIs(key string) bool {
-	for _, app := range a.live() {
-		if app.Key != key {
-			return false
+// eraseGone removes the rows of apps that are gone.
+func (a *Apps) eraseGone(ctx context.Context) error {
+	var gone []int64
+	err := a.db.Read(ctx, func(r *store.Reads) error {
+		return r.Each(func(rows *sql.Rows) error {
+			var app int64
+			err := rows.Scan(&app)
+			gone = append(gone, app)
+			return err
+		}, "SELECT id FROM app WHERE state = 2")
+	})
+	for _, app := range gone {
+		if err := a.db.EraseApp(ctx, app); err != nil {
+			return fmt.Errorf("app %d: %w", app, err)
 		}
 	}
-	return true
-}
-
-// clear removes the accounts and the presence of an app whose settings had no
-// life in them as of the revision rev. Where they have another by now it
-// returns bus.ErrConflict: the key may be in use again. What is written after
-// that was seen stays, so a login that is late may leave an account behind; a
-// new app of the same key clears once more.
-func (a *Apps) clear(ctx context.Context, key string, rev uint64) error {
-	for _, b := range a.owned {
-		last, err := b.Last(ctx)
-		if err != nil {
-			return err
-		}
-		e, err := a.bucket.Get(ctx, bus.AppKey(key))
-		if err != nil {
-			return err
-		}
-		if e.Revision != rev {
-			return bus.ErrConflict
-		}
-		if err := b.Purge(ctx, bus.AppPrefix(key), last); err != nil {
-			return err
-		}
-	}
-	return nil
+	return err
 }

@@ -94,8 +94,8 @@ func (a *API) putAccount(ctx context.Context, r *http.Request) (any, error) {
 	return viewOf(app.Key, saved), nil
 }
 
-// listAccounts lists the accounts of an app in pages, by the time of their last
-// change; a query that names one asks for that.
+// listAccounts lists the accounts of an app in pages, by their names; a query that
+// names one asks for that.
 func (a *API) listAccounts(ctx context.Context, r *http.Request) (any, error) {
 	q := r.URL.Query()
 	if q.Has("account") {
@@ -109,16 +109,13 @@ func (a *API) listAccounts(ctx context.Context, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := []accountView{}
-	next, err := a.Accounts.Page(ctx, app.Key, q.Get("cursor"), func(acc *accounts.Account) bool {
-		if len(list) == limit {
-			return false
-		}
-		list = append(list, viewOf(app.Key, acc))
-		return true
-	})
+	page, next, err := a.Accounts.Page(ctx, app.Key, q.Get("cursor"), limit)
 	if err != nil {
 		return nil, pageError(err)
+	}
+	list := make([]accountView, 0, len(page))
+	for _, acc := range page {
+		list = append(list, viewOf(app.Key, acc))
 	}
 	return map[string]any{"app_key": app.Key, "accounts": list, "next_cursor": next}, nil
 }

@@ -64,7 +64,11 @@ func (a *API) changeApp(ctx context.Context, key string, edit func(app *accounts
 	return saved, nil
 }
 
-func (a *API) listApps(context.Context, *http.Request) (any, error) {
+// listApps lists all apps; a query that names one asks for that.
+func (a *API) listApps(ctx context.Context, r *http.Request) (any, error) {
+	if r.URL.Query().Has("app_key") {
+		return a.getApp(ctx, r)
+	}
 	all := a.Apps.All()
 	slices.SortFunc(all, func(x, y *accounts.App) int { return cmp.Compare(x.Key, y.Key) })
 	views := []any{}
@@ -75,7 +79,7 @@ func (a *API) listApps(context.Context, *http.Request) (any, error) {
 }
 
 func (a *API) getApp(_ context.Context, r *http.Request) (any, error) {
-	app, ok := a.Apps.Find(r.PathValue("app_key"))
+	app, ok := a.Apps.Find(cmp.Or(r.PathValue("app_key"), r.URL.Query().Get("app_key")))
 	if !ok {
 		return nil, nimerr.AppKeyUnknown.New("app_key: no such app")
 	}
@@ -89,10 +93,11 @@ func (a *API) deleteApp(ctx context.Context, r *http.Request) (any, error) {
 	if err := accounts.CheckAppKey(key); err != nil {
 		return nil, err
 	}
-	err := a.Apps.Delete(ctx, key, func(revision uint64) error { return a.Gateway.Retire(ctx, key, revision) })
+	gone, err := a.Apps.Delete(ctx, key, func(revision uint64) error { return a.Gateway.Retire(ctx, key, revision) })
 	if err != nil {
 		return nil, refusedNow(err)
 	}
+	a.Gateway.SpreadSettings(ctx, key, gone)
 	a.Log.Info("admin: app deleted", "app", key)
 	return nil, nil
 }

@@ -1,26 +1,31 @@
 package admin
 
 import (
-	"context"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"net/url"
-	"reflect"
-	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/libnim/libnim/internal/nimerr"
+	"github.com/libnim/libnim/internal/wire"
 	"github.com/libnim/libnim/server/accounts"
 	"github.com/libnim/libnim/server/bus"
 )
 
-// read decodes the body of a call over v: unknown keys and wrong types are
-// errors that name the key.
+// read decodes the body of a call over v: unknown keys, keys given twice and
+// wrong types are errors that name the key.
 func read(r *http.Request, v any) error {
-	d := json.NewDecoder(r.Body)
+	data, err := io.ReadAll(r.Body)
+	if err != nil {
+		return unreadable(err)
+	}
+	if err := checkBody(data, v); err != nil {
+		return err
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
 		return unreadable(err)
@@ -45,32 +50,16 @@ func unreadable(err error) error {
 	if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return &httpError{http.StatusRequestEntityTooLarge, nimerr.InvalidArgument.Newf("the body is longer than %d bytes", large.Limit)}
 	}
-	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		key := wrong.Field
-		if key == "" {
-			key = "body"
-		}
-		return nimerr.InvalidArgument.Newf("%s: want %s, not %s", key, describe(wrong.Type), wrong.Value)
-	}
 	if errors.Is(err, io.EOF) {
 		return nimerr.InvalidArgument.New("the body is empty")
 	}
-	return nimerr.InvalidArgument.New(strings.TrimPrefix(err.Error(), "json: "))
-}
-
-// describe names what JSON has for a type.
-func describe(t reflect.Type) string {
-	switch t.Kind() {
-	case reflect.String:
-		return "a string"
-	case reflect.Bool:
-		return "true or false"
-	case reflect.Int, reflect.Int64:
-		return "an integer"
-	case reflect.Slice:
-		return "a list"
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return nimerr.InvalidArgument.New("the body ends in the middle of its JSON")
 	}
-	return "an object"
+	if bad, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return nimerr.InvalidArgument.Newf("the body is not valid JSON: %v, at byte %d", bad, bad.Offset)
+	}
+	return nimerr.InvalidArgument.New(wire.Explain(err))
 }
 
 // limit returns an error that names key when value is longer than n bytes.
@@ -79,19 +68,6 @@ func limit(key, value string, n int) error {
 		return nimerr.InvalidArgument.Newf("%s: more than %d bytes", key, n)
 	}
 	return nil
-}
-
-// withQuery refuses a call whose query has other keys than those: one that is
-// misspelt would make it mean another account, or all of them.
-func withQuery(keys []string, f endpoint) endpoint {
-	return func(ctx context.Context, r *http.Request) (any, error) {
-		for key := range r.URL.Query() {
-			if !slices.Contains(keys, key) {
-				return nil, nimerr.InvalidArgument.Newf("%q: this call has no such key in its query", key)
-			}
-		}
-		return f(ctx, r)
-	}
 }
 
 // limitOf reads how many entries a call that lists shall answer.
@@ -109,7 +85,7 @@ func limitOf(q url.Values, usual, most int) (int, error) {
 
 // pageError is err, unless the cursor is to blame.
 func pageError(err error) error {
-	if errors.Is(err, bus.ErrCursor) {
+	if errors.Is(err, bus.ErrCursor) || errors.Is(err, accounts.ErrCursor) {
 		return nimerr.InvalidArgument.New("cursor: want the next_cursor of an earlier answer to the same call, or none to begin anew")
 	}
 	return err

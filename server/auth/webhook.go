@@ -9,13 +9,17 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/libnim/libnim/internal/nimerr"
+	"github.com/libnim/libnim/server/address"
+	"github.com/libnim/libnim/server/turns"
 )
 
 // Bounds of one call of an app's webhook. It is never repeated.
@@ -34,8 +38,31 @@ const (
 	lastAppCode  = 20099
 )
 
+// Strangers make an app's server be asked. So many of an app are, at a time, and
+// so many for the clients of one place; the rest wait, those of one place do not.
+const (
+	webhookCalls = 64
+	webhookFrom  = 8
+	webhookWait  = 4 * time.Second
+)
+
+// ErrWebhookBusy says that too many logins ask the app's server.
+var ErrWebhookBusy = errors.New("too many logins ask the app's server")
+
 // webhook asks an app's own server whether a login is right.
-type webhook struct{ client *http.Client }
+type webhook struct {
+	client *http.Client
+
+	mu   sync.Mutex
+	apps map[string]*appCalls // of apps whose server is being asked
+}
+
+// appCalls are the calls of one app's server.
+type appCalls struct {
+	turns turns.Turns
+	users int            // how many call or wait
+	from  map[string]int // the same by place
+}
 
 type webhookEvent struct {
 	EventType  int    `json:"eventType"`
@@ -60,7 +87,7 @@ type webhookReply struct {
 var clientTypeNames = map[int]string{1: "AOS", 2: "IOS", 4: "PC", 8: "WINPHONE", 16: "WEB", 32: "REST", 64: "MAC"}
 
 func newWebhook() *webhook {
-	return &webhook{&http.Client{
+	return &webhook{apps: map[string]*appCalls{}, client: &http.Client{
 		Timeout: webhookTimeout,
 		Transport: &http.Transport{
 			MaxIdleConnsPerHost: 16, IdleConnTimeout: 30 * time.Second, MaxResponseHeaderBytes: webhookHead,
@@ -94,6 +121,11 @@ func (w *webhook) ask(ctx context.Context, r Request, now time.Time) error {
 	req.Header = http.Header{
 		"Content-Type": {"application/json"}, "AppKey": {r.App.Key}, "CurTime": {curTime}, "MD5": {bodyMD5}, "CheckSum": {checkSum},
 	}
+	leave, err := w.enter(ctx, r.App.Key, address.Place(r.Client.Address))
+	if err != nil {
+		return err
+	}
+	defer leave()
 	reply, err := w.post(req)
 	if err != nil {
 		unreachable := nimerr.WebhookUnreachable.New("")
@@ -108,6 +140,47 @@ func (w *webhook) ask(ctx context.Context, r Request, now time.Time) error {
 		refused.ServerCode = *c
 	}
 	return refused
+}
+
+// enter waits until one more call may be made for an app, and returns what ends
+// it.
+func (w *webhook) enter(ctx context.Context, app, place string) (leave func(), err error) {
+	w.mu.Lock()
+	calls := w.apps[app]
+	if calls == nil {
+		calls = &appCalls{turns: turns.New(webhookCalls), from: map[string]int{}}
+		w.apps[app] = calls
+	}
+	if place != "" && calls.from[place] >= webhookFrom {
+		w.mu.Unlock()
+		return nil, webhookBusy()
+	}
+	calls.users++
+	calls.from[place]++
+	w.mu.Unlock()
+	gone := func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if calls.from[place]--; calls.from[place] == 0 {
+			delete(calls.from, place)
+		}
+		if calls.users--; calls.users == 0 {
+			delete(w.apps, app)
+		}
+	}
+	end, ok := calls.turns.Take(ctx, webhookWait)
+	if !ok {
+		gone()
+		return nil, webhookBusy()
+	}
+	return func() { end(); gone() }, nil
+}
+
+func webhookBusy() error {
+	busy := nimerr.ServerBusy.New("")
+	busy.Cause = ErrWebhookBusy
+	busy.RetryAfter = time.Second + rand.N(2*time.Second)
+	return busy
 }
 
 func (w *webhook) post(req *http.Request) (*webhookReply, error) {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -128,5 +129,63 @@ func webhookRequest(url string) Request {
 		App:     &accounts.App{Key: "demo", Secret: "demo_secret", Webhook: &accounts.Webhook{URL: url, OnFailure: accounts.OnFailureDeny}},
 		Account: "alice", Token: "t", AuthType: TypeWebhook,
 		Client: Client{DeviceID: "d1", ClientType: 64, Address: "192.0.2.1:99", CustomTag: "tag", LoginEx: "ex"},
+	}
+}
+
+// Strangers cannot make an app's server be asked by many at a time; whoever
+// comes from one place gets a small share, the others wait.
+func TestWebhookCallsAreBounded(t *testing.T) {
+	for name, tc := range map[string]struct {
+		address     string
+		calls, most int
+		allServed   bool
+	}{
+		"of one place": {"192.0.2.1:1", 600, webhookFrom, false},
+		"of all":       {"127.0.0.1:1", 2 * webhookCalls, webhookCalls, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var mu sync.Mutex
+			now, most := 0, 0
+			full := make(chan struct{}) // closed when as many as may are there
+			fill := sync.OnceFunc(func() { close(full) })
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				mu.Lock()
+				now++
+				most = max(most, now)
+				if now == tc.most {
+					fill()
+				}
+				mu.Unlock()
+				<-full
+				mu.Lock()
+				now--
+				mu.Unlock()
+				_, _ = io.WriteString(w, `{"errCode":0}`)
+			}))
+			defer s.Close()
+			w := newWebhook()
+			errs := make(chan error, tc.calls)
+			for range tc.calls {
+				go func() {
+					r := webhookRequest(s.URL)
+					r.Client.Address = tc.address
+					errs <- w.ask(context.Background(), r, time.Now())
+				}()
+			}
+			served := 0
+			for range tc.calls {
+				if err := <-errs; err == nil {
+					served++
+				} else if e, _ := errors.AsType[*nimerr.Error](err); !errors.Is(err, ErrWebhookBusy) || e.Kind != nimerr.ServerBusy || e.RetryAfter == 0 {
+					t.Errorf("refused with %v", err)
+				}
+			}
+			if most > tc.most || served < tc.most || tc.allServed != (served == tc.calls) {
+				t.Errorf("%d calls at a time, %d of %d served", most, served, tc.calls)
+			}
+			if len(w.apps) != 0 {
+				t.Errorf("%d apps are remembered after all calls", len(w.apps))
+			}
+		})
 	}
 }

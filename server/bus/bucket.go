@@ -36,7 +36,7 @@ type Entry struct {
 	Revision uint64
 }
 
-func openBucket(ctx context.Context, js jetstream.JetStream, name string, store jetstream.StorageType, maxAge time.Duration, replicas int) (*Bucket, error) {
+func openBucket(ctx context.Context, js jetstream.JetStream, name string, maxAge time.Duration, replicas int) (*Bucket, error) {
 	b := &Bucket{js: js, prefix: "$KV." + name + "."}
 	b.config = jetstream.StreamConfig{
 		Name:              "KV_" + name,
@@ -47,7 +47,7 @@ func openBucket(ctx context.Context, js jetstream.JetStream, name string, store 
 		MaxConsumers:      -1,
 		MaxMsgSize:        -1,
 		MaxAge:            maxAge,
-		Storage:           store,
+		Storage:           jetstream.MemoryStorage,
 		Replicas:          replicas,
 		Discard:           jetstream.DiscardNew,
 		AllowRollup:       true,
@@ -57,7 +57,28 @@ func openBucket(ctx context.Context, js jetstream.JetStream, name string, store 
 		// only where there is one copy is that the leader.
 		AllowDirect: replicas == 1,
 	}
+	if err := b.checkAge(ctx); err != nil {
+		return nil, err
+	}
 	return b, b.ensure(ctx)
+}
+
+// checkAge refuses to change how long values in use live: an edge that relies
+// on its lease for longer than the bucket keeps it would let a device be on line
+// twice.
+func (b *Bucket) checkAge(ctx context.Context) error {
+	s, err := b.js.Stream(ctx, b.config.Name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if now := s.CachedInfo(); now.State.Msgs > 0 && now.Config.MaxAge != b.config.MaxAge {
+		return fmt.Errorf("lease: the edges that run have %v, this one %v; to change it stop all edges, wait for as long, and give all of them the same",
+			now.Config.MaxAge, b.config.MaxAge)
+	}
+	return nil
 }
 
 // ensure creates the bucket where it is missing.
@@ -138,32 +159,6 @@ func (b *Bucket) Put(ctx context.Context, key string, value []byte) (uint64, err
 // Delete marks the key as absent and returns the revision in which it is.
 func (b *Bucket) Delete(ctx context.Context, key string) (uint64, error) {
 	return b.publish(ctx, &nats.Msg{Subject: b.prefix + key, Header: nats.Header{"KV-Operation": []string{"DEL"}}})
-}
-
-// DeleteAt is Delete if the key still has the revision expect; otherwise it
-// returns ErrConflict.
-func (b *Bucket) DeleteAt(ctx context.Context, key string, expect uint64) (uint64, error) {
-	m := &nats.Msg{Subject: b.prefix + key, Header: nats.Header{"KV-Operation": []string{"DEL"}}}
-	return b.publish(ctx, m, jetstream.WithExpectLastSequencePerSubject(expect))
-}
-
-// Last returns the newest revision of the bucket.
-func (b *Bucket) Last(ctx context.Context) (uint64, error) {
-	info, err := b.stream.Info(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("last revision: %w", availability(err))
-	}
-	return info.State.LastSeq, nil
-}
-
-// Purge removes every key that matches filter and was last written up to the
-// revision upTo, as if it had never been set.
-func (b *Bucket) Purge(ctx context.Context, filter string, upTo uint64) error {
-	err := b.stream.Purge(ctx, jetstream.WithPurgeSubject(b.prefix+filter), jetstream.WithPurgeSequence(upTo+1))
-	if err != nil {
-		return fmt.Errorf("purge: %w", availability(err))
-	}
-	return nil
 }
 
 // deleted reports whether a message marks its key as absent.

@@ -1,9 +1,10 @@
 // Package bus is the gateway's only way to NATS: an engine inside this process
-// or a cluster by URL, the JetStream buckets on it, and the names of keys and
-// subjects. Nothing else in the server knows which engine it runs on.
+// or a cluster by URL, the buckets on it, which are in memory, and the names of
+// keys and subjects. Nothing else in the server knows which engine it runs on.
 package bus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,12 +20,21 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// DefaultLeaseTTL is how long an edge's lease lives without a refresh.
-const DefaultLeaseTTL = 10 * time.Second
+// DefaultLeaseTTL is how long an edge's lease lives without a refresh. A cluster
+// that lost a server needs up to 9 s to choose another leader, in which no lease
+// can be refreshed.
+const DefaultLeaseTTL = 30 * time.Second
+
+// A NATS server is asked whether it answers; one that misses the answer twice is
+// left for another.
+const (
+	DefaultPing    = time.Second
+	maxMissedPongs = 2
+)
 
 // Config says which engine to use.
 type Config struct {
-	// Dir holds JetStream's files when the engine is embedded.
+	// Dir is where an embedded engine may write.
 	Dir string
 	// URLs are the servers of an external cluster; empty: embed an engine.
 	URLs []string
@@ -36,6 +46,9 @@ type Config struct {
 	// LeaseTTL is the age limit of the lease bucket, the same for every edge of
 	// a cluster; 0: DefaultLeaseTTL.
 	LeaseTTL time.Duration
+	// Ping is how often a NATS server is asked whether it answers; 0:
+	// DefaultPing.
+	Ping time.Duration
 	// Credentials is a NATS credentials file for a cluster; may be empty.
 	Credentials string
 	Log         *slog.Logger
@@ -44,11 +57,9 @@ type Config struct {
 
 // Bus is a connection to the engine with every bucket open.
 type Bus struct {
-	Conn     *nats.Conn
-	Accounts *Bucket // file; accounts with their tokens, bans and push switch
-	Apps     *Bucket // file; app keys with secrets and settings
-	Presence *Bucket // memory; one record per account
-	Leases   *Bucket // memory; one lease per edge, gone LeaseTTL after its last refresh
+	Conn     *nats.Conn // for this package and tests; others use the methods
+	Presence *Bucket    // memory; one record per account
+	Leases   *Bucket    // memory; one lease per edge, gone LeaseTTL after its last refresh
 
 	LeaseTTL time.Duration
 
@@ -80,16 +91,13 @@ func Open(ctx context.Context, cfg Config) (*Bus, error) {
 	for _, want := range []struct {
 		to     **Bucket
 		name   string
-		store  jetstream.StorageType
 		maxAge time.Duration
 	}{
-		{&b.Accounts, "nim_accounts", jetstream.FileStorage, 0},
-		{&b.Apps, "nim_apps", jetstream.FileStorage, 0},
-		{&b.Presence, "nim_presence", jetstream.MemoryStorage, 0},
-		{&b.Leases, "nim_leases", jetstream.MemoryStorage, b.LeaseTTL},
+		{&b.Presence, "nim_presence", 0},
+		{&b.Leases, "nim_leases", b.LeaseTTL},
 	} {
 		bucket, err := openPatiently(ctx, cfg.Log, func(ctx context.Context) (*Bucket, error) {
-			return openBucket(ctx, js, want.name, want.store, want.maxAge, replicas)
+			return openBucket(ctx, js, want.name, want.maxAge, replicas)
 		})
 		if err != nil {
 			b.Close()
@@ -145,12 +153,34 @@ const (
 // Ensure creates the buckets that are missing, as after a cluster was restarted
 // as a whole and lost what it kept in memory.
 func (b *Bus) Ensure(ctx context.Context) error {
-	for _, bucket := range []*Bucket{b.Accounts, b.Apps, b.Presence, b.Leases} {
+	for _, bucket := range []*Bucket{b.Presence, b.Leases} {
 		if err := bucket.ensure(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Alone reports that no other edge can be on the engine: it is this process's
+// own and listens nowhere.
+func (b *Bus) Alone() bool { return b.engine != nil }
+
+// Probe reports whether a cluster can be reached and has JetStream. It changes
+// nothing.
+func Probe(ctx context.Context, cfg Config) error {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	var b Bus
+	defer b.Close()
+	if err := b.connect(cfg); err != nil {
+		return err
+	}
+	js, err := jetstream.New(b.Conn)
+	if err == nil {
+		_, err = js.AccountInfo(ctx)
+	}
+	return explained(err, cfg.Replicas)
 }
 
 // Healthy reports whether the engine is reachable right now.
@@ -168,8 +198,12 @@ func (b *Bus) Close() {
 }
 
 func (b *Bus) connect(cfg Config) error {
+	ping := cmp.Or(cfg.Ping, DefaultPing)
 	opts := []nats.Option{
 		nats.Name("nimd"),
+		nats.PingInterval(ping),
+		nats.MaxPingsOutstanding(maxMissedPongs),
+		nats.FlusherTimeout(maxMissedPongs * ping), // a frozen server reads nothing either
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(100 * time.Millisecond),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
@@ -189,8 +223,10 @@ func (b *Bus) connect(cfg Config) error {
 		}
 	case cfg.Engine != nil:
 		opts = append(opts, nats.InProcessServer(cfg.Engine))
+	case cfg.Dir == "":
+		return errors.New("the embedded engine needs a directory")
 	default:
-		engine, err := startEngine(cfg)
+		engine, err := startEngine(filepath.Join(cfg.Dir, "engine"), engineLog{cfg.Log, cfg.EngineError})
 		if err != nil {
 			return err
 		}
@@ -208,13 +244,9 @@ func (b *Bus) connect(cfg Config) error {
 	return nil
 }
 
-// startEngine runs NATS inside this process, without a listener. Every file
-// write is synced: an acknowledged account survives a loss of power.
-func startEngine(cfg Config) (*natsserver.Server, error) {
-	if cfg.Dir == "" {
-		return nil, errors.New("the embedded engine needs a directory")
-	}
-	dir := filepath.Join(cfg.Dir, "jetstream")
+// startEngine runs NATS inside this process, without a listener. JetStream wants
+// a directory, although nothing that it keeps there has to last.
+func startEngine(dir string, log engineLog) (*natsserver.Server, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -223,13 +255,12 @@ func startEngine(cfg Config) (*natsserver.Server, error) {
 		DontListen: true,
 		JetStream:  true,
 		StoreDir:   dir,
-		SyncAlways: true,
 		NoSigs:     true,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("embedded NATS: %w", err)
 	}
-	s.SetLoggerV2(engineLog{cfg.Log, cfg.EngineError}, false, false, false)
+	s.SetLoggerV2(log, false, false, false)
 	s.Start()
 	if !s.ReadyForConnections(10 * time.Second) {
 		s.Shutdown()

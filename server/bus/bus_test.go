@@ -91,7 +91,7 @@ func TestValuesVanish(t *testing.T) {
 }
 
 func TestWatchSeesNowAndLater(t *testing.T) {
-	b := open(t, Config{}).Apps
+	b := open(t, Config{}).Presence
 	if _, err := b.Put(t.Context(), "old", []byte("1")); err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func (c cuttableKV) WatchAll(ctx context.Context, opts ...jetstream.WatchOpt) (j
 
 // A watch that is cut off begins again: what was deleted meanwhile is seen too.
 func TestAWatchThatIsCutOffBeginsAgain(t *testing.T) {
-	b := open(t, Config{}).Apps
+	b := open(t, Config{}).Presence
 	watches := make(chan jetstream.KeyWatcher, 10)
 	b.js = cuttable{b.js, watches}
 	if _, err := b.Put(t.Context(), "old", []byte("1")); err != nil {
@@ -210,7 +210,7 @@ func TestAReadThatWasLostIsDoneAgain(t *testing.T) {
 // Edges get more replicas one after the other. Those that still have one go on
 // reading when the first with three has changed the bucket.
 func TestReadsGoOnWhenReplicasChange(t *testing.T) {
-	b := open(t, Config{}).Accounts
+	b := open(t, Config{}).Presence
 	if _, err := b.Put(t.Context(), "k", []byte("1")); err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +225,7 @@ func TestReadsGoOnWhenReplicasChange(t *testing.T) {
 }
 
 func TestNamesOfAnyContentAreLegalAndDiffer(t *testing.T) {
-	b := open(t, Config{}).Accounts
+	b := open(t, Config{}).Presence
 	seen := map[string]string{}
 	for _, pair := range [][2]string{
 		{"app", "a@b"}, {"app", ".a"}, {"app", "a..b"}, {"app", "*"}, {"app", ">"}, {"app", "A"}, {"app", "a"}, {"ap", "pa"},
@@ -248,21 +248,6 @@ func TestNamesOfAnyContentAreLegalAndDiffer(t *testing.T) {
 	}
 	if _, _, ok := SplitAccountKey("pepper-check"); ok {
 		t.Error("a key without an account was split")
-	}
-}
-
-func TestFilesOutliveTheEngine(t *testing.T) {
-	dir := t.TempDir()
-	b := open(t, Config{Dir: dir})
-	rev, err := b.Accounts.Put(t.Context(), "a.b", []byte("kept"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.Close()
-	b = open(t, Config{Dir: dir})
-	e, err := b.Accounts.Get(t.Context(), "a.b")
-	if err != nil || string(e.Value) != "kept" || e.Revision != rev {
-		t.Errorf("after a restart: %+v, %v", e, err)
 	}
 }
 
@@ -298,4 +283,29 @@ func TestErrorsOfTheEngineAreCounted(t *testing.T) {
 	}
 	b.engine.Errorf("no space left on device")
 	<-failed
+}
+
+// An edge whose lease has another length than those that are held is refused:
+// the bucket would end leases that their edges still rely on.
+func TestALeaseOfAnotherLengthIsRefused(t *testing.T) {
+	b := open(t, Config{LeaseTTL: time.Minute})
+	again := func(ttl time.Duration) error {
+		other, err := Open(t.Context(), Config{Engine: b.engine, LeaseTTL: ttl})
+		if err == nil {
+			other.Close()
+		}
+		return err
+	}
+	if err := again(2 * time.Minute); err != nil {
+		t.Errorf("nobody holds a lease: %v", err)
+	}
+	if _, err := b.Leases.Put(t.Context(), "edge", []byte("{}")); err != nil {
+		t.Fatal(err)
+	}
+	if err := again(time.Minute); err == nil || !strings.Contains(err.Error(), "lease: the edges that run have 2m0s, this one 1m0s") {
+		t.Errorf("got %v", err)
+	}
+	if err := again(2 * time.Minute); err != nil {
+		t.Error(err)
+	}
 }

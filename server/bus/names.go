@@ -9,19 +9,15 @@ import (
 // hold what NATS gives a meaning to ("a@b", ".a", "a..b"), so they appear only
 // encoded.
 //
-//	nim_apps      <app>                        settings of an app
-//	nim_accounts  <app>.<account>              an account
 //	nim_presence  <app>.<account>              who is on line
 //	nim_leases    <edge>                       an edge that lives
 //	subject       nim.edge.<edge>              requests and notices for one edge
 //	subject       nim.edges                    notices for all edges
+//	subject       nim.entry.<edge>             entries and beats for one edge
 
 var encoding = base32.HexEncoding.WithPadding(base32.NoPadding)
 
-// AppKey is the key of an app's settings.
-func AppKey(app string) string { return encode(app) }
-
-// AccountKey is the key of an account in its app; the same in every bucket.
+// AccountKey is the key of an account in its app.
 func AccountKey(app, account string) string { return encode(app) + "." + encode(account) }
 
 // AppPrefix matches the keys of all accounts of an app.
@@ -40,6 +36,9 @@ func SplitAccountKey(key string) (app, account string, ok bool) {
 
 // AllEdges is where every edge listens.
 const AllEdges = "nim.edges"
+
+// EntrySubject is where one edge hears what others have for its sessions.
+func EntrySubject(edge string) string { return "nim.entry." + edge }
 
 // EdgeSubject is where one edge listens. Edge ids are letters and digits.
 func EdgeSubject(edge string) string { return "nim.edge." + edge }

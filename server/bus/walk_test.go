@@ -150,7 +150,7 @@ func TestACursorIsOfOneFilterAndBucket(t *testing.T) {
 	dir := t.TempDir()
 	bus := open(t, Config{Dir: dir})
 	fill := func() (cursors []string) {
-		for _, b := range []*Bucket{bus.Accounts, bus.Presence} {
+		for _, b := range []*Bucket{bus.Leases, bus.Presence} {
 			for i := range 10 {
 				for _, app := range []string{"app", "other"} {
 					if _, err := b.Put(t.Context(), AccountKey(app, fmt.Sprint(i)), []byte("x")); err != nil {
@@ -175,15 +175,12 @@ func TestACursorIsOfOneFilterAndBucket(t *testing.T) {
 		_, err = b.Page(t.Context(), AppPrefix(app), cursor, func(Entry) bool { n++; return true })
 		return n, err
 	}
-	if n, err := rest(bus.Accounts, "app", old[0]); err != nil || n != 10 { // all were written again
-		t.Errorf("accounts, after a restart: %d, %v", n, err)
-	}
 	if n, err := rest(bus.Presence, "app", now[1]); err != nil || n != 5 {
 		t.Errorf("presence: %d, %v", n, err)
 	}
 	for what, err := range map[string]error{
 		"of before the bucket": second(rest(bus.Presence, "app", old[1])),
-		"of another bucket":    second(rest(bus.Accounts, "app", now[1])),
+		"of another bucket":    second(rest(bus.Leases, "app", now[1])),
 		"of another app":       second(rest(bus.Presence, "other", now[1])),
 		"of nobody":            second(rest(bus.Presence, "app", "7")),
 	} {
@@ -194,58 +191,3 @@ func TestACursorIsOfOneFilterAndBucket(t *testing.T) {
 }
 
 func second(_ int, err error) error { return err }
-
-func TestPurgeTakesWhatIsOlder(t *testing.T) {
-	b := open(t, Config{}).Accounts
-	for _, key := range []string{AccountKey("app", "a"), AccountKey("app", "b"), AccountKey("other", "a")} {
-		if _, err := b.Put(t.Context(), key, []byte("x")); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := b.Delete(t.Context(), AccountKey("app", "b")); err != nil {
-		t.Fatal(err)
-	}
-	last, err := b.Last(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := b.Put(t.Context(), AccountKey("app", "late"), []byte("x")); err != nil {
-		t.Fatal(err)
-	}
-	for range 2 { // a repetition does nothing
-		if err := b.Purge(t.Context(), AppPrefix("app"), last); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for key, there := range map[string]bool{
-		AccountKey("app", "a"): false, AccountKey("app", "b"): false, AccountKey("app", "late"): true, AccountKey("other", "a"): true,
-	} {
-		if e, err := b.Get(t.Context(), key); err != nil || (e.Value != nil) != there || !there && e.Revision != 0 {
-			t.Errorf("%s: %+v, %v", key, e, err)
-		}
-	}
-	if _, err := b.Set(t.Context(), AccountKey("app", "a"), []byte("y"), 0, 0); err != nil {
-		t.Errorf("set after a purge: %v", err)
-	}
-}
-
-func TestDeleteAtComparesTheRevision(t *testing.T) {
-	b := open(t, Config{}).Apps
-	first, err := b.Put(t.Context(), "k", []byte("1"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	second, err := b.Put(t.Context(), "k", []byte("2"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := b.DeleteAt(t.Context(), "k", first); !errors.Is(err, ErrConflict) {
-		t.Errorf("at an old revision: %v", err)
-	}
-	if _, err := b.DeleteAt(t.Context(), "k", second); err != nil {
-		t.Error(err)
-	}
-	if e, err := b.Get(t.Context(), "k"); err != nil || e.Value != nil {
-		t.Errorf("left %+v, %v", e, err)
-	}
-}

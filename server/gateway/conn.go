@@ -1,9 +1,11 @@
 package gateway
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -22,26 +24,35 @@ const (
 	lingerTime   = time.Second            // for the client's answer to our close
 )
 
-// maxLoginFrame bounds frames of a client that has not logged in.
-const maxLoginFrame = 64 << 10
-
 // conn is one client connection.
 type conn struct {
-	g       *Gateway
-	ws      *websocket.Conn
-	id      string
-	remote  string // address of the client
-	greeted func() // ends its turn to arrive
-	log     *slog.Logger
-	out     *outbox
+	g      *Gateway
+	ws     *websocket.Conn
+	id     string
+	remote string // address of the client
+	log    *slog.Logger
+	out    *outbox
 
-	ending atomic.Bool // the last item is in the outbox: requests are no longer run
+	ending atomic.Bool     // the last item is in the outbox: requests are no longer run
+	ctx    context.Context // of the requests; over when ending
+	cancel context.CancelFunc
+	lanes  lanes
+	holds  holdList
 
-	// owned by the reader
-	session   *session        // nil until a login succeeded
+	session atomic.Pointer[session] // nil until a login succeeded, and after a logout
+
+	// owned by the session's lane
 	loggedOut bool            // the client said that it does not come back
 	upload    *uploads.Upload // the log that is being sent
-	budget    bucket          // of frames
+
+	// owned by the reader
+	budget  bucket // of requests
+	bytes   bucket // of what they take
+	control bucket // of frames that carry none
+	refused int    // requests in a row
+	unread  bool   // there is more from the client than was read
+
+	messageEnds atomic.Int64 // when the message that is being received has to be there, in ns; 0: none is
 
 	fence atomic.Pointer[fenceCheck]
 }
@@ -54,8 +65,9 @@ type fenceCheck struct {
 
 func newConn(g *Gateway, ws *websocket.Conn, remote string) *conn {
 	id := strings.ToLower(rand.Text()[:16])
+	ctx, cancel := context.WithCancel(context.Background())
 	return &conn{
-		g: g, ws: ws, id: id, remote: remote,
+		g: g, ws: ws, id: id, remote: remote, ctx: ctx, cancel: cancel,
 		log: g.log.With("conn", id),
 		out: newOutbox(g.cfg.OutboxBytes),
 	}
@@ -63,118 +75,24 @@ func newConn(g *Gateway, ws *websocket.Conn, remote string) *conn {
 
 // serve runs the connection until it has ended and its session is off line.
 func (c *conn) serve() {
-	c.push(wire.OpHello, wire.Hello{
-		Server:       "nimd/" + c.g.cfg.Version,
-		HeartbeatMS:  c.g.cfg.Heartbeat.Milliseconds(),
-		ServerTimeMS: time.Now().UnixMilli(),
-		Conn:         c.id,
-	})
+	c.push(wire.OpHello, c.g.hello(c.id))
 	ended := !c.flush() // the greeting needs no other goroutine to wake up
-	c.greeted()
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
 		c.write(ended)
 	}()
 	c.read()
-	c.finish(websocket.CloseNormalClosure, "") // ends the writer, if nothing did
+	c.finishAs(closedLost, nil, websocket.CloseNormalClosure, "") // ends the writer, if nothing did
 	<-written
+	if c.unread {
+		c.drain()
+	}
 	_ = c.ws.Close()
+	c.lanes.close()
 	c.abandonUpload()
-	if c.session != nil {
-		c.g.depart(c.session)
-	}
-}
-
-// read runs the client's frames one after the other until the connection ends.
-func (c *conn) read() {
-	c.ws.SetReadLimit(maxLoginFrame)
-	c.ws.SetPingHandler(func(data string) error {
-		if !c.withinRate() {
-			c.finish(wire.CloseRateLimited, "too many frames")
-		}
-		c.extend()
-		c.send(item{kind: websocket.PongMessage, data: []byte(data)})
-		return nil
-	})
-	c.ws.SetPongHandler(func(string) error { c.extend(); return nil })
-	// The close that answers the client's goes through the outbox, like all else.
-	c.ws.SetCloseHandler(func(code int, _ string) error {
-		if code == websocket.CloseNoStatusReceived {
-			code = websocket.CloseNormalClosure
-		}
-		c.finish(code, "")
-		return nil
-	})
-	c.setReadDeadline(c.g.cfg.LoginTimeout)
-	for {
-		kind, data, err := c.ws.ReadMessage()
-		if err != nil {
-			c.readFailed(err)
-			return
-		}
-		if c.ending.Load() {
-			continue // only waiting for the client's close
-		}
-		if !c.withinRate() {
-			c.finish(wire.CloseRateLimited, "too many frames")
-			continue
-		}
-		c.g.stats.frames.Inc("in")
-		if kind != websocket.TextMessage {
-			c.finish(wire.CloseProtocol, "want text frames")
-			continue
-		}
-		f, err := wire.Decode(data)
-		if err != nil {
-			c.log.Info("gateway: bad frame", "err", err)
-			c.finish(wire.CloseProtocol, "bad frame")
-			continue
-		}
-		c.extend()
-		c.run(f)
-	}
-}
-
-// withinRate spends one frame of the connection's budget.
-func (c *conn) withinRate() bool {
-	l := c.g.cfg.Limits
-	if l.FrameRate == 0 {
-		return true
-	}
-	c.budget.settle(l.FrameRate, time.Now())
-	if c.budget.wait(1, l.FrameRate, l.FrameBurst) > 0 {
-		return false
-	}
-	c.budget.spent++
-	return true
-}
-
-func (c *conn) readFailed(err error) {
-	if timeout, ok := err.(interface{ Timeout() bool }); ok && timeout.Timeout() && !c.ending.Load() {
-		if c.session == nil {
-			c.finish(wire.CloseLoginTimeout, "no login in time")
-		} else {
-			c.finish(websocket.ClosePolicyViolation, "no heartbeat")
-		}
-	}
-}
-
-// extend moves the read deadline of a session: any frame is a sign of life.
-// Before the login nothing moves it, and nothing does once the connection is
-// ending: a client that goes on pinging must not keep it.
-func (c *conn) extend() {
-	if c.session != nil && !c.ending.Load() {
-		c.setReadDeadline(c.g.cfg.Heartbeat * 5 / 2)
-	}
-}
-
-// setReadDeadline sets the deadline, unless the connection is ending and has
-// its last one already.
-func (c *conn) setReadDeadline(d time.Duration) {
-	_ = c.ws.SetReadDeadline(time.Now().Add(d))
-	if c.ending.Load() {
-		_ = c.ws.SetReadDeadline(time.Now().Add(lingerTime))
+	if s := c.session.Load(); s != nil {
+		c.g.depart(s)
 	}
 }
 
@@ -242,6 +160,17 @@ func (c *conn) sendFrame(f wire.Frame, body any) {
 	c.send(item{kind: websocket.TextMessage, data: data})
 }
 
+// answerPatiently queues the successful reply to a request that may be large: it
+// waits for room, so that a client which asks for much at a time gets it as it
+// reads.
+func (c *conn) answerPatiently(ctx context.Context, id uint64, body any) error {
+	data, err := wire.Encode(wire.Frame{Op: wire.OpReply, ID: id, Code: nimerr.OK.Code}, body)
+	if err != nil {
+		return err
+	}
+	return c.out.pushPatiently(ctx, item{kind: websocket.TextMessage, data: data})
+}
+
 // answer queues the successful reply to a request.
 func (c *conn) answer(id uint64, body any) {
 	c.sendFrame(wire.Frame{Op: wire.OpReply, ID: id, Code: nimerr.OK.Code}, body)
@@ -262,6 +191,18 @@ func (c *conn) finish(code int, text string) { c.finishWith(nil, code, text) }
 // finishWith is finish after one last frame. It may be called by any goroutine;
 // the first call decides.
 func (c *conn) finishWith(last json.RawMessage, code int, text string) {
+	c.finishAs(strconv.Itoa(code), last, code, text)
+}
+
+// How ends are counted that are not this edge's own.
+const (
+	closedByClient = "client" // whatever code it gave
+	closedLost     = "lost"   // without a close frame
+)
+
+// finishAs is finishWith for an end that is counted as something else than its
+// code.
+func (c *conn) finishAs(count string, last json.RawMessage, code int, text string) {
 	end := item{kind: websocket.CloseMessage, data: websocket.FormatCloseMessage(code, text)}
 	var taken bool
 	if last == nil {
@@ -270,7 +211,7 @@ func (c *conn) finishWith(last json.RawMessage, code int, text string) {
 		taken = c.out.finish(item{kind: websocket.TextMessage, data: last}, end)
 	}
 	if taken {
-		c.g.stats.closed(code)
+		c.g.stats.closes.Inc(count)
 		c.hurry()
 	}
 }
@@ -278,7 +219,7 @@ func (c *conn) finishWith(last json.RawMessage, code int, text string) {
 // cut ends the connection without what waits.
 func (c *conn) cut(code int, text string) {
 	if c.out.abandon(item{kind: websocket.CloseMessage, data: websocket.FormatCloseMessage(code, text)}) {
-		c.g.stats.closed(code)
+		c.g.stats.closes.Inc(strconv.Itoa(code))
 		c.hurry()
 	}
 }
@@ -287,6 +228,7 @@ func (c *conn) cut(code int, text string) {
 // hold up its own end.
 func (c *conn) hurry() {
 	c.ending.Store(true)
+	c.cancel()
 	_ = c.ws.NetConn().SetWriteDeadline(time.Now().Add(finalTimeout))
 }
 

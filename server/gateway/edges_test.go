@@ -13,8 +13,13 @@ import (
 	"github.com/libnim/libnim/server/accounts"
 	"github.com/libnim/libnim/server/auth"
 	"github.com/libnim/libnim/server/bus"
+	"github.com/libnim/libnim/server/metrics"
 	"github.com/libnim/libnim/server/presence"
+	"github.com/libnim/libnim/server/store"
+	"github.com/libnim/libnim/server/store/storetest"
 )
+
+func TestMain(m *testing.M) { storetest.Main(m) }
 
 // patience bounds every wait; nothing waits that long unless it is broken.
 const patience = 20 * time.Second
@@ -25,6 +30,7 @@ type testEdge struct {
 	url   string
 	apps  *accounts.Apps
 	store *accounts.Store
+	db    *store.Store
 	app   string
 
 	// midway runs once, in the next login, between the reading of the record
@@ -42,9 +48,14 @@ func newTestEdges(t *testing.T, n int, lease time.Duration) []*testEdge {
 		t.Fatal(err)
 	}
 	t.Cleanup(b.Close)
+	db, err := store.Open(ctx, store.Config{URL: storetest.Chosen(t), Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
 	var edges []*testEdge
 	for range n {
-		edges = append(edges, newTestEdge(ctx, t, b))
+		edges = append(edges, newTestEdge(ctx, t, b, db))
 	}
 	app, err := edges[0].apps.Change(ctx, "app", func(app *accounts.App, _ bool) error {
 		app.Secret, app.Policy = "a-secret-of-the-app", presence.Policy{Mode: presence.ModeOne}
@@ -62,15 +73,16 @@ func newTestEdges(t *testing.T, n int, lease time.Duration) []*testEdge {
 	return edges
 }
 
-func newTestEdge(ctx context.Context, t *testing.T, b *bus.Bus) *testEdge {
+func newTestEdge(ctx context.Context, t *testing.T, b *bus.Bus, db *store.Store) *testEdge {
 	t.Helper()
-	cfg := Config{}
+	cfg := Config{Metrics: &metrics.Registry{}}
 	cfg.setDefaults()
-	e := &testEdge{store: accounts.NewStore(b, []byte("pepper"))}
+	e := &testEdge{db: db}
 	var err error
-	if e.apps, err = accounts.OpenApps(t.Context(), b, cfg.Log); err != nil {
+	if e.apps, err = accounts.OpenApps(t.Context(), db, cfg.Log); err != nil {
 		t.Fatal(err)
 	}
+	e.store = accounts.NewStore(e.apps, []byte("pepper"))
 	people := presence.NewStore(b, presence.NewLease(b, nil, cfg.Log), e.policy, cfg.Log)
 	if e.Gateway, err = New(ctx, cfg, b, people, e.apps, e.store, auth.NewVerifier(e.store, cfg.Log, nil)); err != nil {
 		t.Fatal(err)
@@ -80,6 +92,13 @@ func newTestEdge(ctx context.Context, t *testing.T, b *bus.Bus) *testEdge {
 	t.Cleanup(e.Close) // first
 	e.url = "ws" + s.URL[len("http"):]
 	return e
+}
+
+// metricsText is what the edge tells of its counts.
+func (e *testEdge) metricsText() string {
+	w := httptest.NewRecorder()
+	e.cfg.Metrics.ServeHTTP(w, nil)
+	return w.Body.String()
 }
 
 // policy claims to know an old policy when there is something to do midway:

@@ -35,13 +35,9 @@ func byServer(why string) wire.Kicked {
 // the devices that stay.
 func (g *Gateway) evict(ctx context.Context, owner accountID, match func(string) bool, by wire.Kicked, accountRev uint64) (Evicted, error) {
 	left, err := g.presence.Evict(ctx, owner.app, owner.account, match, by, accountRev)
-	byAll := func(presence.Device) wire.Kicked { return by }
-	if err != nil {
-		g.settle(owner, left.Gone, byAll)
+	if err := g.carryOut(owner, left, func(presence.Device) wire.Kicked { return by }, err); err != nil {
 		return Evicted{}, err
 	}
-	g.kickAll(owner, left.Revision, left.Gone, byAll)
-	g.announce(owner, left.Revision, left.Rest, noticeOut, left.Gone)
 	return Evicted{Online: deviceIDs(left.Gone), Offline: left.Offline}, nil
 }
 
@@ -56,16 +52,26 @@ func (g *Gateway) Enforce(ctx context.Context, app string) (int, error) {
 	for _, account := range offenders {
 		owner := accountID{app, account}
 		left, err := g.presence.Enforce(ctx, owner.app, owner.account)
-		by := func(d presence.Device) wire.Kicked { return left.By[d.Session] }
-		if err != nil {
-			g.settle(owner, left.Gone, by)
+		if err := g.carryOut(owner, left, func(d presence.Device) wire.Kicked { return left.By[d.Session] }, err); err != nil {
 			return ended, err
 		}
-		g.kickAll(owner, left.Revision, left.Gone, by)
-		g.announce(owner, left.Revision, left.Rest, noticeOut, left.Gone)
 		ended += len(left.Gone)
 	}
 	return ended, nil
+}
+
+// carryOut ends the sessions that a change took out of an account's record and
+// tells the devices that stay. err is what came of the change and is returned:
+// where it is not known whether the change was written, that is found out first,
+// in the background.
+func (g *Gateway) carryOut(owner accountID, left presence.Left, by func(presence.Device) wire.Kicked, err error) error {
+	if err != nil {
+		g.settle(owner, left.Gone, by)
+		return err
+	}
+	g.kickAll(owner, left.Revision, left.Gone, by)
+	g.announce(owner, left.Revision, left.Rest, noticeOut, left.Gone)
+	return nil
 }
 
 func deviceIDs(devices []presence.Device) []string {

@@ -3,10 +3,14 @@
 // knows of a client ends with the connection; presence and accounts are kept
 // by their own packages.
 //
-// A connection has two goroutines. The reader runs the requests, one at a
-// time, and is the only one that ends the connection; the writer, once the
-// greeting is out, is the only one that writes to the socket. Everything else
-// reaches a connection through its outbox.
+// A connection has a reader, which hands each request to a lane and never waits
+// for one, and is the only one that ends the connection; and a writer, which,
+// once the greeting is out, is the only one that writes to the socket. Lanes run
+// the requests. All that they and others have for a client goes through the
+// connection's outbox.
+//
+// What a client may ask is registered: the session's own requests here, those
+// of the modules by Handle.
 package gateway
 
 import (
@@ -14,6 +18,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"math/rand/v2"
 	"net/http"
 	"net/netip"
 	"runtime"
@@ -22,15 +28,16 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
-	"github.com/nats-io/nats.go"
 
 	"github.com/libnim/libnim/internal/nimerr"
 	"github.com/libnim/libnim/internal/wire"
 	"github.com/libnim/libnim/server/accounts"
+	"github.com/libnim/libnim/server/address"
 	"github.com/libnim/libnim/server/auth"
 	"github.com/libnim/libnim/server/bus"
 	"github.com/libnim/libnim/server/metrics"
 	"github.com/libnim/libnim/server/presence"
+	"github.com/libnim/libnim/server/rarely"
 	"github.com/libnim/libnim/server/turns"
 	"github.com/libnim/libnim/server/uploads"
 )
@@ -40,18 +47,21 @@ const closeTimeout = 10 * time.Second
 
 // Config is what a gateway can be told. Zero values mean the defaults.
 type Config struct {
-	Version      string         // of the server, for the greeting
-	Heartbeat    time.Duration  // how often a client pings; default 5 s
-	ArrivalWait  time.Duration  // of an upgrade for its turn; default 4 s: a client gives up after 10
-	LoginTimeout time.Duration  // from the upgrade to a login; default 20 s: a token provider may take 10
-	Origins      []string       // browser origins let in; "*": any. Native clients send none
-	OutboxBytes  int            // what may wait for a slow client; default 1 MiB
-	DrainSpread  time.Duration  // over which clients come back after a Close; default 3 s
-	Trusted      []netip.Prefix // proxies whose X-Forwarded-For is believed
-	Limits       Limits
-	Uploads      *uploads.Store // nil: logs are refused
-	Metrics      *metrics.Registry
-	Log          *slog.Logger
+	Version        string         // of the server, for the greeting
+	Heartbeat      time.Duration  // how often a client pings; default 5 s
+	ArrivalWait    time.Duration  // of an upgrade for its turn; default 4 s: a client gives up after 10
+	LoginTimeout   time.Duration  // from the upgrade to a login; default 20 s: a token provider may take 10
+	Origins        []string       // browser origins let in; "*": any. Native clients send none
+	MessageTimeout time.Duration  // from a message's first byte to its last; default 20 s
+	OutboxBytes    int            // what may wait for a slow client; default 1 MiB
+	DrainSpread    time.Duration  // over which clients come back after a Close; default 3 s
+	Trusted        []netip.Prefix // proxies whose X-Forwarded-For is believed
+	Limits         Limits
+	Uploads        *uploads.Store // nil: logs are refused
+	Epoch          func() uint64  // of the store, for the greeting; nil: none
+	MessageLimits  *wire.Limits   // for the greeting; nil: none
+	Metrics        *metrics.Registry
+	Log            *slog.Logger
 }
 
 func (c *Config) setDefaults() {
@@ -63,6 +73,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.LoginTimeout == 0 {
 		c.LoginTimeout = 20 * time.Second
+	}
+	if c.MessageTimeout == 0 {
+		c.MessageTimeout = 20 * time.Second
 	}
 	if c.OutboxBytes == 0 {
 		c.OutboxBytes = 1 << 20
@@ -90,20 +103,30 @@ type Gateway struct {
 	upgrader websocket.Upgrader
 	hub      hub
 	stats    *stats
+	incoming incoming
+
+	operations map[wire.Op]operation // set before the first client
+	features   []string              // those that modules brought
+
 	arrivals turns.Turns // upgrades that compute
 	logins   turns.Turns // logins that use the bus
-	byAddr   *limiter    // connections
-	failures *limiter    // logins that proved nothing
+	byAddr   *Limiter    // connections
+	failures *Limiter    // logins that proved nothing
 
 	ctx    context.Context // ends when the gateway closes
 	cancel context.CancelFunc
-	subs   []*nats.Subscription
+	subs   []*bus.Subscription
 	lease  sync.WaitGroup // the lease's goroutine
 
-	mu     sync.Mutex
-	conns  map[*conn]struct{} // guarded by mu
-	closed bool               // guarded by mu; no connection or task starts any more
-	tasks  sync.WaitGroup     // connections and work that outlives a request
+	unreadable rarely.Log // addresses that a trusted proxy named
+
+	mu       sync.Mutex
+	conns    map[*conn]struct{} // guarded by mu
+	admitted int                // guarded by mu; connections, those included that are being upgraded
+	places   map[string]int     // guarded by mu; the same by place
+	edgeGone []func()           // guarded by mu; what to do when another edge has died
+	closed   bool               // guarded by mu; no connection or task starts any more
+	tasks    sync.WaitGroup     // connections and work that outlives a request
 }
 
 // New returns an edge that is on line: it holds its lease and hears the others.
@@ -111,14 +134,15 @@ func New(ctx context.Context, cfg Config, b *bus.Bus, p *presence.Store, apps *a
 	cfg.setDefaults()
 	g := &Gateway{
 		cfg: cfg, log: cfg.Log, bus: b, presence: p, apps: apps, accounts: acc, auth: v,
-		conns: map[*conn]struct{}{},
+		conns: map[*conn]struct{}{}, places: map[string]int{}, operations: maps.Clone(sessionOperations),
 	}
+	g.incoming.limit = cfg.Limits.IncomingBytes
 	g.hub.init()
 	g.stats = newStats(cfg.Metrics, g)
 	g.arrivals = turns.New(runtime.GOMAXPROCS(0))
 	g.logins = turns.New(loginsPerProcessor * runtime.GOMAXPROCS(0))
-	g.byAddr = newLimiter(cfg.Limits.AddressRate, cfg.Limits.AddressBurst)
-	g.failures = newLimiter(cfg.Limits.FailureRate, cfg.Limits.FailureBurst)
+	g.byAddr = NewLimiter(cfg.Limits.AddressRate, cfg.Limits.AddressBurst)
+	g.failures = NewLimiter(cfg.Limits.FailureRate, cfg.Limits.FailureBurst)
 	g.upgrader = websocket.Upgrader{
 		HandshakeTimeout: 10 * time.Second,
 		ReadBufferSize:   4096,
@@ -142,14 +166,14 @@ func New(ctx context.Context, cfg Config, b *bus.Bus, p *presence.Store, apps *a
 func (g *Gateway) start(ctx context.Context) error {
 	lease := g.presence.Lease
 	for _, subject := range []string{bus.EdgeSubject(lease.Edge), bus.AllEdges} {
-		sub, err := g.bus.Conn.Subscribe(subject, g.hear)
+		sub, err := g.bus.Subscribe(subject, g.hear)
 		if err != nil {
 			return fmt.Errorf("subscribe: %w", err)
 		}
 		g.subs = append(g.subs, sub)
 	}
 	// The subscriptions must be in force before an entry names this edge.
-	if err := g.bus.Conn.FlushWithContext(ctx); err != nil {
+	if err := g.bus.Flush(ctx); err != nil {
 		return fmt.Errorf("subscribe: %w", err)
 	}
 	if err := lease.Acquire(ctx); err != nil {
@@ -198,7 +222,7 @@ func (g *Gateway) Close() {
 	<-done
 	g.lease.Wait()
 	for _, s := range g.subs {
-		_ = s.Unsubscribe()
+		s.End()
 	}
 }
 
@@ -215,25 +239,25 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeUpgradeError(w, http.StatusBadRequest, nimerr.VersionRefused.New("the subprotocol of this server is "+wire.Subprotocol))
 		return
 	}
-	remote := clientAddress(r, g.cfg.Trusted)
-	if err := g.admitConn(remote); err != nil {
+	remote := g.clientAddress(r)
+	leave, err := g.admitConn(remote)
+	if err != nil {
 		g.stats.refused.Inc(err.Kind.Name)
 		writeUpgradeError(w, http.StatusServiceUnavailable, err)
 		return
 	}
-	greeted, ok := g.arrivals.Take(r.Context(), g.cfg.ArrivalWait)
+	defer leave()
+	end, ok := g.arrivals.Take(r.Context(), g.cfg.ArrivalWait)
 	if !ok {
 		g.stats.refused.Inc(nimerr.ServerBusy.Name)
 		writeUpgradeError(w, http.StatusServiceUnavailable, g.tooMany("too many clients arrive"))
 		return
 	}
-	defer greeted()
-	ws, err := g.upgrader.Upgrade(greeting{w}, r, nil)
-	if err != nil {
+	ws, failed := g.upgrade(w, r, end)
+	if failed != nil {
 		return // the upgrader has answered
 	}
 	c := newConn(g, ws, remote)
-	c.greeted = greeted
 	if !g.adopt(c) {
 		c.goAway(g.shutdownNotice(), true)
 		c.serve() // it only says that
@@ -246,6 +270,13 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.mu.Unlock()
 }
 
+// upgrade makes a WebSocket of a request and ends its turn. The answer is held
+// back until the greeting is: whoever does not read it keeps no turn.
+func (g *Gateway) upgrade(w http.ResponseWriter, r *http.Request, end func()) (*websocket.Conn, error) {
+	defer end()
+	return g.upgrader.Upgrade(greeting{w}, r, nil)
+}
+
 // adopt takes a connection in, unless the gateway is closing.
 func (g *Gateway) adopt(c *conn) bool {
 	g.mu.Lock()
@@ -256,6 +287,18 @@ func (g *Gateway) adopt(c *conn) bool {
 	g.conns[c] = struct{}{}
 	g.tasks.Add(1)
 	return true
+}
+
+// hello is the greeting of a connection.
+func (g *Gateway) hello(conn string) wire.Hello {
+	h := wire.Hello{
+		Server: "nimd/" + g.cfg.Version, HeartbeatMS: g.cfg.Heartbeat.Milliseconds(),
+		ServerTimeMS: time.Now().UnixMilli(), Conn: conn, Features: g.features, Limits: g.cfg.MessageLimits,
+	}
+	if g.cfg.Epoch != nil {
+		h.Epoch = g.cfg.Epoch()
+	}
+	return h
 }
 
 // goTask runs f in the background, where Close waits for it. After Close it
@@ -275,26 +318,48 @@ func (g *Gateway) goTask(f func()) {
 	}()
 }
 
-// admitConn returns why no connection from that address may be made now.
-func (g *Gateway) admitConn(remote string) *nimerr.Error {
-	if limit := g.cfg.Limits.Connections; limit > 0 {
+// clientAddress is where a request comes from. A proxy that names clients in
+// another way makes all of its clients one: somebody has to hear of it.
+func (g *Gateway) clientAddress(r *http.Request) string {
+	remote, unreadable := address.Of(r, g.cfg.Trusted)
+	if unreadable != "" {
+		g.unreadable.Warn(g.log, "gateway: X-Forwarded-For of a trusted proxy names no address; its clients count as one",
+			"proxy", r.RemoteAddr, "hop", nimerr.Clip(unreadable, 64))
+	}
+	return remote
+}
+
+// admitConn counts a connection from that address until leave is called, or
+// returns why none may be made now.
+func (g *Gateway) admitConn(remote string) (leave func(), refused *nimerr.Error) {
+	place := address.Place(remote)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	l := g.cfg.Limits
+	switch {
+	case l.Connections > 0 && g.admitted >= l.Connections:
+		e := nimerr.ServerBusy.New("this edge is full")
+		e.RetryAfter = time.Duration(g.retrySpread()) * time.Millisecond
+		return nil, e
+	case place != "" && l.Address > 0 && g.places[place] >= l.Address:
+		e := nimerr.RateLimited.New("too many connections from this address are open")
+		e.RetryAfter = maxTurn/2 + rand.N(maxTurn/2)
+		return nil, e
+	case place != "" && g.byAddr.Allow(place, time.Now()) > 0:
+		e := nimerr.RateLimited.New("too many connections from this address")
+		e.RetryAfter = max(g.byAddr.turn(place, time.Now()), time.Second)
+		return nil, e
+	}
+	g.admitted++
+	g.places[place]++
+	return func() {
 		g.mu.Lock()
-		n := len(g.conns)
-		g.mu.Unlock()
-		if n >= limit {
-			e := nimerr.ServerBusy.New("this edge is full")
-			e.RetryAfter = time.Duration(g.retrySpread()) * time.Millisecond
-			return e
+		defer g.mu.Unlock()
+		g.admitted--
+		if g.places[place]--; g.places[place] == 0 {
+			delete(g.places, place)
 		}
-	}
-	if from := network(remote); from != "" {
-		if g.byAddr.allow(from, time.Now()) > 0 {
-			e := nimerr.RateLimited.New("too many connections from this address")
-			e.RetryAfter = max(g.byAddr.turn(from, time.Now()), time.Second)
-			return e
-		}
-	}
-	return nil
+	}, nil
 }
 
 // fence closes every session: their entries can no longer be relied on.

@@ -44,7 +44,7 @@ func (g *Gateway) kickRemote(d presence.Device, p peerMessage) {
 	}
 	for timeout := firstKickTimeout; ; timeout = min(2*timeout, maxKickTimeout) {
 		ctx, cancel := context.WithTimeout(g.ctx, timeout)
-		_, err := g.bus.Conn.RequestWithContext(ctx, bus.EdgeSubject(d.Edge), data)
+		err := g.bus.Request(ctx, bus.EdgeSubject(d.Edge), data)
 		cancel()
 		if err == nil || g.ctx.Err() != nil || !g.presence.Edges.Alive(g.ctx, d.Edge, d.Epoch) {
 			return

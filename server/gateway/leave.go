@@ -18,9 +18,6 @@ const leaveTimeout = 2 * time.Second
 func (g *Gateway) depart(s *session) {
 	s.expiry.stop()
 	g.hub.remove(s)
-	if s.isOrphan() {
-		return
-	}
 	for {
 		ctx, cancel := context.WithTimeout(g.ctx, leaveTimeout)
 		left, err := g.presence.Leave(ctx, s.owner.app, s.owner.account, s.id, !s.conn.loggedOut)
@@ -51,6 +48,7 @@ func (g *Gateway) pause() bool {
 // compare-and-set lets one of them find the entries.
 func (g *Gateway) sweep(edge string, _ uint64) {
 	g.log.Warn("gateway: an edge is gone", "edge", edge)
+	g.tellEdgeGone()
 	g.goTask(func() {
 		for _, owner := range g.hub.owners() {
 			left, err := g.sweepAccount(owner)

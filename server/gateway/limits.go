@@ -1,11 +1,9 @@
 package gateway
 
 import (
+	"hash/maphash"
 	"math/rand/v2"
-	"net"
-	"net/http"
-	"net/netip"
-	"strings"
+	"slices"
 	"sync"
 	"time"
 )
@@ -16,17 +14,28 @@ type Limits struct {
 	Connections  int     // of the edge
 	AddressRate  float64 // connections per second from one address; loopback is free
 	AddressBurst float64
-	FrameRate    float64 // frames per second of one connection
+	Address      int     // connections at a time from one address; loopback is free
+	Waiting      int     // TCP connections of the server that are not upgraded yet
+	FrameRate    float64 // requests per second of one connection; more are refused, then read slowly
 	FrameBurst   float64
+	ByteRate     float64 // bytes of requests per second of one connection; more are read slowly
+	ByteBurst    float64
+	ControlRate  float64 // control frames and fragments per second of one connection; more end it
+	ControlBurst float64
 	FailureRate  float64 // failed logins per second of one account from one address
 	FailureBurst float64
+
+	IncomingBytes int // of all messages over 64 KiB that are being received
 }
 
 // DefaultLimits are what nimd uses.
 var DefaultLimits = Limits{
-	AddressRate: 100, AddressBurst: 500,
+	AddressRate: 100, AddressBurst: 500, Address: 5000, Waiting: 2000,
 	FrameRate: 50, FrameBurst: 200,
+	ByteRate: 2 << 20, ByteBurst: 8 << 20,
+	ControlRate: 100, ControlBurst: 1000,
 	FailureRate: 0.5, FailureBurst: 20,
+	IncomingBytes: 64 << 20,
 }
 
 // bucket is a token bucket. It is full when it is new.
@@ -34,6 +43,7 @@ type bucket struct {
 	spent float64 // what is missing to the burst
 	at    time.Time
 	last  time.Time // the latest turn that was given out
+	wrong []uint64  // proofs that were wrong lately, as hashes
 }
 
 // settle refills the bucket up to now.
@@ -50,22 +60,25 @@ func (b *bucket) wait(n, rate, burst float64) time.Duration {
 	return 0
 }
 
-// limiter keeps a bucket for each key. Keys come from outside, so full buckets
+// Limiter keeps a bucket for each key. Keys come from outside, so full buckets
 // are dropped from time to time.
-type limiter struct {
+type Limiter struct {
 	rate, burst float64
+	seed        maphash.Seed
 
 	mu      sync.Mutex
 	buckets map[string]*bucket
 	swept   time.Time
 }
 
-func newLimiter(rate, burst float64) *limiter {
-	return &limiter{rate: rate, burst: burst, buckets: map[string]*bucket{}}
+// NewLimiter returns a limiter for so many a second, and so many at once. A rate
+// of 0 means no limit.
+func NewLimiter(rate, burst float64) *Limiter {
+	return &Limiter{rate: rate, burst: burst, seed: maphash.MakeSeed(), buckets: map[string]*bucket{}}
 }
 
-// allow spends one, or returns how long to wait until there is one.
-func (l *limiter) allow(key string, now time.Time) time.Duration {
+// Allow spends one, or returns how long to wait until there is one.
+func (l *Limiter) Allow(key string, now time.Time) time.Duration {
 	if l.rate == 0 {
 		return 0
 	}
@@ -88,10 +101,10 @@ func (l *limiter) allow(key string, now time.Time) time.Duration {
 // maxTurn bounds what turn answers.
 const maxTurn = 30 * time.Second
 
-// turn returns when one whom allow refused shall come back: each after the one
+// turn returns when one whom Allow refused shall come back: each after the one
 // before, or all of them would come together, every time, for the few places
 // that there are. Where too many wait they are spread.
-func (l *limiter) turn(key string, now time.Time) time.Duration {
+func (l *Limiter) turn(key string, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	b := l.buckets[key]
@@ -110,8 +123,30 @@ func (l *limiter) turn(key string, now time.Time) time.Duration {
 	return next.Sub(now)
 }
 
-// giveBack undoes an allow.
-func (l *limiter) giveBack(key string) {
+// maxWrong is how many wrong proofs are remembered of a key.
+const maxWrong = 16
+
+// repeats reports whether a wrong proof was wrong before, and remembers it.
+func (l *Limiter) repeats(key, proof string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := l.buckets[key]
+	if b == nil {
+		return false
+	}
+	h := maphash.String(l.seed, proof)
+	if slices.Contains(b.wrong, h) {
+		return true
+	}
+	if len(b.wrong) == maxWrong {
+		b.wrong = slices.Delete(b.wrong, 0, 1)
+	}
+	b.wrong = append(b.wrong, h)
+	return false
+}
+
+// GiveBack undoes an Allow.
+func (l *Limiter) GiveBack(key string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if b := l.buckets[key]; b != nil {
@@ -119,7 +154,7 @@ func (l *limiter) giveBack(key string) {
 	}
 }
 
-func (l *limiter) sweep(now time.Time) {
+func (l *Limiter) sweep(now time.Time) {
 	if now.Sub(l.swept) < time.Minute {
 		return
 	}
@@ -136,54 +171,3 @@ const arrivalSpread = 10 * time.Second
 
 // loginsPerProcessor use the bus at a time: it is asked three times for each.
 const loginsPerProcessor = 16
-
-// clientAddress returns where a request comes from: the peer, or what trusted
-// proxies say about the one before them.
-func clientAddress(r *http.Request, trusted []netip.Prefix) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil || !isTrusted(host, trusted) {
-		return r.RemoteAddr
-	}
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for i := len(hops) - 1; i >= 0; i-- {
-		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-		if err != nil {
-			break
-		}
-		if host = hop.String(); !isTrusted(host, trusted) {
-			break
-		}
-	}
-	return net.JoinHostPort(host, "0")
-}
-
-func isTrusted(host string, trusted []netip.Prefix) bool {
-	a, err := netip.ParseAddr(host)
-	if err != nil {
-		return false
-	}
-	for _, p := range trusted {
-		if p.Contains(a.Unmap()) {
-			return true
-		}
-	}
-	return false
-}
-
-// network returns what counts as one address: an IPv4 address, or the /64 that
-// one IPv6 customer has. It is "" for loopback, which has no limits.
-func network(remote string) string {
-	a, err := netip.ParseAddrPort(remote)
-	if err != nil || a.Addr().Unmap().IsLoopback() {
-		return ""
-	}
-	ip := a.Addr().Unmap()
-	if ip.Is4() {
-		return ip.String()
-	}
-	p, err := ip.WithZone("").Prefix(64)
-	if err != nil {
-		return ip.String()
-	}
-	return p.String()
-}

@@ -1,8 +1,10 @@
 package gateway
 
 import (
+	"io"
+	"net"
 	"net/http"
-	"net/netip"
+	"net/http/httptest"
 	"slices"
 	"testing"
 	"time"
@@ -13,34 +15,34 @@ import (
 )
 
 func TestLimiter(t *testing.T) {
-	l := newLimiter(2, 3)
+	l := NewLimiter(2, 3)
 	now := time.Unix(1000, 0)
 	for i := range 3 {
-		if wait := l.allow("a", now); wait != 0 {
+		if wait := l.Allow("a", now); wait != 0 {
 			t.Errorf("burst %d: wait %v", i, wait)
 		}
 	}
-	if wait := l.allow("a", now); wait != 500*time.Millisecond {
+	if wait := l.Allow("a", now); wait != 500*time.Millisecond {
 		t.Errorf("past the burst: wait %v, want 500ms", wait)
 	}
-	if wait := l.allow("b", now); wait != 0 {
+	if wait := l.Allow("b", now); wait != 0 {
 		t.Errorf("another key: wait %v", wait)
 	}
 	now = now.Add(500 * time.Millisecond)
-	if wait := l.allow("a", now); wait != 0 {
+	if wait := l.Allow("a", now); wait != 0 {
 		t.Errorf("refilled: wait %v", wait)
 	}
-	l.giveBack("a")
-	l.giveBack("nobody's")
-	if wait := l.allow("a", now); wait != 0 {
+	l.GiveBack("a")
+	l.GiveBack("nobody's")
+	if wait := l.Allow("a", now); wait != 0 {
 		t.Errorf("given back: wait %v", wait)
 	}
 	now = now.Add(2 * time.Minute)
-	l.allow("c", now)
+	l.Allow("c", now)
 	if len(l.buckets) != 1 {
 		t.Errorf("%d buckets are kept, want 1", len(l.buckets))
 	}
-	if wait := newLimiter(0, 0).allow("a", now); wait != 0 {
+	if wait := NewLimiter(0, 0).Allow("a", now); wait != 0 {
 		t.Errorf("without a limit: wait %v", wait)
 	}
 }
@@ -49,7 +51,7 @@ func TestLimiter(t *testing.T) {
 // back when it was told to: each is refused about once, and none waits for
 // longer than the rate makes it.
 func TestRefusedConnectionsTakeTurns(t *testing.T) {
-	l := newLimiter(100, 200)
+	l := NewLimiter(100, 200)
 	start := time.Unix(1000, 0)
 	due := make([]time.Time, 1000)
 	for i := range due {
@@ -60,7 +62,7 @@ func TestRefusedConnectionsTakeTurns(t *testing.T) {
 	for len(due) > 0 {
 		slices.SortFunc(due, time.Time.Compare)
 		now, due = due[0], due[1:]
-		if l.allow("nat", now) > 0 {
+		if l.Allow("nat", now) > 0 {
 			refused++
 			due = append(due, now.Add(max(l.turn("nat", now), time.Second)))
 		}
@@ -72,45 +74,10 @@ func TestRefusedConnectionsTakeTurns(t *testing.T) {
 		t.Errorf("all are in after %v, want 8 s", took)
 	}
 	for range 10000 {
-		if l.allow("crowd", now) > 0 {
+		if l.Allow("crowd", now) > 0 {
 			if wait := l.turn("crowd", now); wait > maxTurn {
 				t.Fatalf("told to wait %v", wait)
 			}
-		}
-	}
-}
-
-func TestClientAddress(t *testing.T) {
-	trusted := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}
-	for _, tc := range []struct {
-		remote, forwarded, want string
-	}{
-		{"192.0.2.1:5", "", "192.0.2.1:5"},
-		{"192.0.2.1:5", "198.51.100.7", "192.0.2.1:5"}, // not from a proxy: not believed
-		{"10.1.1.1:5", "198.51.100.7", "198.51.100.7:0"},
-		{"10.1.1.1:5", "203.0.113.9, 198.51.100.7, 10.2.2.2", "198.51.100.7:0"},
-		{"10.1.1.1:5", "10.3.3.3", "10.3.3.3:0"},
-		{"10.1.1.1:5", "nonsense", "10.1.1.1:0"},
-		{"[::1]:5", "2001:db8::1", "[2001:db8::1]:0"},
-	} {
-		r := &http.Request{RemoteAddr: tc.remote, Header: http.Header{}}
-		if tc.forwarded != "" {
-			r.Header.Set("X-Forwarded-For", tc.forwarded)
-		}
-		if got := clientAddress(r, trusted); got != tc.want {
-			t.Errorf("%s via %q: got %s, want %s", tc.remote, tc.forwarded, got, tc.want)
-		}
-	}
-}
-
-func TestNetwork(t *testing.T) {
-	for remote, want := range map[string]string{
-		"127.0.0.1:1": "", "[::1]:1": "", "[::ffff:127.0.0.1]:1": "", "nonsense": "",
-		"192.0.2.1:1": "192.0.2.1", "[::ffff:192.0.2.1]:1": "192.0.2.1",
-		"[2001:db8:1:2:3:4:5:6]:1": "2001:db8:1:2::/64", "[fe80::1%eth0]:1": "fe80::/64",
-	} {
-		if got := network(remote); got != want {
-			t.Errorf("%s: got %q, want %q", remote, got, want)
 		}
 	}
 }
@@ -142,5 +109,63 @@ func TestArrivalsTakeTurns(t *testing.T) {
 	}
 	if resp == nil || resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
 		t.Errorf("refused with %v, %v", resp, err)
+	}
+}
+
+// unread is a listener whose clients read nothing: what is written to them
+// waits until the test ends.
+type unread struct {
+	net.Listener
+	writing chan struct{} // one value for each write that waits
+	done    chan struct{}
+}
+
+type unreadConn struct {
+	net.Conn
+	l unread
+}
+
+func (l unread) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	return unreadConn{c, l}, err
+}
+
+func (c unreadConn) Write([]byte) (int, error) {
+	c.l.writing <- struct{}{}
+	<-c.l.done
+	return 0, net.ErrClosed
+}
+
+// Clients that do not read their greeting keep no turn to arrive.
+func TestAClientThatReadsNothingKeepsNoTurn(t *testing.T) {
+	e := newTestEdges(t, 1, 0)[0]
+	n := 2 * cap(e.arrivals)
+	s := httptest.NewUnstartedServer(e)
+	l := unread{s.Listener, make(chan struct{}, 2*n), make(chan struct{})}
+	s.Listener = l
+	s.Start()
+	t.Cleanup(func() { close(l.done) })
+	for range n {
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		_, err = io.WriteString(c, "GET /nim HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: "+wire.Subprotocol+"\r\n\r\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range n {
+		select {
+		case <-l.writing:
+		case <-time.After(patience):
+			t.Fatalf("%d of %d clients are greeted", i, n)
+		}
+	}
+	e.account(t, "alice")
+	if _, f := e.login(t, "alice", "desk"); f.Code != 200 {
+		t.Errorf("%d %s", f.Code, f.ErrName)
 	}
 }

@@ -3,12 +3,14 @@ package gateway
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"time"
 
 	"github.com/libnim/libnim/internal/nimerr"
 	"github.com/libnim/libnim/internal/wire"
 	"github.com/libnim/libnim/server/accounts"
+	"github.com/libnim/libnim/server/address"
 	"github.com/libnim/libnim/server/auth"
 	"github.com/libnim/libnim/server/presence"
 )
@@ -30,21 +32,18 @@ type login struct {
 	who  auth.Identity
 	s    *session
 	out  presence.Admitted
+	left presence.Left // whom it takes the place of
 	time time.Time
 
 	endTurn func() // nil: it took none
 }
 
 // login runs the first request of a connection. A refusal ends the connection.
-func (c *conn) login(f wire.Frame) {
-	if f.ID == 0 {
-		c.finish(wire.CloseProtocol, "a request needs an id")
-		return
+func (c *conn) login(_ context.Context, f wire.Frame) error {
+	if c.session.Load() != nil {
+		return nimerr.InvalidArgument.New("this connection is logged in already")
 	}
-	if c.session != nil {
-		c.refuse(f.ID, nimerr.InvalidArgument.New("this connection is logged in already"))
-		return
-	}
+	// It does not end with the connection: what it has written by then would stay.
 	ctx, cancel := context.WithTimeout(c.g.ctx, loginBudget)
 	defer cancel()
 	l := &login{c: c, id: f.ID, time: time.Now()}
@@ -54,9 +53,10 @@ func (c *conn) login(f wire.Frame) {
 	}
 	if err != nil {
 		l.refuse(err)
-		return
+		return nil
 	}
 	l.accept()
+	return nil
 }
 
 // takeTurn is enter in its turn. A webhook is waited for, not computed: the
@@ -77,13 +77,37 @@ func (l *login) takeTurn(ctx context.Context) error {
 // enter lets the account in, if its token proves it. Who is put out in between
 // has to prove it again.
 func (l *login) enter(ctx context.Context) error {
-	for {
+	for try := range enterTries {
+		if try > 0 && !sleep(ctx, rand.N(enterPause<<try)) {
+			break
+		}
 		if err := l.verify(ctx); err != nil {
 			return err
 		}
 		if err := l.join(ctx); !errors.Is(err, presence.ErrAccountChanged) {
 			return err
 		}
+	}
+	busy := nimerr.ServerBusy.New("the account changes all the time")
+	busy.RetryAfter = time.Second
+	return busy
+}
+
+// A login is verified again when its account changed meanwhile.
+const (
+	enterTries = 5
+	enterPause = 5 * time.Millisecond
+)
+
+// sleep waits, and reports whether ctx let it.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
@@ -95,11 +119,11 @@ func (l *login) parse(f wire.Frame) error {
 	if err := checkLogin(&l.req); err != nil {
 		return err
 	}
-	app, ok := l.c.g.apps.Get(l.req.AppKey)
+	app, ok := l.c.g.apps.Named(l.req.AppKey)
 	if !ok {
 		return nimerr.AppKeyUnknown.New("")
 	}
-	l.app = app
+	l.app, l.req.AppKey = app, app.Key
 	if l.c.g.presence.Lease.Epoch() == 0 { // nothing could be written: do not let the client wait for it
 		return presence.Fenced()
 	}
@@ -107,7 +131,7 @@ func (l *login) parse(f wire.Frame) error {
 }
 
 func (l *login) verify(ctx context.Context) error {
-	who, err := l.c.verify(ctx, auth.Request{
+	who, err := l.c.verify(ctx, address.Place(l.c.remote), auth.Request{
 		App: l.app, Account: l.req.Account, Token: l.req.Token, AuthType: l.req.AuthType,
 		Client: auth.Client{
 			DeviceID: l.req.DeviceID, ClientType: l.req.ClientType, Address: l.c.remote,
@@ -128,13 +152,16 @@ func (l *login) roundUp(ctx context.Context) {
 	if l.endTurn != nil {
 		l.endTurn() // nobody else shall wait for that
 	}
-	t := time.NewTimer(refusalStep - time.Since(l.time)%refusalStep)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
+	at := time.Now()
+	at = at.Add(refusalStep - at.Sub(l.time)%refusalStep)
+	if sleep(ctx, time.Until(at)-exactPart) {
+		untilExactly(at)
 	}
 }
+
+// exactPart is the end of a wait for which the runtime's timers are not exact
+// enough: they may be late by 1 ms, and by more on a busy machine.
+const exactPart = 3 * time.Millisecond
 
 func provedNothing(err error) bool {
 	e, ok := errors.AsType[*nimerr.Error](err)
@@ -142,17 +169,22 @@ func provedNothing(err error) bool {
 }
 
 // verify asks for the proof, unless the account had too many wrong ones from
-// this address lately. Those under way count until they are right.
-func (c *conn) verify(ctx context.Context, r auth.Request) (auth.Identity, error) {
-	key := r.App.Key + "/" + r.Account + "/" + network(c.remote)
-	if wait := c.g.failures.allow(key, time.Now()); wait > 0 {
+// there lately: from an address, or from a session of its own, which others at
+// its address must not keep from renewing. Those under way count until they are
+// right; one that was wrong before tries nothing new and does not count again.
+func (c *conn) verify(ctx context.Context, from string, r auth.Request) (auth.Identity, error) {
+	key := r.App.Key + "/" + r.Account + "/" + from
+	if wait := c.g.failures.Allow(key, time.Now()); wait > 0 {
 		limited := nimerr.RateLimited.New("")
 		limited.RetryAfter = max(wait, time.Second)
 		return auth.Identity{}, limited
 	}
 	who, err := c.g.auth.Verify(ctx, r)
-	if !provedNothing(err) {
-		c.g.failures.giveBack(key)
+	if errors.Is(err, auth.ErrWebhookBusy) {
+		c.g.stats.limited.Inc("webhook")
+	}
+	if !provedNothing(err) || r.AuthType != auth.TypeWebhook && c.g.failures.repeats(key, r.Token) {
+		c.g.failures.GiveBack(key)
 	}
 	return who, err
 }
@@ -164,29 +196,29 @@ func (l *login) join(ctx context.Context) error {
 		ClientOS: r.ClientOS, Mac: r.Mac, CustomTag: r.CustomTag,
 		LoginTimeMS: l.time.UnixMilli(), Instance: r.Instance, Attempt: r.Attempt,
 	})
+	if r.Relogin {
+		l.s.device.BeganMS = r.SessionBeganMS
+	}
 	l.s.epoch = g.presence.Lease.Epoch()
 	g.hub.add(l.s)
 	out, epoch, err := g.presence.Join(ctx, presence.Login{
 		App: r.AppKey, Account: r.Account, AccountRev: l.who.Account.Rev, Device: l.s.device, Force: r.Force, Relogin: r.Relogin,
 	})
-	if err != nil {
-		if _, refused := errors.AsType[*presence.Refused](err); refused || errors.Is(err, presence.ErrAccountChanged) {
-			g.hub.remove(l.s)
-			g.kickAll(l.s.owner, out.Revision, removed(out), l.kick)
-		} else { // it may be in the record although it looks otherwise
-			g.goTask(func() { g.depart(l.s) })
-			g.settle(l.s.owner, removed(out), l.kick)
-		}
-		return err
+	// Whom it displaced goes, whatever became of the login.
+	left := presence.Left{Revision: out.Revision, Gone: slices.Concat(out.Displaced, out.Replaced)}
+	if err == nil {
+		l.out, l.left = out, left
+		l.s.epoch = epoch
+		return nil
 	}
-	l.out = out
-	l.s.epoch = epoch
-	return nil
-}
-
-// removed are the sessions that a login takes the place of.
-func removed(out presence.Admitted) []presence.Device {
-	return slices.Concat(out.Displaced, out.Replaced)
+	if _, refused := errors.AsType[*presence.Refused](err); refused || errors.Is(err, presence.ErrAccountChanged) {
+		g.hub.remove(l.s)
+		_ = g.carryOut(l.s.owner, left, l.kick, nil)
+	} else { // it may be in the record although it looks otherwise
+		g.goTask(func() { g.depart(l.s) })
+		_ = g.carryOut(l.s.owner, left, l.kick, err)
+	}
+	return err
 }
 
 // kick is what such a session is told.
@@ -201,8 +233,8 @@ func (l *login) kick(d presence.Device) wire.Kicked {
 // accept answers the login and makes its consequences happen elsewhere.
 func (l *login) accept() {
 	g, c, s := l.c.g, l.c, l.s
-	c.session = s
-	c.ws.SetReadLimit(wire.MaxFrame)
+	s.nick = l.who.Account.Name
+	c.session.Store(s)
 	c.fence.Store(&fenceCheck{valid: g.presence.Lease.Valid, epoch: s.epoch})
 	ok := wire.LoginOK{
 		Session:      s.id,
@@ -225,8 +257,8 @@ func (l *login) accept() {
 		g.stats.active.add(s.owner.app, l.time)
 	}
 
-	g.kickAll(s.owner, l.out.Revision, removed(l.out), l.kick)
-	g.announce(s.owner, l.out.Revision, l.out.Others, noticeOut, l.out.Displaced)
+	_ = g.carryOut(s.owner, l.left, l.kick, nil)
+	g.announce(s.owner, l.out.Revision, l.out.Others, noticeOut, l.out.Displaced) // of the replaced it is told that they are in
 	g.announce(s.owner, l.out.Revision, l.out.Others, noticeIn, []presence.Device{s.device})
 	c.log.Info("gateway: login", "app", s.owner.app, "account", s.owner.account, "device", s.device.DeviceID,
 		"client_type", s.device.ClientType, "sdk", l.req.SDK, "operation_id", l.req.OperationID,
@@ -240,8 +272,14 @@ func (l *login) refuse(err error) {
 	if e.Kind == nimerr.ServerError {
 		level = l.c.log.Error
 	}
-	level("gateway: login refused", "app", l.req.AppKey, "account", l.req.Account, "err_name", e.Kind.Name,
-		"cause", e.Cause, "operation_id", l.req.OperationID)
+	said := []any{ // what the client says may be long: nothing of it is checked yet
+		"app", nimerr.Clip(l.req.AppKey, 64), "account", nimerr.Clip(l.req.Account, 64), "err_name", e.Kind.Name,
+		"operation_id", nimerr.Clip(l.req.OperationID, 64),
+	}
+	if e.Cause != nil {
+		said = append(said, "cause", nimerr.Clip(e.Cause.Error(), 256))
+	}
+	level("gateway: login refused", said...)
 	l.c.g.stats.logins.Inc(e.Kind.Name)
 	var body any
 	if r, ok := errors.AsType[*presence.Refused](err); ok {
@@ -281,6 +319,9 @@ func checkLogin(r *wire.Login) error {
 		if len(f.value) < f.min || len(f.value) > f.max {
 			return nimerr.InvalidArgument.Newf("%s: want %d to %d bytes", f.key, f.min, f.max)
 		}
+	}
+	if r.SessionBeganMS < 0 {
+		return nimerr.InvalidArgument.New("session_began_ms: want 0 or a time in ms")
 	}
 	if r.AuthType < auth.TypeSelf || r.AuthType > auth.TypeWebhook {
 		return nimerr.InvalidArgument.New("auth_type: want 0, 1 or 2")

@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
 	"github.com/libnim/libnim/internal/wire"
 	"github.com/libnim/libnim/server/bus"
 	"github.com/libnim/libnim/server/presence"
@@ -50,7 +48,7 @@ type awayMessage struct {
 // hear handles a message from another edge. It runs on one goroutine per
 // subject, in order, and only fills outboxes: what has to ask the bus goes
 // elsewhere, so that a kick never waits behind it.
-func (g *Gateway) hear(m *nats.Msg) {
+func (g *Gateway) hear(m bus.Message) {
 	var p peerMessage
 	if err := json.Unmarshal(m.Data, &p); err != nil {
 		g.log.Error("gateway: message of a peer cannot be read", "err", err)
@@ -68,11 +66,11 @@ func (g *Gateway) hear(m *nats.Msg) {
 	g.acknowledge(m)
 }
 
-func (g *Gateway) acknowledge(m *nats.Msg) {
-	if m.Reply == "" {
+func (g *Gateway) acknowledge(m bus.Message) {
+	if !m.Wanted() {
 		return
 	}
-	if err := m.Respond(nil); err != nil {
+	if err := m.Acknowledge(); err != nil {
 		g.log.Warn("gateway: peer not answered", "err", err)
 	}
 }
@@ -149,7 +147,7 @@ func (g *Gateway) tellSettings(ctx context.Context, edges []string, app string, 
 	var wg sync.WaitGroup
 	for _, edge := range edges {
 		wg.Go(func() {
-			if _, err := g.bus.Conn.RequestWithContext(ctx, bus.EdgeSubject(edge), data); err != nil {
+			if err := g.bus.Request(ctx, bus.EdgeSubject(edge), data); err != nil {
 				g.log.Warn("gateway: settings not spread", "edge", edge, "err", err)
 				return
 			}
@@ -199,5 +197,5 @@ func (g *Gateway) publish(subject string, p peerMessage) error {
 	if err != nil {
 		return err
 	}
-	return g.bus.Conn.Publish(subject, data)
+	return g.bus.Publish(subject, data)
 }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"time"
 
 	"github.com/libnim/libnim/internal/nimerr"
@@ -10,17 +11,17 @@ import (
 
 // renewToken replaces the session's token. A token that is refused changes
 // nothing: the session goes on with the one that it has.
-func (c *conn) renewToken(f wire.Frame) error {
+func (c *conn) renewToken(ctx context.Context, f wire.Frame) error {
 	var r wire.RenewToken
 	if err := f.DecodeBody(&r); err != nil {
 		return nimerr.InvalidArgument.Wrap(err)
 	}
-	s := c.session
+	s := c.session.Load()
 	app, ok := c.g.apps.Get(s.owner.app)
 	if !ok {
 		return nimerr.AppKeyUnknown.New("")
 	}
-	who, err := c.verify(c.g.ctx, auth.Request{
+	who, err := c.verify(ctx, "session "+s.id, auth.Request{
 		App: app, Account: s.owner.account, Token: r.Token, AuthType: r.AuthType,
 		Client: auth.Client{
 			DeviceID: s.device.DeviceID, ClientType: s.device.ClientType, Address: c.remote,
@@ -36,7 +37,7 @@ func (c *conn) renewToken(f wire.Frame) error {
 }
 
 // uploadLog stores one part of the client's log.
-func (c *conn) uploadLog(f wire.Frame) error {
+func (c *conn) uploadLog(_ context.Context, f wire.Frame) error {
 	var u wire.UploadLog
 	if err := f.DecodeBody(&u); err != nil {
 		return nimerr.InvalidArgument.Wrap(err)
@@ -49,7 +50,8 @@ func (c *conn) uploadLog(f wire.Frame) error {
 	}
 	if u.Part == 0 {
 		c.abandonUpload()
-		up, err := c.g.cfg.Uploads.Begin(c.session.owner.app, c.session.owner.account, u.Name, u.Feedback, time.Now())
+		owner := c.session.Load().owner
+		up, err := c.g.cfg.Uploads.Begin(owner.app, owner.account, u.Name, u.Feedback, time.Now())
 		if err != nil {
 			return err
 		}

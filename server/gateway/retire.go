@@ -15,13 +15,14 @@ const retirePause = 100 * time.Millisecond
 // appGone ends the sessions of an app that was deleted. A login is in the hub
 // before it asks for the app's policy, so it is found here or refused there.
 func (g *Gateway) appGone(app string) {
+	g.stats.active.drop(app)
 	by := byServer("the app was deleted")
 	for _, owner := range g.hub.owners() {
 		if owner.app != app {
 			continue
 		}
 		for _, s := range g.hub.of(owner) {
-			s.orphaned(by)
+			s.kick(0, by)
 		}
 	}
 }

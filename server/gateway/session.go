@@ -20,6 +20,7 @@ type session struct {
 	id     string
 	owner  accountID
 	device presence.Device
+	nick   string // name of the account as of the login
 	conn   *conn
 	epoch  uint64 // of the lease its entry was written under; owned by the reader
 
@@ -27,7 +28,6 @@ type session struct {
 
 	mu     sync.Mutex
 	online bool
-	orphan bool              // its app was deleted, and its record goes with that
 	early  []func()          // what came before the login was answered
 	floor  uint64            // revision of the record that the answer reflects
 	seen   map[string]uint64 // newest revision told of a device, where above floor
@@ -81,21 +81,6 @@ func (s *session) kick(revision uint64, k wire.Kicked) {
 		}
 		s.conn.finishWith(data, wire.CloseKicked, "kicked")
 	})
-}
-
-// orphaned ends the session because its app was deleted. Its departure is not
-// written, unless its entry may not be written yet.
-func (s *session) orphaned(k wire.Kicked) {
-	s.mu.Lock()
-	s.orphan = s.online
-	s.mu.Unlock()
-	s.kick(0, k)
-}
-
-func (s *session) isOrphan() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.orphan
 }
 
 // push passes a frame on.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"testing/synctest"
 
 	"github.com/gorilla/websocket"
 
@@ -144,4 +145,74 @@ func TestOutIsNotToldOfWhoIsBack(t *testing.T) {
 	g.announce(s.owner, 5, stay, noticeOut, []presence.Device{entry("back"), entry("gone")})
 	g.announce(s.owner, 6, stay, noticeOut, []presence.Device{entry("back")})
 	want(t, queued(t, s), "3 gone")
+}
+
+// A client that does not keep up loses pushes that it can ask for, and is told
+// so once; answers and kicks it gets.
+func TestAFullOutboxDropsEntriesOnly(t *testing.T) {
+	o := newOutbox(1000)
+	entry := item{kind: websocket.TextMessage, data: make([]byte, 100), droppable: true}
+	answer := item{kind: websocket.TextMessage, data: make([]byte, 300)}
+	for range 50 {
+		if !o.push(entry) {
+			t.Fatal("an entry ended the connection")
+		}
+	}
+	for range 3 {
+		if !o.push(answer) {
+			t.Fatal("an answer found no room beside entries")
+		}
+	}
+	if o.push(answer) {
+		t.Error("four answers fit in")
+	}
+	resyncs, answers := 0, 0
+	for _, it := range o.take() {
+		switch {
+		case string(it.data) == string(resyncFrame):
+			resyncs++
+		case !it.droppable:
+			answers++
+		}
+	}
+	if resyncs != 1 || answers != 3 {
+		t.Errorf("%d resyncs, %d answers", resyncs, answers)
+	}
+	for range 11 {
+		o.push(entry)
+	}
+	if last := o.take(); len(last) == 0 || string(last[len(last)-1].data) != string(resyncFrame) {
+		t.Error("the next loss is not told")
+	}
+}
+
+// Large answers wait for the client to read.
+func TestLargeAnswersWaitForRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOutbox(1000)
+		got := 0
+		for range 10 {
+			go func() {
+				if err := o.pushPatiently(t.Context(), item{data: make([]byte, 900)}); err != nil {
+					t.Error(err)
+				}
+			}()
+		}
+		for range 10 {
+			synctest.Wait()
+			got += len(o.take())
+		}
+		if got != 10 {
+			t.Errorf("%d of 10 answers came", got)
+		}
+		go func() {
+			if err := o.pushPatiently(t.Context(), item{data: make([]byte, 5000)}); err != nil {
+				t.Error(err)
+			}
+		}()
+		synctest.Wait()
+		if len(o.take()) != 1 {
+			t.Error("an answer over the bound never comes")
+		}
+	})
 }

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"strconv"
 	"sync"
 	"time"
 
@@ -16,6 +15,7 @@ type stats struct {
 	closes   *metrics.Counter
 	frames   *metrics.Counter
 	refused  *metrics.Counter
+	limited  *metrics.Counter
 	fences   *metrics.Counter
 	active   activeAccounts
 }
@@ -25,10 +25,12 @@ func newStats(r *metrics.Registry, g *Gateway) *stats {
 		logins:   r.Counter("nimd_logins_total", "Logins by result: ok or the name of the error.", "result"),
 		loginFor: r.Histogram("nimd_login_seconds", "Time from the login request to its answer.", 50*time.Microsecond, 3*time.Second),
 		kicks:    r.Counter("nimd_kicks_total", "Sessions of this edge that were kicked, by reason code.", "reason"),
-		closes:   r.Counter("nimd_closes_total", "Connections that this edge ended, by close code.", "code"),
+		closes:   r.Counter("nimd_closes_total", "Connections that ended, by close code of this edge; client: the client closed; lost: no close frame.", "code"),
 		frames:   r.Counter("nimd_frames_total", "Frames by direction: in or out.", "direction"),
 		refused:  r.Counter("nimd_connections_refused_total", "Connections refused before the upgrade, by cause.", "cause"),
-		fences:   r.Counter("nimd_fences_total", "Times this edge closed all its sessions because it lost its lease.", ""),
+		limited: r.Counter("nimd_limited_total", "What clients met a limit with: rate and waiting (requests refused), paused (not read for a while), "+
+			"control, message and memory (connections ended), webhook (logins refused).", "limit"),
+		fences: r.Counter("nimd_fences_total", "Times this edge closed all its sessions because it lost its lease.", ""),
 	}
 	s.active.counts = map[string]float64{}
 	r.Gauge("nimd_connections", "Open connections of this edge.", func() float64 {
@@ -48,8 +50,6 @@ func newStats(r *metrics.Registry, g *Gateway) *stats {
 	return s
 }
 
-func (s *stats) closed(code int) { s.closes.Inc(strconv.Itoa(code)) }
-
 // activeAccounts counts first logins of a day, by app.
 type activeAccounts struct {
 	mu     sync.Mutex
@@ -65,6 +65,13 @@ func (a *activeAccounts) add(app string, now time.Time) {
 	defer a.mu.Unlock()
 	a.turn(now)
 	a.counts[app]++
+}
+
+// drop forgets an app that was deleted.
+func (a *activeAccounts) drop(app string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.counts, app)
 }
 
 func (a *activeAccounts) today(now time.Time) map[string]float64 {

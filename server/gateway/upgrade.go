@@ -16,7 +16,7 @@ func (g greeting) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return &heldConn{Conn: c}, rw, nil
+	return &meteredConn{Conn: &heldConn{Conn: c}}, rw, nil
 }
 
 // heldConn keeps back what is written first until there is more. It is written

@@ -22,7 +22,7 @@ type Login struct {
 	AccountRev   uint64 // revision of the account that the login was verified with
 	Device       Device
 	Force        bool // displace others where the policy demands it
-	Relogin      bool // the device was on line before and comes back on its own
+	Relogin      bool // the device was on line before and comes back on its own; Device.BeganMS says since when
 }
 
 // Admitted is what a login did to the record.
@@ -78,6 +78,7 @@ func admit(r *record, l Login, p Policy, dead func(Device) bool, now time.Time) 
 		return a, &Refused{Err: nimerr.KickedOffline.New(k.Description), Kicked: k}, true
 	}
 	r.forget(l.Device.DeviceID)
+	l.Device.BeganMS = min(l.Device.BeganMS, l.Device.LoginTimeMS) // nobody began in the future
 
 	group, limit := p.class(l.Device.ClientType)
 	if limit == 0 {
@@ -87,7 +88,10 @@ func admit(r *record, l Login, p Policy, dead func(Device) bool, now time.Time) 
 	rivals := slices.DeleteFunc(slices.Clone(r.Devices), func(d Device) bool {
 		return d.DeviceID == l.Device.DeviceID || !inGroup(d.ClientType)
 	})
-	slices.SortStableFunc(rivals, func(x, y Device) int { return cmp.Compare(x.LoginTimeMS, y.LoginTimeMS) })
+	if k := r.outdates(l, limit, inGroup); k != nil {
+		return a, &Refused{Err: nimerr.KickedOffline.New(k.Description), Kicked: k}, false
+	}
+	slices.SortStableFunc(rivals, byBegan)
 	surplus := rivals[:max(0, len(rivals)+1-limit)]
 	if len(surplus) > 0 && !l.Force {
 		return a, &Refused{Err: nimerr.OtherDeviceOnline.New(""), Others: surplus}, false
@@ -123,8 +127,53 @@ func admit(r *record, l Login, p Policy, dead func(Device) bool, now time.Time) 
 	return a, nil, true
 }
 
-// enforce takes out the entries that p does not let be on line together, the
-// earliest logins first, and returns what went, each with who stays in its
+// outdates returns the kick that a relogin missed although nobody remembers it,
+// as after a restart: sessions that began after its own take all places of its
+// group, or the device itself has one in another run. A device that was away
+// must not put out the one that took its place.
+func (r *record) outdates(l Login, limit int, inGroup func(clientType int) bool) *wire.Kicked {
+	if !l.Relogin || l.Device.BeganMS == 0 {
+		return nil
+	}
+	var newest Device
+	newer := 0
+	count := func(d Device) {
+		if d.began() <= l.Device.BeganMS {
+			return
+		}
+		if d.began() > newest.began() {
+			newest = d
+		}
+		newer++
+	}
+	for _, d := range r.Devices {
+		switch {
+		case d.DeviceID != l.Device.DeviceID:
+			if inGroup(d.ClientType) {
+				count(d)
+			}
+		case d.Instance != l.Device.Instance && d.began() > l.Device.BeganMS:
+			k := KickBy(d, wire.KickSameType, TextReplaced, time.UnixMilli(d.began()))
+			return &k
+		}
+	}
+	for _, x := range r.Away {
+		if inGroup(x.ClientType) {
+			count(Device{DeviceID: x.DeviceID, ClientType: x.ClientType, BeganMS: x.BeganMS})
+		}
+	}
+	if newer < limit {
+		return nil
+	}
+	k := KickBy(newest, wire.KickSameType, TextDisplaced, time.UnixMilli(newest.began()))
+	return &k
+}
+
+// byBegan orders devices by when their sessions began.
+func byBegan(x, y Device) int { return cmp.Compare(x.began(), y.began()) }
+
+// enforce takes out the entries that p does not let be on line together, those
+// whose sessions began first, and returns what went, each with who stays in its
 // place.
 func enforce(r *record, p Policy) (gone []Device, heirs []Device) {
 	type group struct {
@@ -140,7 +189,7 @@ func enforce(r *record, p Policy) (gone []Device, heirs []Device) {
 		groups[name].members = append(groups[name].members, d)
 	}
 	for _, g := range groups {
-		slices.SortStableFunc(g.members, func(x, y Device) int { return cmp.Compare(x.LoginTimeMS, y.LoginTimeMS) })
+		slices.SortStableFunc(g.members, byBegan)
 		surplus := max(0, len(g.members)-g.limit)
 		for _, d := range g.members[:surplus] {
 			gone = append(gone, d)

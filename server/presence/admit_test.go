@@ -190,3 +190,61 @@ func TestAwayDevicesKeepAFreePlace(t *testing.T) {
 		t.Errorf("remembers for ever: %+v", r)
 	}
 }
+
+// A relogin whose place later sessions took is refused, although the record
+// remembers no kick; whoever began last has the place in any order of relogins.
+func TestALaterFirstLoginWins(t *testing.T) {
+	alive := func(Device) bool { return false }
+	now := time.Unix(1700000000, 0)
+	at := func(s int) int64 { return now.Add(time.Duration(s) * time.Second).UnixMilli() }
+	relogin := func(id string, clientType, began, login int) Login {
+		return Login{Force: true, Relogin: true, Device: Device{
+			DeviceID: id, ClientType: clientType, BeganMS: at(began), LoginTimeMS: at(login), Session: id, Instance: "run-" + id,
+		}}
+	}
+	other := relogin("new", 4, 2, 90)
+	other.Device.Instance = "another run"
+	for name, tc := range map[string]struct {
+		online, away []Device
+		login        Login
+		policy       string
+		by           string // the device that the refusal names; empty: admitted
+		displaced    string
+	}{
+		"stale":                       {online: []Device{relogin("new", 4, 5, 50).Device}, login: relogin("old", 4, 1, 60), by: "new"},
+		"stale, the other is away":    {away: []Device{relogin("new", 4, 5, 50).Device}, login: relogin("old", 4, 1, 60), by: "new"},
+		"the one in use":              {online: []Device{relogin("old", 4, 1, 50).Device}, login: relogin("new", 4, 5, 60), displaced: "old"},
+		"another class":               {online: []Device{relogin("new", 1, 5, 50).Device}, login: relogin("old", 4, 1, 60)},
+		"a place is left":             {online: []Device{relogin("new", 1, 5, 50).Device}, login: relogin("old", 1, 1, 60), policy: "custom"},
+		"no place is left":            {online: []Device{relogin("n1", 1, 5, 50).Device, relogin("n2", 2, 6, 50).Device}, login: relogin("old", 1, 1, 60), policy: "custom", by: "n2"},
+		"the earliest session goes":   {online: []Device{relogin("n1", 1, 9, 50).Device, relogin("n2", 2, 1, 51).Device}, login: relogin("n3", 1, 5, 60), policy: "custom", displaced: "n2"},
+		"its own earlier session":     {online: []Device{relogin("old", 4, 1, 50).Device}, login: relogin("old", 4, 1, 60)},
+		"the device in another run":   {online: []Device{relogin("new", 4, 5, 50).Device}, login: other, by: "new"},
+		"a client that does not tell": {online: []Device{relogin("new", 4, 5, 50).Device}, login: Login{Force: true, Relogin: true, Device: Device{DeviceID: "old", ClientType: 4, LoginTimeMS: at(60)}}, displaced: "new"},
+		"one that claims the future":  {online: []Device{relogin("new", 4, 5, 50).Device}, login: relogin("old", 4, 1000, 60), displaced: "new"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := record{Devices: tc.online}
+			for _, d := range tc.away {
+				r.remember(d, now)
+			}
+			a, refused, _ := admit(&r, tc.login, policies[tc.policy], alive, now.Add(time.Minute))
+			if tc.by != "" {
+				if refused == nil || refused.Err.Kind != nimerr.KickedOffline || refused.Kicked == nil || refused.Kicked.DeviceID != tc.by {
+					t.Fatalf("admitted %+v, refused %+v", a, refused)
+				}
+				return
+			}
+			displaced := ""
+			for _, d := range a.Displaced {
+				displaced += d.DeviceID
+			}
+			if refused != nil || displaced != tc.displaced {
+				t.Errorf("displaced %q, refused %+v", displaced, refused)
+			}
+			if d, in := r.session(tc.login.Device.Session); !in || d.began() > d.LoginTimeMS {
+				t.Errorf("in the record: %v, %+v", in, d)
+			}
+		})
+	}
+}

@@ -95,9 +95,10 @@ func (l *Lease) Acquire(ctx context.Context) error {
 // Run refreshes the lease until ctx ends, then gives it up, so that the other
 // edges need not wait for it to expire. fence is called, from this goroutine,
 // each time the lease can no longer be relied on, before a new one is acquired.
+//
+// A refresh that fails is tried again at the next check: the engine may have a
+// leader again long before the next one is due.
 func (l *Lease) Run(ctx context.Context, fence func()) {
-	refresh := time.NewTicker(l.ttl * 3 / 10)
-	defer refresh.Stop()
 	check := time.NewTicker(l.ttl / 40)
 	defer check.Stop()
 	for {
@@ -106,21 +107,34 @@ func (l *Lease) Run(ctx context.Context, fence func()) {
 			l.release()
 			return
 		case <-check.C:
-			if l.lapsed() {
-				l.log.Error("presence: the edge lease could not be refreshed in time; closing all clients")
-				fence()
-			}
-			if l.Epoch() == 0 {
-				l.reacquire(ctx)
-			}
-		case <-refresh.C:
-			if !l.refresh(ctx) {
-				l.log.Error("presence: the edge lease is lost; closing all clients")
-				fence()
-			}
+		}
+		if l.lapsed() {
+			l.log.Error("presence: the edge lease could not be refreshed in time; closing all clients")
+			fence()
+		}
+		switch {
+		case l.Epoch() == 0:
+			l.reacquire(ctx)
+		case l.due() && !l.refresh(ctx):
+			l.log.Error("presence: the edge lease is lost; closing all clients")
+			fence()
 		}
 	}
 }
+
+// due reports that a tenth of the lease has passed since the last refresh that
+// succeeded.
+func (l *Lease) due() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.clock() >= l.deadline-(l.ttl-l.margin())+l.ttl/10
+}
+
+// tryTimeout bounds one try to write the lease, so that there are several
+// before the edge has to fence itself.
+func (l *Lease) tryTimeout() time.Duration { return min(l.ttl/5, maxLeaseTry) }
+
+const maxLeaseTry = 2 * time.Second
 
 // lapsed drops a lease whose deadline has passed, and reports that it did.
 func (l *Lease) lapsed() bool {
@@ -134,7 +148,7 @@ func (l *Lease) lapsed() bool {
 }
 
 func (l *Lease) reacquire(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, l.ttl/5)
+	ctx, cancel := context.WithTimeout(ctx, l.tryTimeout())
 	defer cancel()
 	if err := l.bus.Ensure(ctx); err != nil {
 		return // the engine is away; the next check tries again
@@ -153,7 +167,7 @@ func (l *Lease) refresh(ctx context.Context) bool {
 	if epoch == 0 {
 		return true
 	}
-	ctx, cancel := context.WithTimeout(ctx, l.ttl/5)
+	ctx, cancel := context.WithTimeout(ctx, l.tryTimeout())
 	defer cancel()
 	value, err := json.Marshal(leaseValue{Epoch: epoch})
 	if err != nil {

@@ -4,6 +4,7 @@
 package presence
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -26,7 +27,11 @@ type Device struct {
 	Session          string `json:"session"`
 	Instance         string `json:"instance,omitempty"`
 	Attempt          uint64 `json:"attempt,omitempty"`
+	BeganMS          int64  `json:"began,omitempty"` // when the session logged in first, where this login is a later one of it
 }
+
+// began is when the session logged in first.
+func (d Device) began() int64 { return cmp.Or(d.BeganMS, d.LoginTimeMS) }
 
 // supersedes reports whether d is a later login of the same run of a client as
 // x: one that was given up may get here after the one that came instead.
@@ -65,6 +70,7 @@ type away struct {
 	DeviceID   string `json:"device_id"`
 	ClientType int    `json:"client_type"`
 	SinceMS    int64  `json:"since"`
+	BeganMS    int64  `json:"began,omitempty"` // when its session logged in first
 }
 
 // offlineKick is a kick of a device that was away, told at its next relogin.
@@ -157,7 +163,7 @@ func (r *record) take(match func(Device) bool) (taken []Device) {
 // remember notes that d may come back.
 func (r *record) remember(d Device, now time.Time) {
 	r.forget(d.DeviceID)
-	r.Away = append(r.Away, away{DeviceID: d.DeviceID, ClientType: d.ClientType, SinceMS: now.UnixMilli()})
+	r.Away = append(r.Away, away{DeviceID: d.DeviceID, ClientType: d.ClientType, SinceMS: now.UnixMilli(), BeganMS: d.began()})
 	if n := len(r.Away) - maxRemembered; n > 0 {
 		r.Away = slices.Delete(r.Away, 0, n)
 	}

@@ -218,6 +218,25 @@ func (s *Store) Online(ctx context.Context, app, account string) ([]Device, erro
 	return slices.DeleteFunc(r.Devices, s.dead(ctx)), nil
 }
 
+// Holding returns the edges that the record of an account names, as the leader
+// has it. An edge may be dead already.
+func (s *Store) Holding(ctx context.Context, app, account string) (edges []string, err error) {
+	e, err := s.bucket.Get(ctx, bus.AccountKey(app, account))
+	if err != nil {
+		return nil, busy(err)
+	}
+	r, err := decodeRecord(e.Value)
+	if err != nil {
+		return nil, nimerr.ServerError.Wrap(err)
+	}
+	for _, d := range r.Devices {
+		if !slices.Contains(edges, d.Edge) {
+			edges = append(edges, d.Edge)
+		}
+	}
+	return edges, nil
+}
+
 // PageOnline calls yield for the accounts of an app with live entries until it
 // returns false: from cursor on, which an earlier PageOnline returned, or all.
 // An account whose record changes meanwhile may come again.

@@ -22,10 +22,11 @@ type Limits struct {
 	File    int64 // bytes of one file
 	Account int   // files of one account; the oldest go
 	Total   int64 // bytes of all files; past it uploads are refused
+	Reserve int64 // bytes of the disk that uploads leave free, at the most a tenth of it
 }
 
 // DefaultLimits are what nimd uses.
-var DefaultLimits = Limits{File: 32 << 20, Account: 10, Total: 1 << 30}
+var DefaultLimits = Limits{File: 32 << 20, Account: 10, Total: 1 << 30, Reserve: 1 << 30}
 
 // Store writes below one directory:
 //
@@ -34,6 +35,7 @@ var DefaultLimits = Limits{File: 32 << 20, Account: 10, Total: 1 << 30}
 type Store struct {
 	dir    string
 	limits Limits
+	space  func(dir string) (free, size int64, err error) // of the disk
 
 	mu      sync.Mutex
 	total   int64 // bytes below dir, and those that open uploads have reserved
@@ -45,9 +47,12 @@ type Store struct {
 // is no room: the operator may have deleted some.
 const recountAfter = time.Minute
 
-// Open returns the store in dir, which need not exist.
+// Open returns the store in dir, which it makes where it is missing.
 func Open(dir string, limits Limits) (*Store, error) {
-	s := &Store{dir: dir, limits: limits, open: map[string]*Upload{}}
+	s := &Store{dir: dir, limits: limits, space: diskSpace, open: map[string]*Upload{}}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
 	if err := s.count(); err != nil {
 		return nil, err
 	}
@@ -91,7 +96,7 @@ type Upload struct {
 func (s *Store) Begin(app, account, name, feedback string, now time.Time) (*Upload, error) {
 	u, err := s.create(filepath.Join(s.dir, encode(app), encode(account)), now.UTC().Format("20060102T150405.000000000")+"-"+safeName(name))
 	if err != nil {
-		return nil, nimerr.From(err, nimerr.ServerError)
+		return nil, failed(err)
 	}
 	if feedback != "" {
 		if err := s.reserve(u, int64(len(feedback))); err != nil {
@@ -100,15 +105,32 @@ func (s *Store) Begin(app, account, name, feedback string, now time.Time) (*Uplo
 		}
 		if err := os.WriteFile(u.path+feedbackSuffix, []byte(feedback), 0o600); err != nil {
 			u.Abandon()
-			return nil, nimerr.ServerError.Wrap(err)
+			return nil, failed(err)
 		}
 	}
 	return u, nil
 }
 
+// failed tells a disk that is full, which passes, from one that is broken.
+func failed(err error) error {
+	if diskFull(err) {
+		return noRoom(err)
+	}
+	return nimerr.From(err, nimerr.ServerError)
+}
+
+func noRoom(cause error) error {
+	e := nimerr.ServerBusy.New("the server has no room for logs")
+	e.RetryAfter, e.Cause = recountAfter, cause
+	return e
+}
+
 // create opens a file in the place of the oldest of its account.
 func (s *Store) create(dir, name string) (*Upload, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	if err := s.leavesReserve(0); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
@@ -140,7 +162,7 @@ func (u *Upload) Write(part int, data []byte) error {
 	}
 	u.next++
 	if _, err := u.file.Write(data); err != nil {
-		return nimerr.ServerError.Wrap(err)
+		return failed(err)
 	}
 	return nil
 }
@@ -149,7 +171,7 @@ func (u *Upload) Write(part int, data []byte) error {
 func (u *Upload) Finish() error {
 	if err := u.file.Close(); err != nil {
 		u.Abandon()
-		return nimerr.ServerError.Wrap(err)
+		return failed(err)
 	}
 	u.store.mu.Lock()
 	defer u.store.mu.Unlock()
@@ -169,6 +191,9 @@ func (u *Upload) Abandon() {
 
 // reserve counts bytes that an upload is about to write.
 func (s *Store) reserve(u *Upload, n int64) error {
+	if err := s.leavesReserve(n); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.total+n > s.limits.Total && time.Since(s.counted) > recountAfter {
@@ -178,10 +203,23 @@ func (s *Store) reserve(u *Upload, n int64) error {
 		}
 	}
 	if s.total+n > s.limits.Total {
-		return nimerr.ServerBusy.New("the server has no room for logs")
+		return noRoom(nil)
 	}
 	s.total += n
 	u.reserved += n
+	return nil
+}
+
+// leavesReserve returns an error where n more bytes would take from the disk
+// what uploads have to leave: what the server itself keeps may be on it.
+func (s *Store) leavesReserve(n int64) error {
+	free, size, err := s.space(s.dir)
+	if err != nil {
+		return nimerr.ServerError.Wrap(err)
+	}
+	if reserve := min(s.limits.Reserve, size/10); free-n < reserve {
+		return noRoom(fmt.Errorf("%d bytes are free on the disk of %s, of which %d stay free", free, s.dir, reserve))
+	}
 	return nil
 }
 

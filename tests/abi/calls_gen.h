@@ -2,217 +2,430 @@
  *
  * Every function with a known signature, callable by index. Include it once,
  * behind nim_c_api.h and nimx.h. */
+#include "note.h"
+
 #include <stddef.h>
 #include <string.h>
 
 /* Callbacks that ran, on any thread, and string arguments of them that were NULL. */
 static volatile long calls_seen, calls_null;
 
+static void NIM_CALL seen_nim_batch_push_event_cb_func(int res_code,
+    const char *event_list_json, const char *json_extension, const void *user_data) {
+    note_number("res_code", (long long)res_code);
+    __atomic_add_fetch(&calls_null, event_list_json == NULL, __ATOMIC_SEQ_CST);
+    note_string("event_list_json", event_list_json);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_batch_push_event_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_batch_query_subscribe_event_cb_func(int res_code,
+    int event_type, const char *subscribe_list_json, const char *json_extension,
+    const void *user_data) {
+    note_number("res_code", (long long)res_code);
+    note_number("event_type", (long long)event_type);
+    __atomic_add_fetch(&calls_null, subscribe_list_json == NULL, __ATOMIC_SEQ_CST);
+    note_string("subscribe_list_json", subscribe_list_json);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_batch_query_subscribe_event_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_batch_unsubscribe_event_cb_func(int res_code,
+    int event_type, const char *json_extension, const void *user_data) {
+    note_number("res_code", (long long)res_code);
+    note_number("event_type", (long long)event_type);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_batch_unsubscribe_event_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
 static void NIM_CALL seen_nim_client_dnd_cb_func(int rescode, const char *content,
     const char *json_params, const void *user_data) {
-    (void)rescode;
+    note_number("rescode", (long long)rescode);
     __atomic_add_fetch(&calls_null, content == NULL, __ATOMIC_SEQ_CST);
+    note_string("content", content);
     __atomic_add_fetch(&calls_null, json_params == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_params", json_params);
     (void)user_data;
+    note_end("nim_client_dnd_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_client_get_server_current_time_cb_func(int rescode,
     nim_bool_reg calc_local, nim_uint64 time, const void *user_data) {
-    (void)rescode;
-    (void)calc_local;
-    (void)time;
+    note_number("rescode", (long long)rescode);
+    note_number("calc_local", (long long)calc_local);
+    note_number("time", (long long)time);
     (void)user_data;
+    note_end("nim_client_get_server_current_time_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_client_multiport_push_config_cb_func(int rescode,
     const char *content, const char *json_params, const void *user_data) {
-    (void)rescode;
+    note_number("rescode", (long long)rescode);
     __atomic_add_fetch(&calls_null, content == NULL, __ATOMIC_SEQ_CST);
+    note_string("content", content);
     __atomic_add_fetch(&calls_null, json_params == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_params", json_params);
     (void)user_data;
+    note_end("nim_client_multiport_push_config_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_custom_sysmsg_ack_cb_func(const char *result,
     const void *user_data) {
     __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    note_string("result", result);
     (void)user_data;
+    note_end("nim_custom_sysmsg_ack_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_data_sync_cb_func(enum NIMDataSyncType sync_type,
     enum NIMDataSyncStatus status, const char *json_attachment, const void *user_data) {
-    (void)sync_type;
-    (void)status;
+    note_number("sync_type", (long long)sync_type);
+    note_number("status", (long long)status);
     __atomic_add_fetch(&calls_null, json_attachment == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_attachment", json_attachment);
     (void)user_data;
+    note_end("nim_data_sync_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_doctrans_opt_cb_func(int code,
+    const char *json_extension, const void *user_data) {
+    note_number("code", (long long)code);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_doctrans_opt_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_friend_change_cb_func(enum NIMFriendChangeType type,
     const char *result_json, const char *json_extension, const void *user_data) {
-    (void)type;
+    note_number("type", (long long)type);
     __atomic_add_fetch(&calls_null, result_json == NULL, __ATOMIC_SEQ_CST);
+    note_string("result_json", result_json);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_friend_change_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_friend_get_list_cb_func(int res_code,
     const char *friend_list_json, const char *json_extension, const void *user_data) {
-    (void)res_code;
+    note_number("res_code", (long long)res_code);
     __atomic_add_fetch(&calls_null, friend_list_json == NULL, __ATOMIC_SEQ_CST);
+    note_string("friend_list_json", friend_list_json);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_friend_get_list_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_friend_get_profile_cb_func(const char *accid,
     const char *friend_profile_json, const char *json_extension,
     const void *user_data) {
     __atomic_add_fetch(&calls_null, accid == NULL, __ATOMIC_SEQ_CST);
+    note_string("accid", accid);
     __atomic_add_fetch(&calls_null, friend_profile_json == NULL, __ATOMIC_SEQ_CST);
+    note_string("friend_profile_json", friend_profile_json);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_friend_get_profile_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_friend_opt_cb_func(int res_code,
     const char *json_extension, const void *user_data) {
-    (void)res_code;
+    note_number("res_code", (long long)res_code);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_friend_opt_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_global_detect_proxy_cb_func(nim_bool_reg network_connect,
     enum NIMProxyDetectStep step, const char *json_params, const void *user_data) {
-    (void)network_connect;
-    (void)step;
+    note_number("network_connect", (long long)network_connect);
+    note_number("step", (long long)step);
     __atomic_add_fetch(&calls_null, json_params == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_params", json_params);
     (void)user_data;
+    note_end("nim_global_detect_proxy_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_global_sdk_db_error_cb_func(const char *error_info,
     const void *user_data) {
     __atomic_add_fetch(&calls_null, error_info == NULL, __ATOMIC_SEQ_CST);
+    note_string("error_info", error_info);
     (void)user_data;
+    note_end("nim_global_sdk_db_error_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_global_upload_sdk_log_cb_func(int rescode,
     const void *user_data) {
-    (void)rescode;
+    note_number("rescode", (long long)rescode);
     (void)user_data;
+    note_end("nim_global_upload_sdk_log_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_json_transport_cb_func(const char *json_params,
     const void *user_data) {
     __atomic_add_fetch(&calls_null, json_params == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_params", json_params);
     (void)user_data;
+    note_end("nim_json_transport_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_msglog_delete_history_online_notify_cb_func(NIMDeleteSessionHistoryMessagesNotifyInfo *info_list_head_node,
     int node_count, const void *user_data) {
-    (void)info_list_head_node;
-    (void)node_count;
+    note_pointer("info_list_head_node", info_list_head_node);
+    note_number("node_count", (long long)node_count);
     (void)user_data;
+    note_end("nim_msglog_delete_history_online_notify_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_msglog_delete_history_online_res_cb_func(int res_code,
     const char *accid, const void *user_data) {
-    (void)res_code;
+    note_number("res_code", (long long)res_code);
     __atomic_add_fetch(&calls_null, accid == NULL, __ATOMIC_SEQ_CST);
+    note_string("accid", accid);
     (void)user_data;
+    note_end("nim_msglog_delete_history_online_res_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_msglog_delete_history_online_res_cb_func_ex(int res_code,
     const char *accid, enum NIMSessionType type, nim_uint64 time, const char *ext,
     const void *user_data) {
-    (void)res_code;
+    note_number("res_code", (long long)res_code);
     __atomic_add_fetch(&calls_null, accid == NULL, __ATOMIC_SEQ_CST);
-    (void)type;
-    (void)time;
+    note_string("accid", accid);
+    note_number("type", (long long)type);
+    note_number("time", (long long)time);
     __atomic_add_fetch(&calls_null, ext == NULL, __ATOMIC_SEQ_CST);
+    note_string("ext", ext);
     (void)user_data;
+    note_end("nim_msglog_delete_history_online_res_cb_func_ex");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_msglog_delete_message_self_notify_cb_func(const char *infos,
     const void *user_data) {
     __atomic_add_fetch(&calls_null, infos == NULL, __ATOMIC_SEQ_CST);
+    note_string("infos", infos);
     (void)user_data;
+    note_end("nim_msglog_delete_message_self_notify_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_msglog_delete_message_self_res_cb_func(int res_code,
     const void *user_data) {
-    (void)res_code;
+    note_number("res_code", (long long)res_code);
     (void)user_data;
+    note_end("nim_msglog_delete_message_self_res_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_msglog_modify_res_cb_func(int res_code,
     const char *json_extension, const void *user_data) {
-    (void)res_code;
+    note_number("res_code", (long long)res_code);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_msglog_modify_res_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_msglog_query_cb_func(int res_code, const char *id,
     enum NIMSessionType type, const char *result, const char *json_extension,
     const void *user_data) {
-    (void)res_code;
+    note_number("res_code", (long long)res_code);
     __atomic_add_fetch(&calls_null, id == NULL, __ATOMIC_SEQ_CST);
-    (void)type;
+    note_string("id", id);
+    note_number("type", (long long)type);
     __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    note_string("result", result);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_msglog_query_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_msglog_query_message_is_thread_root_async_cb_func(int res_code,
     const char *client_id, nim_bool_reg is_root, int reply_count,
     const void *user_data) {
-    (void)res_code;
+    note_number("res_code", (long long)res_code);
     __atomic_add_fetch(&calls_null, client_id == NULL, __ATOMIC_SEQ_CST);
-    (void)is_root;
-    (void)reply_count;
+    note_string("client_id", client_id);
+    note_number("is_root", (long long)is_root);
+    note_number("reply_count", (long long)reply_count);
     (void)user_data;
+    note_end("nim_msglog_query_message_is_thread_root_async_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_msglog_query_single_cb_func(int res_code,
     const char *msg_id, const char *result, const char *json_extension,
     const void *user_data) {
-    (void)res_code;
+    note_number("res_code", (long long)res_code);
     __atomic_add_fetch(&calls_null, msg_id == NULL, __ATOMIC_SEQ_CST);
+    note_string("msg_id", msg_id);
     __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    note_string("result", result);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_msglog_query_single_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_msglog_query_thread_history_msg_cb_func(int res_code,
     const char *root_msg, int total, nim_uint64 timestamp, const char *msgs,
     const void *user_data) {
-    (void)res_code;
+    note_number("res_code", (long long)res_code);
     __atomic_add_fetch(&calls_null, root_msg == NULL, __ATOMIC_SEQ_CST);
-    (void)total;
-    (void)timestamp;
+    note_string("root_msg", root_msg);
+    note_number("total", (long long)total);
+    note_number("timestamp", (long long)timestamp);
     __atomic_add_fetch(&calls_null, msgs == NULL, __ATOMIC_SEQ_CST);
+    note_string("msgs", msgs);
     (void)user_data;
+    note_end("nim_msglog_query_thread_history_msg_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_msglog_res_cb_func(int res_code, const char *msg_id,
     const char *json_extension, const void *user_data) {
-    (void)res_code;
+    note_number("res_code", (long long)res_code);
     __atomic_add_fetch(&calls_null, msg_id == NULL, __ATOMIC_SEQ_CST);
+    note_string("msg_id", msg_id);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_msglog_res_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_msglog_res_ex_cb_func(int res_code, const char *uid,
     enum NIMSessionType type, const char *json_extension, const void *user_data) {
-    (void)res_code;
+    note_number("res_code", (long long)res_code);
     __atomic_add_fetch(&calls_null, uid == NULL, __ATOMIC_SEQ_CST);
-    (void)type;
+    note_string("uid", uid);
+    note_number("type", (long long)type);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_msglog_res_ex_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_msglog_status_changed_cb_func(int res_code,
     const char *result, const char *json_extension, const void *user_data) {
-    (void)res_code;
+    note_number("res_code", (long long)res_code);
     __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    note_string("result", result);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_msglog_status_changed_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_nos_download_cb_func(int rescode, const char *file_path,
+    const char *call_id, const char *res_id, const char *json_extension,
+    const void *user_data) {
+    note_number("rescode", (long long)rescode);
+    __atomic_add_fetch(&calls_null, file_path == NULL, __ATOMIC_SEQ_CST);
+    note_string("file_path", file_path);
+    __atomic_add_fetch(&calls_null, call_id == NULL, __ATOMIC_SEQ_CST);
+    note_string("call_id", call_id);
+    __atomic_add_fetch(&calls_null, res_id == NULL, __ATOMIC_SEQ_CST);
+    note_string("res_id", res_id);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_nos_download_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_nos_init_config_cb_func(enum NIMNosInitConfigResultType rescode,
+    const char *json_result, const char *json_extension, const void *user_data) {
+    note_number("rescode", (long long)rescode);
+    __atomic_add_fetch(&calls_null, json_result == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_result", json_result);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_nos_init_config_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_nos_safeurl_to_originurl_cb_func(int rescode,
+    const char *origin_url, const void *user_data) {
+    note_number("rescode", (long long)rescode);
+    __atomic_add_fetch(&calls_null, origin_url == NULL, __ATOMIC_SEQ_CST);
+    note_string("origin_url", origin_url);
+    (void)user_data;
+    note_end("nim_nos_safeurl_to_originurl_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_nos_upload_cb_func(int rescode, const char *url,
+    const char *json_extension, const void *user_data) {
+    note_number("rescode", (long long)rescode);
+    __atomic_add_fetch(&calls_null, url == NULL, __ATOMIC_SEQ_CST);
+    note_string("url", url);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_nos_upload_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_plugin_chatroom_request_enter_cb_func(int error_code,
+    const char *result, const char *json_extension, const void *user_data) {
+    note_number("error_code", (long long)error_code);
+    __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    note_string("result", result);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_plugin_chatroom_request_enter_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_publish_event_cb_func(int res_code, int event_type,
+    const char *event_info_json, const char *json_extension, const void *user_data) {
+    note_number("res_code", (long long)res_code);
+    note_number("event_type", (long long)event_type);
+    __atomic_add_fetch(&calls_null, event_info_json == NULL, __ATOMIC_SEQ_CST);
+    note_string("event_info_json", event_info_json);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_publish_event_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_push_event_cb_func(int res_code,
+    const char *event_info_json, const char *json_extension, const void *user_data) {
+    note_number("res_code", (long long)res_code);
+    __atomic_add_fetch(&calls_null, event_info_json == NULL, __ATOMIC_SEQ_CST);
+    note_string("event_info_json", event_info_json);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_push_event_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_query_subscribe_event_cb_func(int res_code,
+    int event_type, const char *subscribe_list_json, const char *json_extension,
+    const void *user_data) {
+    note_number("res_code", (long long)res_code);
+    note_number("event_type", (long long)event_type);
+    __atomic_add_fetch(&calls_null, subscribe_list_json == NULL, __ATOMIC_SEQ_CST);
+    note_string("subscribe_list_json", subscribe_list_json);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_query_subscribe_event_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_received_http_msg_cb_func(const char *from_accid,
+    const char *body, nim_uint64 timestamp, const void *user_data) {
+    __atomic_add_fetch(&calls_null, from_accid == NULL, __ATOMIC_SEQ_CST);
+    note_string("from_accid", from_accid);
+    __atomic_add_fetch(&calls_null, body == NULL, __ATOMIC_SEQ_CST);
+    note_string("body", body);
+    note_number("timestamp", (long long)timestamp);
+    (void)user_data;
+    note_end("nim_received_http_msg_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_relogin_request_token_cb_func(NIM_REF(char *) auth_token,
@@ -220,521 +433,1525 @@ static void NIM_CALL seen_nim_relogin_request_token_cb_func(NIM_REF(char *) auth
     (void)auth_token;
     (void)length;
     __atomic_add_fetch(&calls_null, json_params == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_params", json_params);
     (void)user_data;
+    note_end("nim_relogin_request_token_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_robot_change_cb_func(int rescode,
+    enum NIMRobotInfoChangeType type, const char *result, const char *json_extension,
+    const void *user_data) {
+    note_number("rescode", (long long)rescode);
+    note_number("type", (long long)type);
+    __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    note_string("result", result);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_robot_change_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_robot_query_cb_func(int rescode, const char *result,
+    const char *json_extension, const void *user_data) {
+    note_number("rescode", (long long)rescode);
+    __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    note_string("result", result);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_robot_query_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_rts_ack_notify_cb_func(const char *session_id,
+    int channel_type, nim_bool_reg accept, const char *uid, const char *json_extension,
+    const void *user_data) {
+    __atomic_add_fetch(&calls_null, session_id == NULL, __ATOMIC_SEQ_CST);
+    note_string("session_id", session_id);
+    note_number("channel_type", (long long)channel_type);
+    note_number("accept", (long long)accept);
+    __atomic_add_fetch(&calls_null, uid == NULL, __ATOMIC_SEQ_CST);
+    note_string("uid", uid);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_rts_ack_notify_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_rts_ack_res_cb_func(int code, const char *session_id,
+    int channel_type, nim_bool_reg accept, const char *json_extension,
+    const void *user_data) {
+    note_number("code", (long long)code);
+    __atomic_add_fetch(&calls_null, session_id == NULL, __ATOMIC_SEQ_CST);
+    note_string("session_id", session_id);
+    note_number("channel_type", (long long)channel_type);
+    note_number("accept", (long long)accept);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_rts_ack_res_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_rts_connect_notify_cb_func(const char *session_id,
+    int channel_type, int code, const char *json_extension, const void *user_data) {
+    __atomic_add_fetch(&calls_null, session_id == NULL, __ATOMIC_SEQ_CST);
+    note_string("session_id", session_id);
+    note_number("channel_type", (long long)channel_type);
+    note_number("code", (long long)code);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_rts_connect_notify_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_rts_control_notify_cb_func(const char *session_id,
+    const char *info, const char *uid, const char *json_extension,
+    const void *user_data) {
+    __atomic_add_fetch(&calls_null, session_id == NULL, __ATOMIC_SEQ_CST);
+    note_string("session_id", session_id);
+    __atomic_add_fetch(&calls_null, info == NULL, __ATOMIC_SEQ_CST);
+    note_string("info", info);
+    __atomic_add_fetch(&calls_null, uid == NULL, __ATOMIC_SEQ_CST);
+    note_string("uid", uid);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_rts_control_notify_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_rts_control_res_cb_func(int code, const char *session_id,
+    const char *info, const char *json_extension, const void *user_data) {
+    note_number("code", (long long)code);
+    __atomic_add_fetch(&calls_null, session_id == NULL, __ATOMIC_SEQ_CST);
+    note_string("session_id", session_id);
+    __atomic_add_fetch(&calls_null, info == NULL, __ATOMIC_SEQ_CST);
+    note_string("info", info);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_rts_control_res_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_rts_create_cb_func(int code, const char *json_extension,
+    const void *user_data) {
+    note_number("code", (long long)code);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_rts_create_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_rts_hangup_notify_cb_func(const char *session_id,
+    const char *uid, const char *json_extension, const void *user_data) {
+    __atomic_add_fetch(&calls_null, session_id == NULL, __ATOMIC_SEQ_CST);
+    note_string("session_id", session_id);
+    __atomic_add_fetch(&calls_null, uid == NULL, __ATOMIC_SEQ_CST);
+    note_string("uid", uid);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_rts_hangup_notify_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_rts_hangup_res_cb_func(int code, const char *session_id,
+    const char *json_extension, const void *user_data) {
+    note_number("code", (long long)code);
+    __atomic_add_fetch(&calls_null, session_id == NULL, __ATOMIC_SEQ_CST);
+    note_string("session_id", session_id);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_rts_hangup_res_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_rts_join_cb_func(int code, const char *session_id,
+    const char *json_extension, const void *user_data) {
+    note_number("code", (long long)code);
+    __atomic_add_fetch(&calls_null, session_id == NULL, __ATOMIC_SEQ_CST);
+    note_string("session_id", session_id);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_rts_join_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_rts_member_change_cb_func(const char *session_id,
+    int channel_type, int type, const char *uid, const char *json_extension,
+    const void *user_data) {
+    __atomic_add_fetch(&calls_null, session_id == NULL, __ATOMIC_SEQ_CST);
+    note_string("session_id", session_id);
+    note_number("channel_type", (long long)channel_type);
+    note_number("type", (long long)type);
+    __atomic_add_fetch(&calls_null, uid == NULL, __ATOMIC_SEQ_CST);
+    note_string("uid", uid);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_rts_member_change_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_rts_opt_cb_func(int code, const char *session_id,
+    int channel_type, const char *json_extension, const void *user_data) {
+    note_number("code", (long long)code);
+    __atomic_add_fetch(&calls_null, session_id == NULL, __ATOMIC_SEQ_CST);
+    note_string("session_id", session_id);
+    note_number("channel_type", (long long)channel_type);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_rts_opt_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_rts_rec_data_cb_func(const char *session_id,
+    int channel_type, const char *uid, const char *data, nim_uint32 size,
+    const char *json_extension, const void *user_data) {
+    __atomic_add_fetch(&calls_null, session_id == NULL, __ATOMIC_SEQ_CST);
+    note_string("session_id", session_id);
+    note_number("channel_type", (long long)channel_type);
+    __atomic_add_fetch(&calls_null, uid == NULL, __ATOMIC_SEQ_CST);
+    note_string("uid", uid);
+    (void)data;
+    note_number("size", (long long)size);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_rts_rec_data_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_rts_start_cb_func(int code, const char *session_id,
+    int channel_type, const char *uid, const char *json_extension,
+    const void *user_data) {
+    note_number("code", (long long)code);
+    __atomic_add_fetch(&calls_null, session_id == NULL, __ATOMIC_SEQ_CST);
+    note_string("session_id", session_id);
+    note_number("channel_type", (long long)channel_type);
+    __atomic_add_fetch(&calls_null, uid == NULL, __ATOMIC_SEQ_CST);
+    note_string("uid", uid);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_rts_start_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_rts_start_notify_cb_func(const char *session_id,
+    int channel_type, const char *uid, const char *json_extension,
+    const void *user_data) {
+    __atomic_add_fetch(&calls_null, session_id == NULL, __ATOMIC_SEQ_CST);
+    note_string("session_id", session_id);
+    note_number("channel_type", (long long)channel_type);
+    __atomic_add_fetch(&calls_null, uid == NULL, __ATOMIC_SEQ_CST);
+    note_string("uid", uid);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_rts_start_notify_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_rts_sync_ack_notify_cb_func(const char *session_id,
+    int channel_type, nim_bool_reg accept, const char *json_extension,
+    const void *user_data) {
+    __atomic_add_fetch(&calls_null, session_id == NULL, __ATOMIC_SEQ_CST);
+    note_string("session_id", session_id);
+    note_number("channel_type", (long long)channel_type);
+    note_number("accept", (long long)accept);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_rts_sync_ack_notify_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_sdk_del_cache_file_cb_func(enum NIMResCode rescode,
     const void *user_data) {
-    (void)rescode;
+    note_number("rescode", (long long)rescode);
     (void)user_data;
+    note_end("nim_sdk_del_cache_file_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_sdk_exception_cb_func(enum NIMSDKException exception,
     const char *log, const void *user_data) {
-    (void)exception;
+    note_number("exception", (long long)exception);
     __atomic_add_fetch(&calls_null, log == NULL, __ATOMIC_SEQ_CST);
+    note_string("log", log);
     (void)user_data;
+    note_end("nim_sdk_exception_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_sdk_feedback_cb_func(enum NIMResCode rescode,
     const void *user_data) {
-    (void)rescode;
+    note_number("rescode", (long long)rescode);
     (void)user_data;
+    note_end("nim_sdk_feedback_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_sdk_get_cache_file_info_cb_func(const char *info,
     const void *user_data) {
     __atomic_add_fetch(&calls_null, info == NULL, __ATOMIC_SEQ_CST);
+    note_string("info", info);
     (void)user_data;
+    note_end("nim_sdk_get_cache_file_info_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_sdk_log_cb_func(int log_level, const char *log,
     const void *user_data) {
-    (void)log_level;
+    note_number("log_level", (long long)log_level);
     __atomic_add_fetch(&calls_null, log == NULL, __ATOMIC_SEQ_CST);
+    note_string("log", log);
     (void)user_data;
+    note_end("nim_sdk_log_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_send_http_request_cb_func(int res_code,
+    const char *header, const char *body, const char *json_extension,
+    const void *user_data) {
+    note_number("res_code", (long long)res_code);
+    __atomic_add_fetch(&calls_null, header == NULL, __ATOMIC_SEQ_CST);
+    note_string("header", header);
+    __atomic_add_fetch(&calls_null, body == NULL, __ATOMIC_SEQ_CST);
+    note_string("body", body);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_send_http_request_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static int NIM_CALL seen_nim_session_badge_count_cb_func(const char *json_extension,
     const void *user_data) {
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_session_badge_count_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST); return 0;
 }
 static void NIM_CALL seen_nim_session_cancel_stick_top_cb_func(int rescode,
     const char *session_id, enum NIMSessionType to_type, const void *user_data) {
-    (void)rescode;
+    note_number("rescode", (long long)rescode);
     __atomic_add_fetch(&calls_null, session_id == NULL, __ATOMIC_SEQ_CST);
-    (void)to_type;
+    note_string("session_id", session_id);
+    note_number("to_type", (long long)to_type);
     (void)user_data;
+    note_end("nim_session_cancel_stick_top_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_session_cancel_stick_top_notify_cb_func(const char *session_id,
     enum NIMSessionType to_type, const void *user_data) {
     __atomic_add_fetch(&calls_null, session_id == NULL, __ATOMIC_SEQ_CST);
-    (void)to_type;
+    note_string("session_id", session_id);
+    note_number("to_type", (long long)to_type);
     (void)user_data;
+    note_end("nim_session_cancel_stick_top_notify_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_session_change_cb_func(int rescode, const char *result,
     int total_unread_counts, const char *json_extension, const void *user_data) {
-    (void)rescode;
+    note_number("rescode", (long long)rescode);
     __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
-    (void)total_unread_counts;
+    note_string("result", result);
+    note_number("total_unread_counts", (long long)total_unread_counts);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_session_change_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_session_delete_session_hasmore_roammsg_cb_func(int rescode,
     const void *user_data) {
-    (void)rescode;
+    note_number("rescode", (long long)rescode);
     (void)user_data;
+    note_end("nim_session_delete_session_hasmore_roammsg_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_session_delete_session_roaming_cb_func(int rescode,
     const char *to_type, const char *id, const void *user_data) {
-    (void)rescode;
+    note_number("rescode", (long long)rescode);
     __atomic_add_fetch(&calls_null, to_type == NULL, __ATOMIC_SEQ_CST);
+    note_string("to_type", to_type);
     __atomic_add_fetch(&calls_null, id == NULL, __ATOMIC_SEQ_CST);
+    note_string("id", id);
     (void)user_data;
+    note_end("nim_session_delete_session_roaming_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_session_multi_change_cb_func(int rescode,
     const char *result, int total_unread_counts, const void *user_data) {
-    (void)rescode;
+    note_number("rescode", (long long)rescode);
     __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
-    (void)total_unread_counts;
+    note_string("result", result);
+    note_number("total_unread_counts", (long long)total_unread_counts);
     (void)user_data;
+    note_end("nim_session_multi_change_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_session_online_service_delete_session_cb_func(int rescode,
+    const void *user_data) {
+    note_number("rescode", (long long)rescode);
+    (void)user_data;
+    note_end("nim_session_online_service_delete_session_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_session_online_service_query_session_cb_func(int rescode,
+    const char *result, const void *user_data) {
+    note_number("rescode", (long long)rescode);
+    __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    note_string("result", result);
+    (void)user_data;
+    note_end("nim_session_online_service_query_session_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_session_online_service_query_session_list_cb_func(int rescode,
+    const char *result, const void *user_data) {
+    note_number("rescode", (long long)rescode);
+    __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    note_string("result", result);
+    (void)user_data;
+    note_end("nim_session_online_service_query_session_list_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_session_online_service_session_changed_cb_func(const char *session_info,
+    const void *user_data) {
+    __atomic_add_fetch(&calls_null, session_info == NULL, __ATOMIC_SEQ_CST);
+    note_string("session_info", session_info);
+    (void)user_data;
+    note_end("nim_session_online_service_session_changed_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_session_online_service_update_session_cb_func(int rescode,
+    const void *user_data) {
+    note_number("rescode", (long long)rescode);
+    (void)user_data;
+    note_end("nim_session_online_service_update_session_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_session_query_all_session_hasmore_roammsg_cb_func(int rescode,
     const SessionRoamMsgHasMoreTagInfo *tag_info_list, int size,
     const void *user_data) {
-    (void)rescode;
-    (void)tag_info_list;
-    (void)size;
+    note_number("rescode", (long long)rescode);
+    note_pointer("tag_info_list", tag_info_list);
+    note_number("size", (long long)size);
     (void)user_data;
+    note_end("nim_session_query_all_session_hasmore_roammsg_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_session_query_recent_session_cb_func(int total_unread_count,
     const char *result, const char *json_extension, const void *user_data) {
-    (void)total_unread_count;
+    note_number("total_unread_count", (long long)total_unread_count);
     __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    note_string("result", result);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_session_query_recent_session_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_session_query_session_hasmore_roammsg_cb_func(int rescode,
     const SessionRoamMsgHasMoreTagInfo *tag_info, const void *user_data) {
-    (void)rescode;
-    (void)tag_info;
+    note_number("rescode", (long long)rescode);
+    note_pointer("tag_info", tag_info);
     (void)user_data;
+    note_end("nim_session_query_session_hasmore_roammsg_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_session_query_sessiondata_by_id_cb_func(int rescode,
     const char *result, const void *user_data) {
-    (void)rescode;
+    note_number("rescode", (long long)rescode);
     __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    note_string("result", result);
     (void)user_data;
+    note_end("nim_session_query_sessiondata_by_id_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_session_query_stick_top_session_list_cb_func(int rescode,
     const char *result, const void *user_data) {
-    (void)rescode;
+    note_number("rescode", (long long)rescode);
     __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    note_string("result", result);
     (void)user_data;
+    note_end("nim_session_query_stick_top_session_list_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_session_set_to_stick_top_cb_func(int rescode,
     const char *stick_session, const void *user_data) {
-    (void)rescode;
+    note_number("rescode", (long long)rescode);
     __atomic_add_fetch(&calls_null, stick_session == NULL, __ATOMIC_SEQ_CST);
+    note_string("stick_session", stick_session);
     (void)user_data;
+    note_end("nim_session_set_to_stick_top_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_session_set_to_stick_top_notify_cb_func(const char *stick_session,
     const void *user_data) {
     __atomic_add_fetch(&calls_null, stick_session == NULL, __ATOMIC_SEQ_CST);
+    note_string("stick_session", stick_session);
     (void)user_data;
+    note_end("nim_session_set_to_stick_top_notify_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_session_update_session_hasmore_roammsg_cb_func(int rescode,
     const void *user_data) {
-    (void)rescode;
+    note_number("rescode", (long long)rescode);
     (void)user_data;
+    note_end("nim_session_update_session_hasmore_roammsg_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_session_update_stick_top_cb_func(int rescode,
     const char *stick_session, const void *user_data) {
-    (void)rescode;
+    note_number("rescode", (long long)rescode);
     __atomic_add_fetch(&calls_null, stick_session == NULL, __ATOMIC_SEQ_CST);
+    note_string("stick_session", stick_session);
     (void)user_data;
+    note_end("nim_session_update_stick_top_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_session_update_stick_top_notify_cb_func(const char *stick_session,
     const void *user_data) {
     __atomic_add_fetch(&calls_null, stick_session == NULL, __ATOMIC_SEQ_CST);
+    note_string("stick_session", stick_session);
     (void)user_data;
+    note_end("nim_session_update_stick_top_notify_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_signaling_channels_sync_cb_func(const NIMSignalingChannelDetailedinfo *info_list,
+    int size, const void *user_data) {
+    note_pointer("info_list", info_list);
+    note_number("size", (long long)size);
+    (void)user_data;
+    note_end("nim_signaling_channels_sync_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_signaling_members_sync_cb_func(const NIMSignalingChannelDetailedinfo *detailed_info,
+    const void *user_data) {
+    note_pointer("detailed_info", detailed_info);
+    (void)user_data;
+    note_end("nim_signaling_members_sync_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_signaling_notify_cb_func(const NIMSignalingNotifyInfo *notify_info,
+    const void *user_data) {
+    note_pointer("notify_info", notify_info);
+    (void)user_data;
+    note_end("nim_signaling_notify_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_signaling_notify_list_cb_func(const NIMSignalingNotifyInfo **info_list,
+    int size, const void *user_data) {
+    note_pointer("info_list", info_list);
+    note_number("size", (long long)size);
+    (void)user_data;
+    note_end("nim_signaling_notify_list_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_signaling_opt_cb_func(int code, void *opt_res_param,
+    const void *user_data) {
+    note_number("code", (long long)code);
+    note_pointer("opt_res_param", opt_res_param);
+    (void)user_data;
+    note_end("nim_signaling_opt_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_subscribe_event_cb_func(int res_code, int event_type,
+    const char *faild_list_json, const char *json_extension, const void *user_data) {
+    note_number("res_code", (long long)res_code);
+    note_number("event_type", (long long)event_type);
+    __atomic_add_fetch(&calls_null, faild_list_json == NULL, __ATOMIC_SEQ_CST);
+    note_string("faild_list_json", faild_list_json);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_subscribe_event_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_super_team_event_cb_func(int res_code,
+    int notification_id, const char *tid, const char *result,
+    const char *json_extension, const void *user_data) {
+    note_number("res_code", (long long)res_code);
+    note_number("notification_id", (long long)notification_id);
+    __atomic_add_fetch(&calls_null, tid == NULL, __ATOMIC_SEQ_CST);
+    note_string("tid", tid);
+    __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    note_string("result", result);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_super_team_event_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_super_team_query_all_my_teams_cb_func(int team_count,
+    const char *result, const char *json_extension, const void *user_data) {
+    note_number("team_count", (long long)team_count);
+    __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    note_string("result", result);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_super_team_query_all_my_teams_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_super_team_query_all_my_teams_info_cb_func(int team_count,
+    const char *result, const char *json_extension, const void *user_data) {
+    note_number("team_count", (long long)team_count);
+    __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    note_string("result", result);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_super_team_query_all_my_teams_info_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_super_team_query_mute_list_cb_func(int res_code,
+    int member_count, const char *tid, const char *result, const char *json_extension,
+    const void *user_data) {
+    note_number("res_code", (long long)res_code);
+    note_number("member_count", (long long)member_count);
+    __atomic_add_fetch(&calls_null, tid == NULL, __ATOMIC_SEQ_CST);
+    note_string("tid", tid);
+    __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    note_string("result", result);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_super_team_query_mute_list_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_super_team_query_my_all_member_infos_cb_func(int team_count,
+    const char *result, const char *json_extension, const void *user_data) {
+    note_number("team_count", (long long)team_count);
+    __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    note_string("result", result);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_super_team_query_my_all_member_infos_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_super_team_query_team_info_cb_func(const char *tid,
+    const char *result, const char *json_extension, const void *user_data) {
+    __atomic_add_fetch(&calls_null, tid == NULL, __ATOMIC_SEQ_CST);
+    note_string("tid", tid);
+    __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    note_string("result", result);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_super_team_query_team_info_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_super_team_query_team_member_cb_func(const char *tid,
+    const char *user_id, const char *result, const char *json_extension,
+    const void *user_data) {
+    __atomic_add_fetch(&calls_null, tid == NULL, __ATOMIC_SEQ_CST);
+    note_string("tid", tid);
+    __atomic_add_fetch(&calls_null, user_id == NULL, __ATOMIC_SEQ_CST);
+    note_string("user_id", user_id);
+    __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    note_string("result", result);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_super_team_query_team_member_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_super_team_query_team_members_cb_func(int code,
+    const char *tid, int member_count, nim_bool_reg include_user_info,
+    const char *result, const char *json_extension, const void *user_data) {
+    note_number("code", (long long)code);
+    __atomic_add_fetch(&calls_null, tid == NULL, __ATOMIC_SEQ_CST);
+    note_string("tid", tid);
+    note_number("member_count", (long long)member_count);
+    note_number("include_user_info", (long long)include_user_info);
+    __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    note_string("result", result);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_super_team_query_team_members_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_sysmsg_query_cb_func(int count, const char *result,
     const char *json_extension, const void *user_data) {
-    (void)count;
+    note_number("count", (long long)count);
     __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    note_string("result", result);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_sysmsg_query_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_sysmsg_receive_cb_func(const char *content,
     const char *json_extension, const void *user_data) {
     __atomic_add_fetch(&calls_null, content == NULL, __ATOMIC_SEQ_CST);
+    note_string("content", content);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_sysmsg_receive_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_sysmsg_res_cb_func(int res_code, int unread_count,
     const char *json_extension, const void *user_data) {
-    (void)res_code;
-    (void)unread_count;
+    note_number("res_code", (long long)res_code);
+    note_number("unread_count", (long long)unread_count);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_sysmsg_res_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_sysmsg_res_ex_cb_func(int res_code, nim_int64 msg_id,
     int unread_count, const char *json_extension, const void *user_data) {
-    (void)res_code;
-    (void)msg_id;
-    (void)unread_count;
+    note_number("res_code", (long long)res_code);
+    note_number("msg_id", (long long)msg_id);
+    note_number("unread_count", (long long)unread_count);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_sysmsg_res_ex_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_talk_ack_cb_func(const char *result,
     const void *user_data) {
     __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    note_string("result", result);
     (void)user_data;
+    note_end("nim_talk_ack_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static nim_bool_reg NIM_CALL seen_nim_talk_message_filter_func(const char *content,
     const char *json_extension, const void *user_data) {
     __atomic_add_fetch(&calls_null, content == NULL, __ATOMIC_SEQ_CST);
+    note_string("content", content);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_talk_message_filter_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST); return 0;
 }
 static void NIM_CALL seen_nim_talk_recall_msg_func(int rescode, const char *content,
     const char *json_extension, const void *user_data) {
-    (void)rescode;
+    note_number("rescode", (long long)rescode);
     __atomic_add_fetch(&calls_null, content == NULL, __ATOMIC_SEQ_CST);
+    note_string("content", content);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_talk_recall_msg_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_talk_receive_broadcast_cb_func(const char *content,
     const char *json_extension, const void *user_data) {
     __atomic_add_fetch(&calls_null, content == NULL, __ATOMIC_SEQ_CST);
+    note_string("content", content);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_talk_receive_broadcast_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_talk_receive_cb_func(const char *content,
     const char *json_extension, const void *user_data) {
     __atomic_add_fetch(&calls_null, content == NULL, __ATOMIC_SEQ_CST);
+    note_string("content", content);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_talk_receive_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static nim_bool_reg NIM_CALL seen_nim_talk_team_notification_filter_func(const char *content,
     const char *json_extension, const void *user_data) {
     __atomic_add_fetch(&calls_null, content == NULL, __ATOMIC_SEQ_CST);
+    note_string("content", content);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_talk_team_notification_filter_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST); return 0;
+}
+static void NIM_CALL seen_nim_talkex_collect_add_collect_cb_func(int code,
+    const char *collect_info, const void *user_data) {
+    note_number("code", (long long)code);
+    __atomic_add_fetch(&calls_null, collect_info == NULL, __ATOMIC_SEQ_CST);
+    note_string("collect_info", collect_info);
+    (void)user_data;
+    note_end("nim_talkex_collect_add_collect_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_talkex_collect_query_collects_cb_func(int code,
+    int total_count, const char *collect_info_list, const void *user_data) {
+    note_number("code", (long long)code);
+    note_number("total_count", (long long)total_count);
+    __atomic_add_fetch(&calls_null, collect_info_list == NULL, __ATOMIC_SEQ_CST);
+    note_string("collect_info_list", collect_info_list);
+    (void)user_data;
+    note_end("nim_talkex_collect_query_collects_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_talkex_collect_remove_collects_cb_func(int code,
+    int count, const void *user_data) {
+    note_number("code", (long long)code);
+    note_number("count", (long long)count);
+    (void)user_data;
+    note_end("nim_talkex_collect_remove_collects_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_talkex_collect_update_collect_ext_cb_func(int code,
+    const char *collect_info, const void *user_data) {
+    note_number("code", (long long)code);
+    __atomic_add_fetch(&calls_null, collect_info == NULL, __ATOMIC_SEQ_CST);
+    note_string("collect_info", collect_info);
+    (void)user_data;
+    note_end("nim_talkex_collect_update_collect_ext_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_talkex_pin_message_add_pin_message_cb_func(int code,
+    const char *session, int to_type, const char *pin_info, const void *user_data) {
+    note_number("code", (long long)code);
+    __atomic_add_fetch(&calls_null, session == NULL, __ATOMIC_SEQ_CST);
+    note_string("session", session);
+    note_number("to_type", (long long)to_type);
+    __atomic_add_fetch(&calls_null, pin_info == NULL, __ATOMIC_SEQ_CST);
+    note_string("pin_info", pin_info);
+    (void)user_data;
+    note_end("nim_talkex_pin_message_add_pin_message_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_talkex_pin_message_add_pin_message_notify_cb_func(const char *session,
+    int to_type, const char *pin_info, const void *user_data) {
+    __atomic_add_fetch(&calls_null, session == NULL, __ATOMIC_SEQ_CST);
+    note_string("session", session);
+    note_number("to_type", (long long)to_type);
+    __atomic_add_fetch(&calls_null, pin_info == NULL, __ATOMIC_SEQ_CST);
+    note_string("pin_info", pin_info);
+    (void)user_data;
+    note_end("nim_talkex_pin_message_add_pin_message_notify_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_talkex_pin_message_query_all_pin_message_cb_func(int code,
+    const char *session, int to_type, const char *pin_list, const void *user_data) {
+    note_number("code", (long long)code);
+    __atomic_add_fetch(&calls_null, session == NULL, __ATOMIC_SEQ_CST);
+    note_string("session", session);
+    note_number("to_type", (long long)to_type);
+    __atomic_add_fetch(&calls_null, pin_list == NULL, __ATOMIC_SEQ_CST);
+    note_string("pin_list", pin_list);
+    (void)user_data;
+    note_end("nim_talkex_pin_message_query_all_pin_message_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_talkex_pin_message_unpin_message_cb_func(int code,
+    const char *session, int to_type, const char *id, const void *user_data) {
+    note_number("code", (long long)code);
+    __atomic_add_fetch(&calls_null, session == NULL, __ATOMIC_SEQ_CST);
+    note_string("session", session);
+    note_number("to_type", (long long)to_type);
+    __atomic_add_fetch(&calls_null, id == NULL, __ATOMIC_SEQ_CST);
+    note_string("id", id);
+    (void)user_data;
+    note_end("nim_talkex_pin_message_unpin_message_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_talkex_pin_message_unpin_message_notify_cb_func(const char *session,
+    int to_type, const char *id, const void *user_data) {
+    __atomic_add_fetch(&calls_null, session == NULL, __ATOMIC_SEQ_CST);
+    note_string("session", session);
+    note_number("to_type", (long long)to_type);
+    __atomic_add_fetch(&calls_null, id == NULL, __ATOMIC_SEQ_CST);
+    note_string("id", id);
+    (void)user_data;
+    note_end("nim_talkex_pin_message_unpin_message_notify_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_talkex_pin_message_update_pin_message_cb_func(int code,
+    const char *session, int to_type, const char *pin_info, const void *user_data) {
+    note_number("code", (long long)code);
+    __atomic_add_fetch(&calls_null, session == NULL, __ATOMIC_SEQ_CST);
+    note_string("session", session);
+    note_number("to_type", (long long)to_type);
+    __atomic_add_fetch(&calls_null, pin_info == NULL, __ATOMIC_SEQ_CST);
+    note_string("pin_info", pin_info);
+    (void)user_data;
+    note_end("nim_talkex_pin_message_update_pin_message_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_talkex_pin_message_update_pin_message_notify_cb_func(const char *session,
+    int to_type, const char *pin_info, const void *user_data) {
+    __atomic_add_fetch(&calls_null, session == NULL, __ATOMIC_SEQ_CST);
+    note_string("session", session);
+    note_number("to_type", (long long)to_type);
+    __atomic_add_fetch(&calls_null, pin_info == NULL, __ATOMIC_SEQ_CST);
+    note_string("pin_info", pin_info);
+    (void)user_data;
+    note_end("nim_talkex_pin_message_update_pin_message_notify_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_talkex_quick_comment_add_quick_comment_cb_func(int code,
+    const char *quick_comment_info, const void *user_data) {
+    note_number("code", (long long)code);
+    __atomic_add_fetch(&calls_null, quick_comment_info == NULL, __ATOMIC_SEQ_CST);
+    note_string("quick_comment_info", quick_comment_info);
+    (void)user_data;
+    note_end("nim_talkex_quick_comment_add_quick_comment_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_talkex_quick_comment_add_quick_comment_notify_cb_func(const char *session,
+    int type, const char *msg_client_id, const char *info, const void *user_data) {
+    __atomic_add_fetch(&calls_null, session == NULL, __ATOMIC_SEQ_CST);
+    note_string("session", session);
+    note_number("type", (long long)type);
+    __atomic_add_fetch(&calls_null, msg_client_id == NULL, __ATOMIC_SEQ_CST);
+    note_string("msg_client_id", msg_client_id);
+    __atomic_add_fetch(&calls_null, info == NULL, __ATOMIC_SEQ_CST);
+    note_string("info", info);
+    (void)user_data;
+    note_end("nim_talkex_quick_comment_add_quick_comment_notify_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_talkex_quick_comment_query_quick_comment_cb_func(int code,
+    const char *response, const void *user_data) {
+    note_number("code", (long long)code);
+    __atomic_add_fetch(&calls_null, response == NULL, __ATOMIC_SEQ_CST);
+    note_string("response", response);
+    (void)user_data;
+    note_end("nim_talkex_quick_comment_query_quick_comment_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_talkex_quick_comment_remove_quick_comment_cb_func(int code,
+    const char *id, const void *user_data) {
+    note_number("code", (long long)code);
+    __atomic_add_fetch(&calls_null, id == NULL, __ATOMIC_SEQ_CST);
+    note_string("id", id);
+    (void)user_data;
+    note_end("nim_talkex_quick_comment_remove_quick_comment_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_talkex_quick_comment_remove_quick_comment_notify_cb_func(const char *session,
+    int type, const char *msg_client_id, const char *id, const char *ext,
+    const void *user_data) {
+    __atomic_add_fetch(&calls_null, session == NULL, __ATOMIC_SEQ_CST);
+    note_string("session", session);
+    note_number("type", (long long)type);
+    __atomic_add_fetch(&calls_null, msg_client_id == NULL, __ATOMIC_SEQ_CST);
+    note_string("msg_client_id", msg_client_id);
+    __atomic_add_fetch(&calls_null, id == NULL, __ATOMIC_SEQ_CST);
+    note_string("id", id);
+    __atomic_add_fetch(&calls_null, ext == NULL, __ATOMIC_SEQ_CST);
+    note_string("ext", ext);
+    (void)user_data;
+    note_end("nim_talkex_quick_comment_remove_quick_comment_notify_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_team_event_cb_func(int res_code, int notification_id,
     const char *tid, const char *result, const char *json_extension,
     const void *user_data) {
-    (void)res_code;
-    (void)notification_id;
+    note_number("res_code", (long long)res_code);
+    note_number("notification_id", (long long)notification_id);
     __atomic_add_fetch(&calls_null, tid == NULL, __ATOMIC_SEQ_CST);
+    note_string("tid", tid);
     __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    note_string("result", result);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_team_event_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_team_get_team_info_list_cb_func(int code,
     const char *tinfo_list, const char *fail_tid_list, const void *user_data) {
-    (void)code;
+    note_number("code", (long long)code);
     __atomic_add_fetch(&calls_null, tinfo_list == NULL, __ATOMIC_SEQ_CST);
+    note_string("tinfo_list", tinfo_list);
     __atomic_add_fetch(&calls_null, fail_tid_list == NULL, __ATOMIC_SEQ_CST);
+    note_string("fail_tid_list", fail_tid_list);
     (void)user_data;
+    note_end("nim_team_get_team_info_list_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_team_msg_ack_read_ex_cb_func(const char *tid,
     const char *success_ids, const char *failure_ids, const char *ignored_ids,
     const void *user_data) {
     __atomic_add_fetch(&calls_null, tid == NULL, __ATOMIC_SEQ_CST);
+    note_string("tid", tid);
     __atomic_add_fetch(&calls_null, success_ids == NULL, __ATOMIC_SEQ_CST);
+    note_string("success_ids", success_ids);
     __atomic_add_fetch(&calls_null, failure_ids == NULL, __ATOMIC_SEQ_CST);
+    note_string("failure_ids", failure_ids);
     __atomic_add_fetch(&calls_null, ignored_ids == NULL, __ATOMIC_SEQ_CST);
+    note_string("ignored_ids", ignored_ids);
     (void)user_data;
+    note_end("nim_team_msg_ack_read_ex_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_team_query_all_my_teams_cb_func(int team_count,
     const char *result, const char *json_extension, const void *user_data) {
-    (void)team_count;
+    note_number("team_count", (long long)team_count);
     __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    note_string("result", result);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_team_query_all_my_teams_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_team_query_all_my_teams_info_cb_func(int team_count,
     const char *result, const char *json_extension, const void *user_data) {
-    (void)team_count;
+    note_number("team_count", (long long)team_count);
     __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    note_string("result", result);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_team_query_all_my_teams_info_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_team_query_members_invitor_cb_func(int res_code,
     const char *tid, const char *result, const void *user_data) {
-    (void)res_code;
+    note_number("res_code", (long long)res_code);
     __atomic_add_fetch(&calls_null, tid == NULL, __ATOMIC_SEQ_CST);
+    note_string("tid", tid);
     __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    note_string("result", result);
     (void)user_data;
+    note_end("nim_team_query_members_invitor_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_team_query_mute_list_cb_func(int res_code,
     int member_count, const char *tid, const char *result, const char *json_extension,
     const void *user_data) {
-    (void)res_code;
-    (void)member_count;
+    note_number("res_code", (long long)res_code);
+    note_number("member_count", (long long)member_count);
     __atomic_add_fetch(&calls_null, tid == NULL, __ATOMIC_SEQ_CST);
+    note_string("tid", tid);
     __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    note_string("result", result);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_team_query_mute_list_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_team_query_my_all_member_infos_cb_func(int team_count,
     const char *result, const char *json_extension, const void *user_data) {
-    (void)team_count;
+    note_number("team_count", (long long)team_count);
     __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    note_string("result", result);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_team_query_my_all_member_infos_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_team_query_team_info_cb_func(const char *tid,
     const char *result, const char *json_extension, const void *user_data) {
     __atomic_add_fetch(&calls_null, tid == NULL, __ATOMIC_SEQ_CST);
+    note_string("tid", tid);
     __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    note_string("result", result);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_team_query_team_info_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_team_query_team_member_cb_func(const char *tid,
     const char *user_id, const char *result, const char *json_extension,
     const void *user_data) {
     __atomic_add_fetch(&calls_null, tid == NULL, __ATOMIC_SEQ_CST);
+    note_string("tid", tid);
     __atomic_add_fetch(&calls_null, user_id == NULL, __ATOMIC_SEQ_CST);
+    note_string("user_id", user_id);
     __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    note_string("result", result);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_team_query_team_member_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_team_query_team_members_cb_func(const char *tid,
     int member_count, nim_bool_reg include_user_info, const char *result,
     const char *json_extension, const void *user_data) {
     __atomic_add_fetch(&calls_null, tid == NULL, __ATOMIC_SEQ_CST);
-    (void)member_count;
-    (void)include_user_info;
+    note_string("tid", tid);
+    note_number("member_count", (long long)member_count);
+    note_number("include_user_info", (long long)include_user_info);
     __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    note_string("result", result);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_team_query_team_members_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_team_update_tinfo_local_cb_func(const char *success_ids,
     const char *failure_ids, const void *user_data) {
     __atomic_add_fetch(&calls_null, success_ids == NULL, __ATOMIC_SEQ_CST);
+    note_string("success_ids", success_ids);
     __atomic_add_fetch(&calls_null, failure_ids == NULL, __ATOMIC_SEQ_CST);
+    note_string("failure_ids", failure_ids);
     (void)user_data;
+    note_end("nim_team_update_tinfo_local_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_tool_filter_client_antispam_cb_func(nim_bool_reg succeed,
+    int ret, const char *text, const char *json_extension, const void *user_data) {
+    note_number("succeed", (long long)succeed);
+    note_number("ret", (long long)ret);
+    __atomic_add_fetch(&calls_null, text == NULL, __ATOMIC_SEQ_CST);
+    note_string("text", text);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_tool_filter_client_antispam_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_tool_get_audio_text_cb_func(int rescode,
+    const char *text, const char *json_extension, const void *user_data) {
+    note_number("rescode", (long long)rescode);
+    __atomic_add_fetch(&calls_null, text == NULL, __ATOMIC_SEQ_CST);
+    note_string("text", text);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_tool_get_audio_text_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_unsubscribe_event_cb_func(int res_code, int event_type,
+    const char *faild_list_json, const char *json_extension, const void *user_data) {
+    note_number("res_code", (long long)res_code);
+    note_number("event_type", (long long)event_type);
+    __atomic_add_fetch(&calls_null, faild_list_json == NULL, __ATOMIC_SEQ_CST);
+    note_string("faild_list_json", faild_list_json);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_unsubscribe_event_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_user_get_user_name_card_cb_func(const char *result_json,
     const char *json_extension, const void *user_data) {
     __atomic_add_fetch(&calls_null, result_json == NULL, __ATOMIC_SEQ_CST);
+    note_string("result_json", result_json);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_user_get_user_name_card_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_user_name_card_change_cb_func(const char *result_json,
     const char *json_extension, const void *user_data) {
     __atomic_add_fetch(&calls_null, result_json == NULL, __ATOMIC_SEQ_CST);
+    note_string("result_json", result_json);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_user_name_card_change_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_user_opt_cb_func(int res_code, const char *accid,
     nim_bool_reg opt, const char *json_extension, const void *user_data) {
-    (void)res_code;
+    note_number("res_code", (long long)res_code);
     __atomic_add_fetch(&calls_null, accid == NULL, __ATOMIC_SEQ_CST);
-    (void)opt;
+    note_string("accid", accid);
+    note_number("opt", (long long)opt);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_user_opt_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_user_special_relationship_change_cb_func(enum NIMUserSpecialRelationshipChangeType type,
     const char *result_json, const char *json_extension, const void *user_data) {
-    (void)type;
+    note_number("type", (long long)type);
     __atomic_add_fetch(&calls_null, result_json == NULL, __ATOMIC_SEQ_CST);
+    note_string("result_json", result_json);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_user_special_relationship_change_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_user_sync_muteandblacklist_cb_func(int res_code,
     const char *black_list_json, const char *json_extension, const void *user_data) {
-    (void)res_code;
+    note_number("res_code", (long long)res_code);
     __atomic_add_fetch(&calls_null, black_list_json == NULL, __ATOMIC_SEQ_CST);
+    note_string("black_list_json", black_list_json);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_user_sync_muteandblacklist_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_user_update_my_name_card_cb_func(int res_code,
     const char *json_extension, const void *user_data) {
-    (void)res_code;
+    note_number("res_code", (long long)res_code);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_user_update_my_name_card_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_vchat_audio_data_cb_func(nim_uint64 time,
+    const char *data, nim_uint32 size, const char *json_extension,
+    const void *user_data) {
+    note_number("time", (long long)time);
+    (void)data;
+    note_number("size", (long long)size);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_vchat_audio_data_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_vchat_audio_data_cb_func_ex(nim_uint64 time,
+    const char *data, nim_uint32 size, int channels, int rate, int volume,
+    const char *json_extension, const void *user_data) {
+    note_number("time", (long long)time);
+    (void)data;
+    note_number("size", (long long)size);
+    note_number("channels", (long long)channels);
+    note_number("rate", (long long)rate);
+    note_number("volume", (long long)volume);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_vchat_audio_data_cb_func_ex");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_vchat_audio_effect_opt_cb_func(int id, nim_bool_reg ret,
+    int code, const char *json_extension, const void *user_data) {
+    note_number("id", (long long)id);
+    note_number("ret", (long long)ret);
+    note_number("code", (long long)code);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_vchat_audio_effect_opt_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_vchat_audio_record_opt_cb_func(nim_bool_reg ret,
+    int code, const char *file, nim_int64 time, const char *json_extension,
+    const void *user_data) {
+    note_number("ret", (long long)ret);
+    note_number("code", (long long)code);
+    __atomic_add_fetch(&calls_null, file == NULL, __ATOMIC_SEQ_CST);
+    note_string("file", file);
+    note_number("time", (long long)time);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_vchat_audio_record_opt_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_vchat_cb_func(enum NIMVideoChatSessionType type,
+    nim_int64 channel_id, int code, const char *json_extension, const void *user_data) {
+    note_number("type", (long long)type);
+    note_number("channel_id", (long long)channel_id);
+    note_number("code", (long long)code);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_vchat_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_vchat_device_status_cb_func(enum NIMDeviceType type,
+    nim_uint32 status, const char *device_path, const char *json_extension,
+    const void *user_data) {
+    note_number("type", (long long)type);
+    note_number("status", (long long)status);
+    __atomic_add_fetch(&calls_null, device_path == NULL, __ATOMIC_SEQ_CST);
+    note_string("device_path", device_path);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_vchat_device_status_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_vchat_enum_device_devpath_sync_cb_func(nim_bool_reg ret,
+    enum NIMDeviceType type, const char *json_extension, const void *user_data) {
+    note_number("ret", (long long)ret);
+    note_number("type", (long long)type);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_vchat_enum_device_devpath_sync_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_vchat_mp4_record_opt_cb_func(nim_bool_reg ret, int code,
+    const char *file, nim_int64 time, const char *json_extension,
+    const void *user_data) {
+    note_number("ret", (long long)ret);
+    note_number("code", (long long)code);
+    __atomic_add_fetch(&calls_null, file == NULL, __ATOMIC_SEQ_CST);
+    note_string("file", file);
+    note_number("time", (long long)time);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_vchat_mp4_record_opt_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_vchat_opt2_cb_func(int code, nim_int64 channel_id,
+    const char *json_extension, const void *user_data) {
+    note_number("code", (long long)code);
+    note_number("channel_id", (long long)channel_id);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_vchat_opt2_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_vchat_opt_cb_func(nim_bool_reg ret, int code,
+    const char *json_extension, const void *user_data) {
+    note_number("ret", (long long)ret);
+    note_number("code", (long long)code);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_vchat_opt_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_vchat_rate_callback(nim_bool_reg ret, int response_code,
+    const char *json_extension, const void *user_data) {
+    note_number("ret", (long long)ret);
+    note_number("response_code", (long long)response_code);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_vchat_rate_callback");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_vchat_start_device_cb_func(enum NIMDeviceType type,
+    nim_bool_reg ret, const char *json_extension, const void *user_data) {
+    note_number("type", (long long)type);
+    note_number("ret", (long long)ret);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_vchat_start_device_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_vchat_video_data_cb_func(nim_uint64 time,
+    const char *data, nim_uint32 size, nim_uint32 width, nim_uint32 height,
+    const char *json_extension, const void *user_data) {
+    note_number("time", (long long)time);
+    (void)data;
+    note_number("size", (long long)size);
+    note_number("width", (long long)width);
+    note_number("height", (long long)height);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_vchat_video_data_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nimx_msg_corrected_cb_func(const char *result,
+    const void *user_data) {
+    __atomic_add_fetch(&calls_null, result == NULL, __ATOMIC_SEQ_CST);
+    note_string("result", result);
+    (void)user_data;
+    note_end("nimx_msg_corrected_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_nos_upload_prg_cb_func(nim_int64 uploaded_size,
     nim_int64 file_size, const char *json_extension, const void *user_data) {
-    (void)uploaded_size;
-    (void)file_size;
+    note_number("uploaded_size", (long long)uploaded_size);
+    note_number("file_size", (long long)file_size);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_nos_upload_prg_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 static void NIM_CALL seen_nim_msglog_import_prg_cb_func(nim_int64 imported_count,
     nim_int64 total_count, const char *json_extension, const void *user_data) {
-    (void)imported_count;
-    (void)total_count;
+    note_number("imported_count", (long long)imported_count);
+    note_number("total_count", (long long)total_count);
     __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
     (void)user_data;
+    note_end("nim_msglog_import_prg_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_nos_download_prg_cb_func(nim_int64 downloaded_size,
+    nim_int64 file_size, const char *json_extension, const void *user_data) {
+    note_number("downloaded_size", (long long)downloaded_size);
+    note_number("file_size", (long long)file_size);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_nos_download_prg_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_nos_download_speed_cb_func(nim_int64 download_speed,
+    const char *json_extension, const void *user_data) {
+    note_number("download_speed", (long long)download_speed);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_nos_download_speed_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_nos_download_info_cb_func(nim_int64 actual_download_size,
+    nim_int64 download_speed, const char *json_extension, const void *user_data) {
+    note_number("actual_download_size", (long long)actual_download_size);
+    note_number("download_speed", (long long)download_speed);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_nos_download_info_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_nos_upload_speed_cb_func(nim_int64 upload_speed,
+    const char *json_extension, const void *user_data) {
+    note_number("upload_speed", (long long)upload_speed);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_nos_upload_speed_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_nos_upload_info_cb_func(nim_int64 actual_upload_size,
+    nim_int64 upload_speed, const char *json_extension, const void *user_data) {
+    note_number("actual_upload_size", (long long)actual_upload_size);
+    note_number("upload_speed", (long long)upload_speed);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_nos_upload_info_cb_func");
+    __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
+}
+static void NIM_CALL seen_nim_vchat_remote_audio_data_cb_func(nim_uint64 time,
+    const char *data, nim_uint32 size, int channels, int rate,
+    const char *json_extension, const void *user_data) {
+    note_number("time", (long long)time);
+    (void)data;
+    note_number("size", (long long)size);
+    note_number("channels", (long long)channels);
+    note_number("rate", (long long)rate);
+    __atomic_add_fetch(&calls_null, json_extension == NULL, __ATOMIC_SEQ_CST);
+    note_string("json_extension", json_extension);
+    (void)user_data;
+    note_end("nim_vchat_remote_audio_data_cb_func");
     __atomic_add_fetch(&calls_seen, 1, __ATOMIC_SEQ_CST);
 }
 
 static void call_nim_client_init(int at, const char *s) {
     (void)at;
     (void)s;
-    (void)nim_client_init(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "");
+    (void)nim_client_init(at == 0 ? s : at < 0 ? "app_data_dir" : "", at == 1 ? s : at < 0 ? "app_install_dir" : "", at == 2 ? s : at < 0 ? "{}" : "");
 }
 
 static void call_nim_client_cleanup(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_client_cleanup(at == 0 ? s : "");
+    nim_client_cleanup(at == 0 ? s : at < 0 ? "{}" : "");
 }
 
 static void call_nim_client_cleanup2(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_client_cleanup2(seen_nim_json_transport_cb_func, at == 0 ? s : "", NULL);
+    nim_client_cleanup2(seen_nim_json_transport_cb_func, at == 0 ? s : at < 0 ? "{}" : "",
+        NULL);
 }
 
 static void call_nim_client_update_apns_token(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_client_update_apns_token(at == 0 ? s : "");
+    nim_client_update_apns_token(at == 0 ? s : at < 0 ? "device_token" : "");
 }
 
 static void call_nim_client_login(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_client_login(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
-        at == 3 ? s : "", seen_nim_json_transport_cb_func, NULL);
+    nim_client_login(at == 0 ? s : at < 0 ? "app_key" : "",
+        at == 1 ? s : at < 0 ? "account" : "", at == 2 ? s : at < 0 ? "token" : "",
+        at == 3 ? s : at < 0 ? "{}" : "", seen_nim_json_transport_cb_func, NULL);
 }
 
 static void call_nim_client_get_login_state(int at, const char *s) {
     (void)at;
     (void)s;
-    (void)nim_client_get_login_state(at == 0 ? s : "");
+    (void)nim_client_get_login_state(at == 0 ? s : at < 0 ? "{}" : "");
 }
 
 static void call_nim_client_relogin(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_client_relogin(at == 0 ? s : "");
+    nim_client_relogin(at == 0 ? s : at < 0 ? "{}" : "");
 }
 
 static void call_nim_client_logout(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_client_logout((enum NIMLogoutType)0, at == 0 ? s : "",
+    nim_client_logout((enum NIMLogoutType)(at < 0), at == 0 ? s : at < 0 ? "{}" : "",
         seen_nim_json_transport_cb_func, NULL);
 }
 
 static void call_nim_client_kick_other_client(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_client_kick_other_client(at == 0 ? s : "");
+    nim_client_kick_other_client(at == 0 ? s : at < 0 ? "{}" : "");
 }
 
 static void call_nim_client_reg_auto_relogin_cb(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_client_reg_auto_relogin_cb(at == 0 ? s : "", seen_nim_json_transport_cb_func, NULL);
+    nim_client_reg_auto_relogin_cb(at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_json_transport_cb_func, NULL);
 }
 
 static void call_nim_client_reg_relogin_request_token_cb(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_client_reg_relogin_request_token_cb(at == 0 ? s : "",
+    nim_client_reg_relogin_request_token_cb(at == 0 ? s : at < 0 ? "{}" : "",
         seen_nim_relogin_request_token_cb_func, NULL);
 }
 
 static void call_nim_client_reg_kickout_cb(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_client_reg_kickout_cb(at == 0 ? s : "", seen_nim_json_transport_cb_func, NULL);
+    nim_client_reg_kickout_cb(at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_json_transport_cb_func, NULL);
 }
 
 static void call_nim_client_reg_disconnect_cb(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_client_reg_disconnect_cb(at == 0 ? s : "", seen_nim_json_transport_cb_func, NULL);
+    nim_client_reg_disconnect_cb(at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_json_transport_cb_func, NULL);
 }
 
 static void call_nim_client_reg_multispot_login_notify_cb(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_client_reg_multispot_login_notify_cb(at == 0 ? s : "",
+    nim_client_reg_multispot_login_notify_cb(at == 0 ? s : at < 0 ? "{}" : "",
         seen_nim_json_transport_cb_func, NULL);
 }
 
 static void call_nim_client_reg_kickout_other_client_cb(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_client_reg_kickout_other_client_cb(at == 0 ? s : "",
+    nim_client_reg_kickout_other_client_cb(at == 0 ? s : at < 0 ? "{}" : "",
         seen_nim_json_transport_cb_func, NULL);
 }
 
 static void call_nim_client_reg_sync_multiport_push_config_cb(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_client_reg_sync_multiport_push_config_cb(at == 0 ? s : "",
+    nim_client_reg_sync_multiport_push_config_cb(at == 0 ? s : at < 0 ? "{}" : "",
         seen_nim_client_multiport_push_config_cb_func, NULL);
 }
 
 static void call_nim_client_set_multiport_push_config(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_client_set_multiport_push_config(at == 0 ? s : "", at == 1 ? s : "",
+    nim_client_set_multiport_push_config(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "",
+        at == 1 ? s : at < 0 ? "{}" : "",
         seen_nim_client_multiport_push_config_cb_func, NULL);
 }
 
 static void call_nim_client_get_multiport_push_config(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_client_get_multiport_push_config(at == 0 ? s : "",
+    nim_client_get_multiport_push_config(at == 0 ? s : at < 0 ? "{}" : "",
         seen_nim_client_multiport_push_config_cb_func, NULL);
 }
 
@@ -753,15 +1970,16 @@ static void call_nim_client_current_user_account(int at, const char *s) {
 static void call_nim_client_get_server_current_time(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_client_get_server_current_time(0, seen_nim_client_get_server_current_time_cb_func,
-        at == 0 ? s : "", NULL);
+    nim_client_get_server_current_time(at < 0,
+        seen_nim_client_get_server_current_time_cb_func,
+        at == 0 ? s : at < 0 ? "{}" : "", NULL);
 }
 
 static void call_nim_client_set_dnd_config(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_client_set_dnd_config(at == 0 ? s : "", at == 1 ? s : "",
-        seen_nim_client_dnd_cb_func, NULL);
+    nim_client_set_dnd_config(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_client_dnd_cb_func, NULL);
 }
 
 static void call_nim_client_get_dnd_config(int at, const char *s) {
@@ -785,43 +2003,49 @@ static void call_nim_global_free_buf(int at, const char *s) {
 static void call_nim_global_set_proxy(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_global_set_proxy((enum NIMProxyType)0, at == 0 ? s : "", 0, at == 1 ? s : "",
-        at == 2 ? s : "");
+    nim_global_set_proxy((enum NIMProxyType)(at < 0), at == 0 ? s : at < 0 ? "host" : "",
+        at < 0 ? 7 : 0, at == 1 ? s : at < 0 ? "user" : "",
+        at == 2 ? s : at < 0 ? "password" : "");
 }
 
 static void call_nim_global_detect_proxy(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_global_detect_proxy((enum NIMProxyType)0, at == 0 ? s : "", 0, at == 1 ? s : "",
-        at == 2 ? s : "", seen_nim_global_detect_proxy_cb_func, NULL);
+    nim_global_detect_proxy((enum NIMProxyType)(at < 0),
+        at == 0 ? s : at < 0 ? "host" : "", at < 0 ? 7 : 0,
+        at == 1 ? s : at < 0 ? "user" : "", at == 2 ? s : at < 0 ? "password" : "",
+        seen_nim_global_detect_proxy_cb_func, NULL);
 }
 
 static void call_nim_global_reg_exception_report_cb(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_global_reg_exception_report_cb(at == 0 ? s : "", seen_nim_sdk_exception_cb_func,
-        NULL);
+    nim_global_reg_exception_report_cb(at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_sdk_exception_cb_func, NULL);
 }
 
 static void call_nim_global_get_sdk_cache_file_info_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_global_get_sdk_cache_file_info_async(at == 0 ? s : "", at == 1 ? s : "", 0,
-        at == 2 ? s : "", seen_nim_sdk_get_cache_file_info_cb_func, NULL);
+    nim_global_get_sdk_cache_file_info_async(at == 0 ? s : at < 0 ? "login_id" : "",
+        at == 1 ? s : at < 0 ? "file_type" : "", at < 0 ? 7 : 0,
+        at == 2 ? s : at < 0 ? "{}" : "", seen_nim_sdk_get_cache_file_info_cb_func,
+        NULL);
 }
 
 static void call_nim_global_del_sdk_cache_file_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_global_del_sdk_cache_file_async(at == 0 ? s : "", at == 1 ? s : "", 0,
-        at == 2 ? s : "", seen_nim_sdk_del_cache_file_cb_func, NULL);
+    nim_global_del_sdk_cache_file_async(at == 0 ? s : at < 0 ? "login_id" : "",
+        at == 1 ? s : at < 0 ? "file_type" : "", at < 0 ? 7 : 0,
+        at == 2 ? s : at < 0 ? "{}" : "", seen_nim_sdk_del_cache_file_cb_func, NULL);
 }
 
 static void call_nim_global_sdk_feedback_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_global_sdk_feedback_async(at == 0 ? s : "", at == 1 ? s : "",
-        seen_nim_sdk_feedback_cb_func, NULL);
+    nim_global_sdk_feedback_async(at == 0 ? s : at < 0 ? "url" : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_sdk_feedback_cb_func, NULL);
 }
 
 static void call_nim_global_reg_sdk_db_error_cb(int at, const char *s) {
@@ -833,14 +2057,15 @@ static void call_nim_global_reg_sdk_db_error_cb(int at, const char *s) {
 static void call_nim_global_upload_sdk_log(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_global_upload_sdk_log(at == 0 ? s : "", seen_nim_global_upload_sdk_log_cb_func,
-        NULL);
+    nim_global_upload_sdk_log(at == 0 ? s : at < 0 ? "feedback_message" : "",
+        seen_nim_global_upload_sdk_log_cb_func, NULL);
 }
 
 static void call_nim_global_reg_sdk_log_cb(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_global_reg_sdk_log_cb(at == 0 ? s : "", seen_nim_sdk_log_cb_func, NULL);
+    nim_global_reg_sdk_log_cb(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "",
+        seen_nim_sdk_log_cb_func, NULL);
 }
 
 static void call_nim_data_sync_reg_complete_cb(int at, const char *s) {
@@ -852,218 +2077,239 @@ static void call_nim_data_sync_reg_complete_cb(int at, const char *s) {
 static void call_nim_talk_send_msg(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_talk_send_msg(at == 0 ? s : "", at == 1 ? s : "", seen_nim_nos_upload_prg_cb_func,
-        NULL);
+    nim_talk_send_msg(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_nos_upload_prg_cb_func, NULL);
 }
 
 static void call_nim_talk_stop_send_msg(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_talk_stop_send_msg(at == 0 ? s : "", at == 1 ? s : "");
+    nim_talk_stop_send_msg(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "",
+        at == 1 ? s : at < 0 ? "{}" : "");
 }
 
 static void call_nim_talk_reg_ack_cb(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_talk_reg_ack_cb(at == 0 ? s : "", seen_nim_talk_ack_cb_func, NULL);
+    nim_talk_reg_ack_cb(at == 0 ? s : at < 0 ? "{}" : "", seen_nim_talk_ack_cb_func, NULL);
 }
 
 static void call_nim_talk_reg_receive_cb(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_talk_reg_receive_cb(at == 0 ? s : "", seen_nim_talk_receive_cb_func, NULL);
+    nim_talk_reg_receive_cb(at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_talk_receive_cb_func, NULL);
 }
 
 static void call_nim_talk_reg_receive_msgs_cb(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_talk_reg_receive_msgs_cb(at == 0 ? s : "", seen_nim_talk_receive_cb_func, NULL);
+    nim_talk_reg_receive_msgs_cb(at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_talk_receive_cb_func, NULL);
 }
 
 static void call_nim_talk_reg_notification_filter_cb(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_talk_reg_notification_filter_cb(at == 0 ? s : "",
+    nim_talk_reg_notification_filter_cb(at == 0 ? s : at < 0 ? "{}" : "",
         seen_nim_talk_team_notification_filter_func, NULL);
 }
 
 static void call_nim_talk_reg_message_filter_cb(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_talk_reg_message_filter_cb(at == 0 ? s : "", seen_nim_talk_message_filter_func,
-        NULL);
+    nim_talk_reg_message_filter_cb(at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_talk_message_filter_func, NULL);
 }
 
 static void call_nim_talk_create_retweet_msg(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_global_free_buf(nim_talk_create_retweet_msg(at == 0 ? s : "", at == 1 ? s : "", (enum NIMSessionType)0, at == 2 ? s : "", at == 3 ? s : "", 0));
+    nim_global_free_buf(nim_talk_create_retweet_msg(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "", at == 1 ? s : at < 0 ? "client_msg_id" : "", (enum NIMSessionType)(at < 0), at == 2 ? s : at < 0 ? "retweet_to_session_id" : "", at == 3 ? s : at < 0 ? "msg_setting" : "", at < 0 ? 7 : 0));
 }
 
 static void call_nim_talk_recall_msg(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_talk_recall_msg(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
+    nim_talk_recall_msg(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "",
+        at == 1 ? s : at < 0 ? "notify" : "", at == 2 ? s : at < 0 ? "{}" : "",
         seen_nim_talk_recall_msg_func, NULL);
 }
 
 static void call_nim_talk_recall_msg2(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_talk_recall_msg2(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
-        at == 3 ? s : "", at == 4 ? s : "", seen_nim_talk_recall_msg_func, NULL);
+    nim_talk_recall_msg2(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "",
+        at == 1 ? s : at < 0 ? "notify" : "", at == 2 ? s : at < 0 ? "apnstext" : "",
+        at == 3 ? s : at < 0 ? "pushpayload" : "", at == 4 ? s : at < 0 ? "{}" : "",
+        seen_nim_talk_recall_msg_func, NULL);
 }
 
 static void call_nim_talk_recall_msg_ex(int at, const char *s) {
     static nim_talk_recall_extra_params extra_params;
     (void)at;
     (void)s;
-    nim_talk_recall_msg_ex(at == 0 ? s : "", at == 1 ? s : "",
-        seen_nim_talk_recall_msg_func, &extra_params, NULL);
+    nim_talk_recall_msg_ex(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "",
+        at == 1 ? s : at < 0 ? "notify" : "", seen_nim_talk_recall_msg_func,
+        &extra_params, NULL);
 }
 
 static void call_nim_talk_reg_recall_msg_cb(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_talk_reg_recall_msg_cb(at == 0 ? s : "", seen_nim_talk_recall_msg_func, NULL);
+    nim_talk_reg_recall_msg_cb(at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_talk_recall_msg_func, NULL);
 }
 
 static void call_nim_talk_get_attachment_path_from_msg(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_global_free_buf(nim_talk_get_attachment_path_from_msg(at == 0 ? s : ""));
+    nim_global_free_buf(nim_talk_get_attachment_path_from_msg(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : ""));
 }
 
 static void call_nim_talk_reg_receive_broadcast_cb(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_talk_reg_receive_broadcast_cb(at == 0 ? s : "",
+    nim_talk_reg_receive_broadcast_cb(at == 0 ? s : at < 0 ? "{}" : "",
         seen_nim_talk_receive_broadcast_cb_func, NULL);
 }
 
 static void call_nim_talk_reg_receive_broadcast_msgs_cb(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_talk_reg_receive_broadcast_msgs_cb(at == 0 ? s : "",
+    nim_talk_reg_receive_broadcast_msgs_cb(at == 0 ? s : at < 0 ? "{}" : "",
         seen_nim_talk_receive_broadcast_cb_func, NULL);
 }
 
 static void call_nim_talk_reply_msg(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_talk_reply_msg(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
+    nim_talk_reply_msg(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "",
+        at == 1 ? s : at < 0 ? SAMPLE_OBJECT : "", at == 2 ? s : at < 0 ? "{}" : "",
         seen_nim_nos_upload_prg_cb_func, NULL);
 }
 
 static void call_nim_session_reg_change_cb(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_session_reg_change_cb(at == 0 ? s : "", seen_nim_session_change_cb_func, NULL);
+    nim_session_reg_change_cb(at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_session_change_cb_func, NULL);
 }
 
 static void call_nim_session_reg_badge_count_cb(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_session_reg_badge_count_cb(at == 0 ? s : "", seen_nim_session_badge_count_cb_func,
-        NULL);
+    nim_session_reg_badge_count_cb(at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_session_badge_count_cb_func, NULL);
 }
 
 static void call_nim_session_query_last_few_session_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_session_query_last_few_session_async(0, at == 0 ? s : "",
+    nim_session_query_last_few_session_async(at < 0 ? 7 : 0,
+        at == 0 ? s : at < 0 ? "{}" : "",
         seen_nim_session_query_recent_session_cb_func, NULL);
 }
 
 static void call_nim_session_query_all_recent_session_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_session_query_all_recent_session_async(at == 0 ? s : "",
+    nim_session_query_all_recent_session_async(at == 0 ? s : at < 0 ? "{}" : "",
         seen_nim_session_query_recent_session_cb_func, NULL);
 }
 
 static void call_nim_session_query_all_recent_session_with_last_msg_excluded_type_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_session_query_all_recent_session_with_last_msg_excluded_type_async(at == 0 ? s : "",
-        seen_nim_session_query_recent_session_cb_func, (enum NIMMessageType)0, NULL);
+    nim_session_query_all_recent_session_with_last_msg_excluded_type_async(at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_session_query_recent_session_cb_func, (enum NIMMessageType)(at < 0),
+        NULL);
 }
 
 static void call_nim_session_query_all_recent_session_with_last_msg_excluded_type_async_ex(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_session_query_all_recent_session_with_last_msg_excluded_type_async_ex(at == 0 ? s : "",
-        seen_nim_session_query_recent_session_cb_func, at == 1 ? s : "", NULL);
+    nim_session_query_all_recent_session_with_last_msg_excluded_type_async_ex(at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_session_query_recent_session_cb_func,
+        at == 1 ? s : at < 0 ? "[" SAMPLE_OBJECT "]" : "", NULL);
 }
 
 static void call_nim_session_delete_recent_session_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_session_delete_recent_session_async((enum NIMSessionType)0, at == 0 ? s : "",
-        at == 1 ? s : "", seen_nim_session_change_cb_func, NULL);
+    nim_session_delete_recent_session_async((enum NIMSessionType)(at < 0),
+        at == 0 ? s : at < 0 ? "id" : "", at == 1 ? s : at < 0 ? "{}" : "",
+        seen_nim_session_change_cb_func, NULL);
 }
 
 static void call_nim_session_delete_recent_session_async_ex(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_session_delete_recent_session_async_ex((enum NIMSessionType)0, at == 0 ? s : "", 0,
-        seen_nim_session_change_cb_func, NULL);
+    nim_session_delete_recent_session_async_ex((enum NIMSessionType)(at < 0),
+        at == 0 ? s : at < 0 ? "id" : "", at < 0, seen_nim_session_change_cb_func,
+        NULL);
 }
 
 static void call_nim_session_delete_session_roaming_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_session_delete_session_roaming_async((enum NIMSessionType)0, at == 0 ? s : "",
-        at == 1 ? s : "", seen_nim_session_delete_session_roaming_cb_func, NULL);
+    nim_session_delete_session_roaming_async((enum NIMSessionType)(at < 0),
+        at == 0 ? s : at < 0 ? "id" : "", at == 1 ? s : at < 0 ? "{}" : "",
+        seen_nim_session_delete_session_roaming_cb_func, NULL);
 }
 
 static void call_nim_session_delete_all_recent_session_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_session_delete_all_recent_session_async(at == 0 ? s : "",
+    nim_session_delete_all_recent_session_async(at == 0 ? s : at < 0 ? "{}" : "",
         seen_nim_session_change_cb_func, NULL);
 }
 
 static void call_nim_session_set_unread_count_zero_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_session_set_unread_count_zero_async((enum NIMSessionType)0, at == 0 ? s : "",
-        at == 1 ? s : "", seen_nim_session_change_cb_func, NULL);
+    nim_session_set_unread_count_zero_async((enum NIMSessionType)(at < 0),
+        at == 0 ? s : at < 0 ? "id" : "", at == 1 ? s : at < 0 ? "{}" : "",
+        seen_nim_session_change_cb_func, NULL);
 }
 
 static void call_nim_session_set_multi_unread_count_zero_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_session_set_multi_unread_count_zero_async(0, at == 0 ? s : "",
+    nim_session_set_multi_unread_count_zero_async(at < 0,
+        at == 0 ? s : at < 0 ? "[" SAMPLE_OBJECT "]" : "",
         seen_nim_session_multi_change_cb_func, NULL);
 }
 
 static void call_nim_session_set_top(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_session_set_top((enum NIMSessionType)0, at == 0 ? s : "", 0, at == 1 ? s : "",
-        seen_nim_session_change_cb_func, NULL);
+    nim_session_set_top((enum NIMSessionType)(at < 0), at == 0 ? s : at < 0 ? "id" : "",
+        at < 0, at == 1 ? s : at < 0 ? "{}" : "", seen_nim_session_change_cb_func,
+        NULL);
 }
 
 static void call_nim_session_set_extend_data(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_session_set_extend_data((enum NIMSessionType)0, at == 0 ? s : "", at == 1 ? s : "",
-        at == 2 ? s : "", seen_nim_session_change_cb_func, NULL);
+    nim_session_set_extend_data((enum NIMSessionType)(at < 0),
+        at == 0 ? s : at < 0 ? "id" : "", at == 1 ? s : at < 0 ? "data" : "",
+        at == 2 ? s : at < 0 ? "{}" : "", seen_nim_session_change_cb_func, NULL);
 }
 
 static void call_nim_session_reset_all_unread_count_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_session_reset_all_unread_count_async(at == 0 ? s : "",
+    nim_session_reset_all_unread_count_async(at == 0 ? s : at < 0 ? "{}" : "",
         seen_nim_session_change_cb_func, NULL);
 }
 
 static void call_nim_session_query_sessiondata_by_id_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_session_query_sessiondata_by_id_async((enum NIMSessionType)0, at == 0 ? s : "",
-        at == 1 ? s : "", seen_nim_session_query_sessiondata_by_id_cb_func, NULL);
+    nim_session_query_sessiondata_by_id_async((enum NIMSessionType)(at < 0),
+        at == 0 ? s : at < 0 ? "id" : "", at == 1 ? s : at < 0 ? "{}" : "",
+        seen_nim_session_query_sessiondata_by_id_cb_func, NULL);
 }
 
 static void call_nim_session_query_stick_top_session_list(int at, const char *s) {
@@ -1076,22 +2322,24 @@ static void call_nim_session_query_stick_top_session_list(int at, const char *s)
 static void call_nim_session_set_to_stick_top(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_session_set_to_stick_top(at == 0 ? s : "", (enum NIMSessionType)0,
-        at == 1 ? s : "", seen_nim_session_set_to_stick_top_cb_func, NULL);
+    nim_session_set_to_stick_top(at == 0 ? s : at < 0 ? "session_id" : "",
+        (enum NIMSessionType)(at < 0), at == 1 ? s : at < 0 ? "ext" : "",
+        seen_nim_session_set_to_stick_top_cb_func, NULL);
 }
 
 static void call_nim_session_cancel_stick_top(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_session_cancel_stick_top(at == 0 ? s : "", (enum NIMSessionType)0,
-        seen_nim_session_cancel_stick_top_cb_func, NULL);
+    nim_session_cancel_stick_top(at == 0 ? s : at < 0 ? "session_id" : "",
+        (enum NIMSessionType)(at < 0), seen_nim_session_cancel_stick_top_cb_func, NULL);
 }
 
 static void call_nim_session_update_stick_top(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_session_update_stick_top(at == 0 ? s : "", (enum NIMSessionType)0,
-        at == 1 ? s : "", seen_nim_session_update_stick_top_cb_func, NULL);
+    nim_session_update_stick_top(at == 0 ? s : at < 0 ? "session_id" : "",
+        (enum NIMSessionType)(at < 0), at == 1 ? s : at < 0 ? "ext" : "",
+        seen_nim_session_update_stick_top_cb_func, NULL);
 }
 
 static void call_nim_session_reg_set_to_stick_top_notify_cb(int at, const char *s) {
@@ -1119,6 +2367,8 @@ static void call_nim_session_query_session_hasmore_roammsg(int at, const char *s
     static SessionMainTagInfo session_main_tag_info;
     (void)at;
     (void)s;
+    strcpy(session_main_tag_info.session_id, at < 0 ? "session_id" : "");
+    session_main_tag_info.to_type = (enum NIMSessionType)(at < 0);
     nim_session_query_session_hasmore_roammsg(&session_main_tag_info,
         seen_nim_session_query_session_hasmore_roammsg_cb_func, NULL);
 }
@@ -1133,7 +2383,7 @@ static void call_nim_session_query_all_session_hasmore_roammsg(int at, const cha
 static void call_nim_session_update_session_hasmore_roammsg(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_session_update_session_hasmore_roammsg(at == 0 ? s : "",
+    nim_session_update_session_hasmore_roammsg(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "",
         seen_nim_session_update_session_hasmore_roammsg_cb_func, NULL);
 }
 
@@ -1141,6 +2391,8 @@ static void call_nim_session_delete_session_hasmore_roammsg(int at, const char *
     static SessionMainTagInfo session_main_tag_info;
     (void)at;
     (void)s;
+    strcpy(session_main_tag_info.session_id, at < 0 ? "session_id" : "");
+    session_main_tag_info.to_type = (enum NIMSessionType)(at < 0);
     nim_session_delete_session_hasmore_roammsg(&session_main_tag_info,
         seen_nim_session_delete_session_hasmore_roammsg_cb_func, NULL);
 }
@@ -1148,71 +2400,79 @@ static void call_nim_session_delete_session_hasmore_roammsg(int at, const char *
 static void call_nim_sysmsg_reg_sysmsg_cb(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_sysmsg_reg_sysmsg_cb(at == 0 ? s : "", seen_nim_sysmsg_receive_cb_func, NULL);
+    nim_sysmsg_reg_sysmsg_cb(at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_sysmsg_receive_cb_func, NULL);
 }
 
 static void call_nim_sysmsg_send_custom_notification(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_sysmsg_send_custom_notification(at == 0 ? s : "", at == 1 ? s : "");
+    nim_sysmsg_send_custom_notification(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "",
+        at == 1 ? s : at < 0 ? "{}" : "");
 }
 
 static void call_nim_sysmsg_reg_custom_notification_ack_cb(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_sysmsg_reg_custom_notification_ack_cb(at == 0 ? s : "",
+    nim_sysmsg_reg_custom_notification_ack_cb(at == 0 ? s : at < 0 ? "{}" : "",
         seen_nim_custom_sysmsg_ack_cb_func, NULL);
 }
 
 static void call_nim_sysmsg_query_msg_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_sysmsg_query_msg_async(0, 0, at == 0 ? s : "", seen_nim_sysmsg_query_cb_func, NULL);
+    nim_sysmsg_query_msg_async(at < 0 ? 7 : 0, at < 0 ? 7 : 0,
+        at == 0 ? s : at < 0 ? "{}" : "", seen_nim_sysmsg_query_cb_func, NULL);
 }
 
 static void call_nim_sysmsg_query_unread_count(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_sysmsg_query_unread_count(at == 0 ? s : "", seen_nim_sysmsg_res_cb_func, NULL);
+    nim_sysmsg_query_unread_count(at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_sysmsg_res_cb_func, NULL);
 }
 
 static void call_nim_sysmsg_set_status_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_sysmsg_set_status_async(0, (enum NIMSysMsgStatus)0, at == 0 ? s : "",
-        seen_nim_sysmsg_res_ex_cb_func, NULL);
+    nim_sysmsg_set_status_async(at < 0 ? 7 : 0, (enum NIMSysMsgStatus)(at < 0),
+        at == 0 ? s : at < 0 ? "{}" : "", seen_nim_sysmsg_res_ex_cb_func, NULL);
 }
 
 static void call_nim_sysmsg_read_all_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_sysmsg_read_all_async(at == 0 ? s : "", seen_nim_sysmsg_res_cb_func, NULL);
+    nim_sysmsg_read_all_async(at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_sysmsg_res_cb_func, NULL);
 }
 
 static void call_nim_sysmsg_delete_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_sysmsg_delete_async(0, at == 0 ? s : "", seen_nim_sysmsg_res_ex_cb_func, NULL);
+    nim_sysmsg_delete_async(at < 0 ? 7 : 0, at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_sysmsg_res_ex_cb_func, NULL);
 }
 
 static void call_nim_sysmsg_delete_all_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_sysmsg_delete_all_async(at == 0 ? s : "", seen_nim_sysmsg_res_cb_func, NULL);
+    nim_sysmsg_delete_all_async(at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_sysmsg_res_cb_func, NULL);
 }
 
 static void call_nim_sysmsg_set_logs_status_by_type_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_sysmsg_set_logs_status_by_type_async((enum NIMSysMsgType)0,
-        (enum NIMSysMsgStatus)0, at == 0 ? s : "", seen_nim_sysmsg_res_cb_func, NULL);
+    nim_sysmsg_set_logs_status_by_type_async((enum NIMSysMsgType)(at < 0),
+        (enum NIMSysMsgStatus)(at < 0), at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_sysmsg_res_cb_func, NULL);
 }
 
 static void call_nim_sysmsg_delete_logs_by_type_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_sysmsg_delete_logs_by_type_async((enum NIMSysMsgType)0, at == 0 ? s : "",
-        seen_nim_sysmsg_res_cb_func, NULL);
+    nim_sysmsg_delete_logs_by_type_async((enum NIMSysMsgType)(at < 0),
+        at == 0 ? s : at < 0 ? "{}" : "", seen_nim_sysmsg_res_cb_func, NULL);
 }
 
 static void call_nim_msglog_register_delete_msgs_self_callback(int at, const char *s) {
@@ -1232,29 +2492,33 @@ static void call_nim_msglog_register_delete_history_messages_callback(int at, co
 static void call_nim_msglog_query_msg_by_id_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_msglog_query_msg_by_id_async(at == 0 ? s : "", at == 1 ? s : "",
-        seen_nim_msglog_query_single_cb_func, NULL);
+    nim_msglog_query_msg_by_id_async(at == 0 ? s : at < 0 ? "client_msg_id" : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_msglog_query_single_cb_func, NULL);
 }
 
 static void call_nim_msglog_query_msg_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_msglog_query_msg_async(at == 0 ? s : "", (enum NIMSessionType)0, 0, 0,
-        at == 1 ? s : "", seen_nim_msglog_query_cb_func, NULL);
+    nim_msglog_query_msg_async(at == 0 ? s : at < 0 ? "account_id" : "",
+        (enum NIMSessionType)(at < 0), at < 0 ? 7 : 0, at < 0 ? 7 : 0,
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_msglog_query_cb_func, NULL);
 }
 
 static void call_nim_msglog_query_msg_online_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_msglog_query_msg_online_async(at == 0 ? s : "", (enum NIMSessionType)0, 0, 0, 0, 0,
-        0, 0, at == 1 ? s : "", seen_nim_msglog_query_cb_func, NULL);
+    nim_msglog_query_msg_online_async(at == 0 ? s : at < 0 ? "id" : "",
+        (enum NIMSessionType)(at < 0), at < 0 ? 7 : 0, at < 0 ? 7 : 0, at < 0 ? 7 : 0,
+        at < 0 ? 7 : 0, at < 0, at < 0, at == 1 ? s : at < 0 ? "{}" : "",
+        seen_nim_msglog_query_cb_func, NULL);
 }
 
 static void call_nim_msglog_query_msg_online_async2(int at, const char *s) {
     static NIMQueryMsgOnlineAsyncParam query_param;
     (void)at;
     (void)s;
-    nim_msglog_query_msg_online_async2(at == 0 ? s : "", query_param,
+    query_param.to_type = (enum NIMSessionType)(at < 0);
+    nim_msglog_query_msg_online_async2(at == 0 ? s : at < 0 ? "id" : "", query_param,
         seen_nim_msglog_query_cb_func, NULL);
 }
 
@@ -1262,176 +2526,193 @@ static void call_nim_msglog_query_msg_by_keyword_online_async(int at, const char
     static NIMQueryMsgByKeywordOnlineAsyncParam query_param;
     (void)at;
     (void)s;
-    nim_msglog_query_msg_by_keyword_online_async(at == 0 ? s : "", at == 1 ? s : "",
-        query_param, seen_nim_msglog_query_cb_func, NULL);
+    query_param.to_type = (enum NIMSessionType)(at < 0);
+    nim_msglog_query_msg_by_keyword_online_async(at == 0 ? s : at < 0 ? "id" : "",
+        at == 1 ? s : at < 0 ? "keyword" : "", query_param,
+        seen_nim_msglog_query_cb_func, NULL);
 }
 
 static void call_nim_msglog_query_the_message_of_the_specified_type_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_msglog_query_the_message_of_the_specified_type_async((enum NIMSessionType)0,
-        at == 0 ? s : "", 0, 0, 0, at == 1 ? s : "", 0, at == 2 ? s : "",
-        at == 3 ? s : "", seen_nim_msglog_query_cb_func, NULL);
+    nim_msglog_query_the_message_of_the_specified_type_async((enum NIMSessionType)(at < 0),
+        at == 0 ? s : at < 0 ? "id" : "", at < 0 ? 7 : 0, at < 0 ? 7 : 0,
+        at < 0 ? 7 : 0, at == 1 ? s : at < 0 ? "end_client_msg_id" : "", at < 0,
+        at == 2 ? s : at < 0 ? "msg_types" : "", at == 3 ? s : at < 0 ? "{}" : "",
+        seen_nim_msglog_query_cb_func, NULL);
 }
 
 static void call_nim_msglog_query_msg_by_options_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_msglog_query_msg_by_options_async((enum NIMMsgLogQueryRange)0, at == 0 ? s : "", 0,
-        0, 0, at == 1 ? s : "", 0, (enum NIMMessageType)0, at == 2 ? s : "",
-        at == 3 ? s : "", seen_nim_msglog_query_cb_func, NULL);
+    nim_msglog_query_msg_by_options_async((enum NIMMsgLogQueryRange)(at < 0),
+        at == 0 ? s : at < 0 ? "ids" : "", at < 0 ? 7 : 0, at < 0 ? 7 : 0,
+        at < 0 ? 7 : 0, at == 1 ? s : at < 0 ? "end_client_msg_id" : "", at < 0,
+        (enum NIMMessageType)(at < 0), at == 2 ? s : at < 0 ? "search_content" : "",
+        at == 3 ? s : at < 0 ? "{}" : "", seen_nim_msglog_query_cb_func, NULL);
 }
 
 static void call_nim_msglog_query_msg_by_options_async_ex(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_msglog_query_msg_by_options_async_ex(at == 0 ? s : "",
+    nim_msglog_query_msg_by_options_async_ex(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "",
         seen_nim_msglog_query_cb_func, NULL);
 }
 
 static void call_nim_msglog_batch_status_read_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_msglog_batch_status_read_async(at == 0 ? s : "", (enum NIMSessionType)0,
-        at == 1 ? s : "", seen_nim_msglog_res_ex_cb_func, NULL);
+    nim_msglog_batch_status_read_async(at == 0 ? s : at < 0 ? "account_id" : "",
+        (enum NIMSessionType)(at < 0), at == 1 ? s : at < 0 ? "{}" : "",
+        seen_nim_msglog_res_ex_cb_func, NULL);
 }
 
 static void call_nim_msglog_set_status_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_msglog_set_status_async(at == 0 ? s : "", (enum NIMMsgLogStatus)0,
-        at == 1 ? s : "", seen_nim_msglog_res_cb_func, NULL);
+    nim_msglog_set_status_async(at == 0 ? s : at < 0 ? "msg_id" : "",
+        (enum NIMMsgLogStatus)(at < 0), at == 1 ? s : at < 0 ? "{}" : "",
+        seen_nim_msglog_res_cb_func, NULL);
 }
 
 static void call_nim_msglog_set_sub_status_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_msglog_set_sub_status_async(at == 0 ? s : "", (enum NIMMsgLogSubStatus)0,
-        at == 1 ? s : "", seen_nim_msglog_res_cb_func, NULL);
+    nim_msglog_set_sub_status_async(at == 0 ? s : at < 0 ? "msg_id" : "",
+        (enum NIMMsgLogSubStatus)(at < 0), at == 1 ? s : at < 0 ? "{}" : "",
+        seen_nim_msglog_res_cb_func, NULL);
 }
 
 static void call_nim_msglog_insert_msglog_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_msglog_insert_msglog_async(at == 0 ? s : "", at == 1 ? s : "", 0, at == 2 ? s : "",
-        seen_nim_msglog_res_cb_func, NULL);
+    nim_msglog_insert_msglog_async(at == 0 ? s : at < 0 ? "talk_id" : "",
+        at == 1 ? s : at < 0 ? SAMPLE_OBJECT : "", at < 0,
+        at == 2 ? s : at < 0 ? "{}" : "", seen_nim_msglog_res_cb_func, NULL);
 }
 
 static void call_nim_msglog_batch_status_delete_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_msglog_batch_status_delete_async(at == 0 ? s : "", (enum NIMSessionType)0,
-        at == 1 ? s : "", seen_nim_msglog_res_ex_cb_func, NULL);
+    nim_msglog_batch_status_delete_async(at == 0 ? s : at < 0 ? "account_id" : "",
+        (enum NIMSessionType)(at < 0), at == 1 ? s : at < 0 ? "{}" : "",
+        seen_nim_msglog_res_ex_cb_func, NULL);
 }
 
 static void call_nim_msglog_batch_status_delete_async_ex(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_msglog_batch_status_delete_async_ex(at == 0 ? s : "", (enum NIMSessionType)0, 0,
-        at == 1 ? s : "", seen_nim_msglog_res_ex_cb_func, NULL);
+    nim_msglog_batch_status_delete_async_ex(at == 0 ? s : at < 0 ? "account_id" : "",
+        (enum NIMSessionType)(at < 0), at < 0, at == 1 ? s : at < 0 ? "{}" : "",
+        seen_nim_msglog_res_ex_cb_func, NULL);
 }
 
 static void call_nim_msglog_delete_by_session_type_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_msglog_delete_by_session_type_async(0, (enum NIMSessionType)0, at == 0 ? s : "",
-        seen_nim_msglog_res_ex_cb_func, NULL);
+    nim_msglog_delete_by_session_type_async(at < 0, (enum NIMSessionType)(at < 0),
+        at == 0 ? s : at < 0 ? "{}" : "", seen_nim_msglog_res_ex_cb_func, NULL);
 }
 
 static void call_nim_msglog_delete_by_session_type_async_ex(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_msglog_delete_by_session_type_async_ex(0, (enum NIMSessionType)0, 0,
-        at == 0 ? s : "", seen_nim_msglog_res_ex_cb_func, NULL);
+    nim_msglog_delete_by_session_type_async_ex(at < 0, (enum NIMSessionType)(at < 0),
+        at < 0, at == 0 ? s : at < 0 ? "{}" : "", seen_nim_msglog_res_ex_cb_func, NULL);
 }
 
 static void call_nim_msglog_delete_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_msglog_delete_async(at == 0 ? s : "", (enum NIMSessionType)0, at == 1 ? s : "",
-        at == 2 ? s : "", seen_nim_msglog_res_cb_func, NULL);
+    nim_msglog_delete_async(at == 0 ? s : at < 0 ? "account_id" : "",
+        (enum NIMSessionType)(at < 0), at == 1 ? s : at < 0 ? "msg_id" : "",
+        at == 2 ? s : at < 0 ? "{}" : "", seen_nim_msglog_res_cb_func, NULL);
 }
 
 static void call_nim_msglog_delete_all_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_msglog_delete_all_async(0, at == 0 ? s : "", seen_nim_msglog_modify_res_cb_func,
-        NULL);
+    nim_msglog_delete_all_async(at < 0, at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_msglog_modify_res_cb_func, NULL);
 }
 
 static void call_nim_msglog_delete_all_async_ex(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_msglog_delete_all_async_ex(0, 0, at == 0 ? s : "",
+    nim_msglog_delete_all_async_ex(at < 0, at < 0, at == 0 ? s : at < 0 ? "{}" : "",
         seen_nim_msglog_modify_res_cb_func, NULL);
 }
 
 static void call_nim_msglog_delete_by_time_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_msglog_delete_by_time_async(at == 0 ? s : "", (enum NIMSessionType)0, 0, 0,
-        at == 1 ? s : "", seen_nim_msglog_modify_res_cb_func, NULL);
+    nim_msglog_delete_by_time_async(at == 0 ? s : at < 0 ? "account_id" : "",
+        (enum NIMSessionType)(at < 0), at < 0 ? 7 : 0, at < 0 ? 7 : 0,
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_msglog_modify_res_cb_func, NULL);
 }
 
 static void call_nim_msglog_delete_by_time_async_ex(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_msglog_delete_by_time_async_ex(at == 0 ? s : "", (enum NIMSessionType)0, 0, 0, 0,
-        at == 1 ? s : "", seen_nim_msglog_modify_res_cb_func, NULL);
+    nim_msglog_delete_by_time_async_ex(at == 0 ? s : at < 0 ? "account_id" : "",
+        (enum NIMSessionType)(at < 0), at < 0, at < 0 ? 7 : 0, at < 0 ? 7 : 0,
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_msglog_modify_res_cb_func, NULL);
 }
 
 static void call_nim_msglog_export_db_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_msglog_export_db_async(at == 0 ? s : "", at == 1 ? s : "",
-        seen_nim_msglog_modify_res_cb_func, NULL);
+    nim_msglog_export_db_async(at == 0 ? s : at < 0 ? "dst_path" : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_msglog_modify_res_cb_func, NULL);
 }
 
 static void call_nim_msglog_import_db_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_msglog_import_db_async(at == 0 ? s : "", at == 1 ? s : "",
-        seen_nim_msglog_modify_res_cb_func, NULL, seen_nim_msglog_import_prg_cb_func,
-        NULL);
+    nim_msglog_import_db_async(at == 0 ? s : at < 0 ? "src_path" : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_msglog_modify_res_cb_func, NULL,
+        seen_nim_msglog_import_prg_cb_func, NULL);
 }
 
 static void call_nim_msglog_send_receipt_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_msglog_send_receipt_async(at == 0 ? s : "", at == 1 ? s : "",
-        seen_nim_msglog_status_changed_cb_func, NULL);
+    nim_msglog_send_receipt_async(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_msglog_status_changed_cb_func, NULL);
 }
 
 static void call_nim_msglog_query_be_readed(int at, const char *s) {
     (void)at;
     (void)s;
-    (void)nim_msglog_query_be_readed(at == 0 ? s : "", at == 1 ? s : "");
+    (void)nim_msglog_query_be_readed(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "", at == 1 ? s : at < 0 ? "{}" : "");
 }
 
 static void call_nim_msglog_query_receipt_sent(int at, const char *s) {
     (void)at;
     (void)s;
-    (void)nim_msglog_query_receipt_sent(at == 0 ? s : "", at == 1 ? s : "");
+    (void)nim_msglog_query_receipt_sent(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "", at == 1 ? s : at < 0 ? "{}" : "");
 }
 
 static void call_nim_msglog_reg_status_changed_cb(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_msglog_reg_status_changed_cb(at == 0 ? s : "",
+    nim_msglog_reg_status_changed_cb(at == 0 ? s : at < 0 ? "{}" : "",
         seen_nim_msglog_status_changed_cb_func, NULL);
 }
 
 static void call_nim_msglog_update_localext_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_msglog_update_localext_async(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
+    nim_msglog_update_localext_async(at == 0 ? s : at < 0 ? "msg_id" : "",
+        at == 1 ? s : at < 0 ? "local_ext" : "", at == 2 ? s : at < 0 ? "{}" : "",
         seen_nim_msglog_res_cb_func, NULL);
 }
 
 static void call_nim_msglog_read_all_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_msglog_read_all_async(at == 0 ? s : "", seen_nim_msglog_modify_res_cb_func, NULL);
+    nim_msglog_read_all_async(at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_msglog_modify_res_cb_func, NULL);
 }
 
 static void call_nim_export_backup_to_remote(int at, const char *s) {
@@ -1463,36 +2744,44 @@ static void call_nim_cancel_export_backup_to_remote(int at, const char *s) {
 static void call_nim_msglog_delete_history_online_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_msglog_delete_history_online_async(at == 0 ? s : "", 0, at == 1 ? s : "",
+    nim_msglog_delete_history_online_async(at == 0 ? s : at < 0 ? "account_id" : "",
+        at < 0, at == 1 ? s : at < 0 ? "{}" : "",
         seen_nim_msglog_delete_history_online_res_cb_func, NULL);
 }
 
 static void call_nim_msglog_delete_history_online_async_ex(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_msglog_delete_history_online_async_ex(at == 0 ? s : "", (enum NIMSessionType)0, 0,
-        at == 1 ? s : "", seen_nim_msglog_delete_history_online_res_cb_func_ex, NULL);
+    nim_msglog_delete_history_online_async_ex(at == 0 ? s : at < 0 ? "account_id" : "",
+        (enum NIMSessionType)(at < 0), at < 0, at == 1 ? s : at < 0 ? "ext" : "",
+        seen_nim_msglog_delete_history_online_res_cb_func_ex, NULL);
 }
 
 static void call_nim_msglog_delete_message_self_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_msglog_delete_message_self_async(at == 0 ? s : "", at == 1 ? s : "",
-        at == 2 ? s : "", seen_nim_msglog_delete_message_self_res_cb_func, NULL);
+    nim_msglog_delete_message_self_async(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "",
+        at == 1 ? s : at < 0 ? "ext" : "", at == 2 ? s : at < 0 ? "{}" : "",
+        seen_nim_msglog_delete_message_self_res_cb_func, NULL);
 }
 
 static void call_nim_msglog_delete_messages_self_async(int at, const char *s) {
     static NIMDeleteMessagesSelfParam param;
     (void)at;
     (void)s;
-    nim_msglog_delete_messages_self_async(&param, 0,
+    param.to_type = (enum NIMSessionType)(at < 0);
+    strcpy(param.from_account, at < 0 ? "from_account" : "");
+    strcpy(param.to_account, at < 0 ? "to_account" : "");
+    strcpy(param.client_id, at < 0 ? "client_id" : "");
+    strcpy(param.ext, at < 0 ? "ext" : "");
+    nim_msglog_delete_messages_self_async(&param, at < 0 ? 7 : 0,
         seen_nim_msglog_delete_message_self_res_cb_func, NULL);
 }
 
 static void call_nim_msglog_query_message_is_thread_root_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_msglog_query_message_is_thread_root_async(at == 0 ? s : "",
+    nim_msglog_query_message_is_thread_root_async(at == 0 ? s : at < 0 ? "msg_client_id" : "",
         seen_nim_msglog_query_message_is_thread_root_async_cb_func, NULL);
 }
 
@@ -1500,6 +2789,10 @@ static void call_nim_msglog_query_message_online(int at, const char *s) {
     static NIMQueryMsgAsyncParam param;
     (void)at;
     (void)s;
+    param.to_type = (enum NIMSessionType)(at < 0);
+    strcpy(param.from_account, at < 0 ? "from_account" : "");
+    strcpy(param.to_account, at < 0 ? "to_account" : "");
+    strcpy(param.client_id, at < 0 ? "client_id" : "");
     nim_msglog_query_message_online(&param, seen_nim_msglog_query_single_cb_func, NULL);
 }
 
@@ -1508,404 +2801,1454 @@ static void call_nim_msglog_query_thread_history_msg(int at, const char *s) {
     static const nim_msglog_query_thread_history_msg_cb_func cb = seen_nim_msglog_query_thread_history_msg_cb_func;
     (void)at;
     (void)s;
-    nim_msglog_query_thread_history_msg(at == 0 ? s : "", &param, &cb, NULL);
+    nim_msglog_query_thread_history_msg(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "", &param,
+        &cb, NULL);
 }
 
 static void call_nim_user_reg_special_relationship_changed_cb(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_user_reg_special_relationship_changed_cb(at == 0 ? s : "",
+    nim_user_reg_special_relationship_changed_cb(at == 0 ? s : at < 0 ? "{}" : "",
         seen_nim_user_special_relationship_change_cb_func, NULL);
 }
 
 static void call_nim_user_set_black(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_user_set_black(at == 0 ? s : "", 0, at == 1 ? s : "", seen_nim_user_opt_cb_func,
-        NULL);
+    nim_user_set_black(at == 0 ? s : at < 0 ? "accid" : "", at < 0,
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_user_opt_cb_func, NULL);
 }
 
 static void call_nim_user_set_mute(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_user_set_mute(at == 0 ? s : "", 0, at == 1 ? s : "", seen_nim_user_opt_cb_func,
-        NULL);
+    nim_user_set_mute(at == 0 ? s : at < 0 ? "accid" : "", at < 0,
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_user_opt_cb_func, NULL);
 }
 
 static void call_nim_user_get_mute_blacklist(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_user_get_mute_blacklist(at == 0 ? s : "",
+    nim_user_get_mute_blacklist(at == 0 ? s : at < 0 ? "{}" : "",
         seen_nim_user_sync_muteandblacklist_cb_func, NULL);
 }
 
 static void call_nim_user_reg_user_name_card_changed_cb(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_user_reg_user_name_card_changed_cb(at == 0 ? s : "",
+    nim_user_reg_user_name_card_changed_cb(at == 0 ? s : at < 0 ? "{}" : "",
         seen_nim_user_name_card_change_cb_func, NULL);
 }
 
 static void call_nim_user_get_user_name_card(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_user_get_user_name_card(at == 0 ? s : "", at == 1 ? s : "",
-        seen_nim_user_get_user_name_card_cb_func, NULL);
+    nim_user_get_user_name_card(at == 0 ? s : at < 0 ? SAMPLE_IDS : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_user_get_user_name_card_cb_func,
+        NULL);
 }
 
 static void call_nim_user_get_user_name_card_online(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_user_get_user_name_card_online(at == 0 ? s : "", at == 1 ? s : "",
-        seen_nim_user_get_user_name_card_cb_func, NULL);
+    nim_user_get_user_name_card_online(at == 0 ? s : at < 0 ? SAMPLE_IDS : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_user_get_user_name_card_cb_func,
+        NULL);
 }
 
 static void call_nim_user_update_my_user_name_card(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_user_update_my_user_name_card(at == 0 ? s : "", at == 1 ? s : "",
-        seen_nim_user_update_my_name_card_cb_func, NULL);
+    nim_user_update_my_user_name_card(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_user_update_my_name_card_cb_func,
+        NULL);
 }
 
 static void call_nim_user_update_push_token(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_user_update_push_token(at == 0 ? s : "", at == 1 ? s : "", 0);
+    nim_user_update_push_token(at == 0 ? s : at < 0 ? "cer_name" : "",
+        at == 1 ? s : at < 0 ? "token" : "", at < 0 ? 7 : 0);
 }
 
 static void call_nim_user_query_by_keyword(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_user_query_by_keyword(at == 0 ? s : "", at == 1 ? s : "",
-        seen_nim_user_get_user_name_card_cb_func, NULL);
+    nim_user_query_by_keyword(at == 0 ? s : at < 0 ? "keyword" : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_user_get_user_name_card_cb_func,
+        NULL);
 }
 
 static void call_nim_friend_reg_changed_cb(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_friend_reg_changed_cb(at == 0 ? s : "", seen_nim_friend_change_cb_func, NULL);
+    nim_friend_reg_changed_cb(at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_friend_change_cb_func, NULL);
 }
 
 static void call_nim_friend_request(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_friend_request(at == 0 ? s : "", (enum NIMVerifyType)0, at == 1 ? s : "",
-        at == 2 ? s : "", seen_nim_friend_opt_cb_func, NULL);
+    nim_friend_request(at == 0 ? s : at < 0 ? "accid" : "", (enum NIMVerifyType)(at < 0),
+        at == 1 ? s : at < 0 ? "msg" : "", at == 2 ? s : at < 0 ? "{}" : "",
+        seen_nim_friend_opt_cb_func, NULL);
 }
 
 static void call_nim_friend_delete(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_friend_delete(at == 0 ? s : "", at == 1 ? s : "", seen_nim_friend_opt_cb_func,
-        NULL);
+    nim_friend_delete(at == 0 ? s : at < 0 ? "accid" : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_friend_opt_cb_func, NULL);
 }
 
 static void call_nim_friend_update(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_friend_update(at == 0 ? s : "", at == 1 ? s : "", seen_nim_friend_opt_cb_func,
-        NULL);
+    nim_friend_update(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_friend_opt_cb_func, NULL);
 }
 
 static void call_nim_friend_get_list(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_friend_get_list(at == 0 ? s : "", seen_nim_friend_get_list_cb_func, NULL);
+    nim_friend_get_list(at == 0 ? s : at < 0 ? "{}" : "", seen_nim_friend_get_list_cb_func,
+        NULL);
 }
 
 static void call_nim_friend_get_profile(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_friend_get_profile(at == 0 ? s : "", at == 1 ? s : "",
-        seen_nim_friend_get_profile_cb_func, NULL);
+    nim_friend_get_profile(at == 0 ? s : at < 0 ? "accid" : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_friend_get_profile_cb_func, NULL);
 }
 
 static void call_nim_friend_query_friendship_block(int at, const char *s) {
     (void)at;
     (void)s;
-    (void)nim_friend_query_friendship_block(at == 0 ? s : "", at == 1 ? s : "");
+    (void)nim_friend_query_friendship_block(at == 0 ? s : at < 0 ? "accid" : "", at == 1 ? s : at < 0 ? "{}" : "");
 }
 
 static void call_nim_friend_query_by_keyword(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_friend_query_by_keyword(at == 0 ? s : "", at == 1 ? s : "",
-        seen_nim_friend_get_list_cb_func, NULL);
+    nim_friend_query_by_keyword(at == 0 ? s : at < 0 ? "keyword" : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_friend_get_list_cb_func, NULL);
 }
 
 static void call_nim_team_reg_team_event_cb(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_reg_team_event_cb(at == 0 ? s : "", seen_nim_team_event_cb_func, NULL);
+    nim_team_reg_team_event_cb(at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_create_team_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_create_team_async(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
-        at == 3 ? s : "", seen_nim_team_event_cb_func, NULL);
+    nim_team_create_team_async(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "",
+        at == 1 ? s : at < 0 ? SAMPLE_IDS : "",
+        at == 2 ? s : at < 0 ? "invitation_postscript" : "",
+        at == 3 ? s : at < 0 ? "{}" : "", seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_invite_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_invite_async(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
-        at == 3 ? s : "", seen_nim_team_event_cb_func, NULL);
+    nim_team_invite_async(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? SAMPLE_IDS : "",
+        at == 2 ? s : at < 0 ? "invitation_postscript" : "",
+        at == 3 ? s : at < 0 ? "{}" : "", seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_invite_async2(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_invite_async2(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
-        at == 3 ? s : "", at == 4 ? s : "", seen_nim_team_event_cb_func, NULL);
+    nim_team_invite_async2(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? SAMPLE_IDS : "",
+        at == 2 ? s : at < 0 ? "invitation_postscript" : "",
+        at == 3 ? s : at < 0 ? "invitation_attachment" : "",
+        at == 4 ? s : at < 0 ? "{}" : "", seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_kick_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_kick_async(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
+    nim_team_kick_async(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? SAMPLE_IDS : "", at == 2 ? s : at < 0 ? "{}" : "",
         seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_leave_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_leave_async(at == 0 ? s : "", at == 1 ? s : "", seen_nim_team_event_cb_func,
-        NULL);
+    nim_team_leave_async(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_dismiss_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_dismiss_async(at == 0 ? s : "", at == 1 ? s : "", seen_nim_team_event_cb_func,
-        NULL);
+    nim_team_dismiss_async(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_update_team_info_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_update_team_info_async(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
+    nim_team_update_team_info_async(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? SAMPLE_OBJECT : "", at == 2 ? s : at < 0 ? "{}" : "",
         seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_apply_join_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_apply_join_async(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
+    nim_team_apply_join_async(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? "reason" : "", at == 2 ? s : at < 0 ? "{}" : "",
         seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_pass_join_apply_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_pass_join_apply_async(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
+    nim_team_pass_join_apply_async(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? "applicant_id" : "", at == 2 ? s : at < 0 ? "{}" : "",
         seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_reject_join_apply_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_reject_join_apply_async(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
-        at == 3 ? s : "", seen_nim_team_event_cb_func, NULL);
+    nim_team_reject_join_apply_async(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? "applicant_id" : "",
+        at == 2 ? s : at < 0 ? "reason" : "", at == 3 ? s : at < 0 ? "{}" : "",
+        seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_add_managers_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_add_managers_async(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
+    nim_team_add_managers_async(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? SAMPLE_IDS : "", at == 2 ? s : at < 0 ? "{}" : "",
         seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_remove_managers_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_remove_managers_async(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
+    nim_team_remove_managers_async(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? SAMPLE_IDS : "", at == 2 ? s : at < 0 ? "{}" : "",
         seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_transfer_team_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_transfer_team_async(at == 0 ? s : "", at == 1 ? s : "", 0, at == 2 ? s : "",
-        seen_nim_team_event_cb_func, NULL);
+    nim_team_transfer_team_async(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? "new_owner" : "", at < 0,
+        at == 2 ? s : at < 0 ? "{}" : "", seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_update_my_property_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_update_my_property_async(at == 0 ? s : "", at == 1 ? s : "",
-        seen_nim_team_event_cb_func, NULL);
+    nim_team_update_my_property_async(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_update_other_nick_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_update_other_nick_async(at == 0 ? s : "", at == 1 ? s : "",
-        seen_nim_team_event_cb_func, NULL);
+    nim_team_update_other_nick_async(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_accept_invitation_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_accept_invitation_async(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
+    nim_team_accept_invitation_async(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? "invitor" : "", at == 2 ? s : at < 0 ? "{}" : "",
         seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_reject_invitation_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_reject_invitation_async(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
-        at == 3 ? s : "", seen_nim_team_event_cb_func, NULL);
+    nim_team_reject_invitation_async(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? "invitor" : "", at == 2 ? s : at < 0 ? "reason" : "",
+        at == 3 ? s : at < 0 ? "{}" : "", seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_query_all_my_teams_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_query_all_my_teams_async(at == 0 ? s : "",
+    nim_team_query_all_my_teams_async(at == 0 ? s : at < 0 ? "{}" : "",
         seen_nim_team_query_all_my_teams_cb_func, NULL);
 }
 
 static void call_nim_team_query_all_my_teams_info_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_query_all_my_teams_info_async(at == 0 ? s : "",
+    nim_team_query_all_my_teams_info_async(at == 0 ? s : at < 0 ? "{}" : "",
         seen_nim_team_query_all_my_teams_info_cb_func, NULL);
 }
 
 static void call_nim_team_query_my_all_member_infos_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_query_my_all_member_infos_async(at == 0 ? s : "",
+    nim_team_query_my_all_member_infos_async(at == 0 ? s : at < 0 ? "{}" : "",
         seen_nim_team_query_my_all_member_infos_cb_func, NULL);
 }
 
 static void call_nim_team_query_team_members_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_query_team_members_async(at == 0 ? s : "", 0, at == 1 ? s : "",
-        seen_nim_team_query_team_members_cb_func, NULL);
+    nim_team_query_team_members_async(at == 0 ? s : at < 0 ? "tid" : "", at < 0,
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_team_query_team_members_cb_func,
+        NULL);
 }
 
 static void call_nim_team_query_team_member_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_query_team_member_async(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
+    nim_team_query_team_member_async(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? "user_id" : "", at == 2 ? s : at < 0 ? "{}" : "",
         seen_nim_team_query_team_member_cb_func, NULL);
 }
 
 static void call_nim_team_query_team_member_block(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_global_free_buf(nim_team_query_team_member_block(at == 0 ? s : "", at == 1 ? s : ""));
+    nim_global_free_buf(nim_team_query_team_member_block(at == 0 ? s : at < 0 ? "tid" : "", at == 1 ? s : at < 0 ? "user_id" : ""));
 }
 
 static void call_nim_team_query_team_info_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_query_team_info_async(at == 0 ? s : "", at == 1 ? s : "",
-        seen_nim_team_query_team_info_cb_func, NULL);
+    nim_team_query_team_info_async(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_team_query_team_info_cb_func, NULL);
 }
 
 static void call_nim_team_query_team_info_block(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_global_free_buf(nim_team_query_team_info_block(at == 0 ? s : ""));
+    nim_global_free_buf(nim_team_query_team_info_block(at == 0 ? s : at < 0 ? "tid" : ""));
 }
 
 static void call_nim_team_query_team_info_online_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_query_team_info_online_async(at == 0 ? s : "", at == 1 ? s : "",
-        seen_nim_team_event_cb_func, NULL);
+    nim_team_query_team_info_online_async(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_mute_member_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_mute_member_async(at == 0 ? s : "", at == 1 ? s : "", 0, at == 2 ? s : "",
-        seen_nim_team_event_cb_func, NULL);
+    nim_team_mute_member_async(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? "member_id" : "", at < 0,
+        at == 2 ? s : at < 0 ? "{}" : "", seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_query_mute_list_online_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_query_mute_list_online_async(at == 0 ? s : "", at == 1 ? s : "",
-        seen_nim_team_query_mute_list_cb_func, NULL);
+    nim_team_query_mute_list_online_async(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_team_query_mute_list_cb_func, NULL);
 }
 
 static void call_nim_team_mute_async(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_mute_async(at == 0 ? s : "", 0, at == 1 ? s : "", seen_nim_team_event_cb_func,
-        NULL);
+    nim_team_mute_async(at == 0 ? s : at < 0 ? "tid" : "", at < 0,
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_msg_ack_read(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_msg_ack_read(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
-        seen_nim_team_event_cb_func, NULL);
+    nim_team_msg_ack_read(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? "[" SAMPLE_OBJECT "]" : "",
+        at == 2 ? s : at < 0 ? "{}" : "", seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_msg_ack_read_ex(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_msg_ack_read_ex(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
-        seen_nim_team_msg_ack_read_ex_cb_func, NULL);
+    nim_team_msg_ack_read_ex(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? "[" SAMPLE_OBJECT "]" : "",
+        at == 2 ? s : at < 0 ? "{}" : "", seen_nim_team_msg_ack_read_ex_cb_func, NULL);
 }
 
 static void call_nim_team_msg_query_unread_list(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_msg_query_unread_list(at == 0 ? s : "", at == 1 ? s : "", at == 2 ? s : "",
+    nim_team_msg_query_unread_list(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? SAMPLE_OBJECT : "", at == 2 ? s : at < 0 ? "{}" : "",
         seen_nim_team_event_cb_func, NULL);
 }
 
 static void call_nim_team_query_members_invitor(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_query_members_invitor(at == 0 ? s : "", at == 1 ? s : "",
+    nim_team_query_members_invitor(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? SAMPLE_IDS : "",
         seen_nim_team_query_members_invitor_cb_func, NULL);
 }
 
 static void call_nim_team_query_teams_info_by_keyword(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_query_teams_info_by_keyword(at == 0 ? s : "",
-        seen_nim_team_query_all_my_teams_cb_func, at == 1 ? s : "", NULL);
+    nim_team_query_teams_info_by_keyword(at == 0 ? s : at < 0 ? "keyword" : "",
+        seen_nim_team_query_all_my_teams_cb_func, at == 1 ? s : at < 0 ? "{}" : "",
+        NULL);
 }
 
 static void call_nim_team_get_team_info_batch_sftrans(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_get_team_info_batch_sftrans(at == 0 ? s : "",
-        seen_nim_team_query_all_my_teams_info_cb_func, 0, NULL);
+    nim_team_get_team_info_batch_sftrans(at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_team_query_all_my_teams_info_cb_func, at < 0 ? 7 : 0, NULL);
 }
 
 static void call_nim_team_update_tinfo_local(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_update_tinfo_local(at == 0 ? s : "", seen_nim_team_update_tinfo_local_cb_func,
-        NULL);
+    nim_team_update_tinfo_local(at == 0 ? s : at < 0 ? "[" SAMPLE_OBJECT "]" : "",
+        seen_nim_team_update_tinfo_local_cb_func, NULL);
 }
 
 static void call_nim_team_get_team_info_list(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_team_get_team_info_list(at == 0 ? s : "", seen_nim_team_get_team_info_list_cb_func,
+    nim_team_get_team_info_list(at == 0 ? s : at < 0 ? SAMPLE_IDS : "",
+        seen_nim_team_get_team_info_list_cb_func, NULL);
+}
+
+static void call_nim_vchat_start_device(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_start_device((enum NIMDeviceType)(at < 0),
+        at == 0 ? s : at < 0 ? "device_path" : "", at < 0 ? 7 : 0,
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_vchat_start_device_cb_func, NULL);
+}
+
+static void call_nim_vchat_end_device(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_end_device((enum NIMDeviceType)(at < 0), at == 0 ? s : at < 0 ? "{}" : "");
+}
+
+static void call_nim_vchat_set_audio_data_cb(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_set_audio_data_cb(at < 0, at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_vchat_audio_data_cb_func, NULL);
+}
+
+static void call_nim_vchat_custom_audio_data(int at, const char *s) {
+    (void)at;
+    (void)s;
+    (void)nim_vchat_custom_audio_data(at < 0 ? 7 : 0, NULL, at < 0 ? 7 : 0, at == 0 ? s : at < 0 ? "{}" : "");
+}
+
+static void call_nim_vchat_custom_video_data(int at, const char *s) {
+    (void)at;
+    (void)s;
+    (void)nim_vchat_custom_video_data(at < 0 ? 7 : 0, NULL, at < 0 ? 7 : 0, at < 0 ? 7 : 0, at < 0 ? 7 : 0, at == 0 ? s : at < 0 ? "{}" : "");
+}
+
+static void call_nim_vchat_set_video_data_cb(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_set_video_data_cb(at < 0, at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_vchat_video_data_cb_func, NULL);
+}
+
+static void call_nim_vchat_enum_device_devpath(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_enum_device_devpath((enum NIMDeviceType)(at < 0),
+        at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_vchat_enum_device_devpath_sync_cb_func, NULL);
+}
+
+static void call_nim_vchat_set_audio_process_info(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_set_audio_process_info(at < 0, at < 0, at < 0);
+}
+
+static void call_nim_vchat_set_audio_volumn(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_set_audio_volumn(at < 0 ? 7 : 0, at < 0);
+}
+
+static void call_nim_vchat_get_audio_volumn(int at, const char *s) {
+    (void)at;
+    (void)s;
+    (void)nim_vchat_get_audio_volumn(at < 0);
+}
+
+static void call_nim_vchat_accompanying_sound(int at, const char *s) {
+    (void)at;
+    (void)s;
+    (void)nim_vchat_accompanying_sound(at < 0 ? 7 : 0, at < 0 ? 7 : 0, NULL, at < 0 ? 7 : 0, at < 0 ? 7 : 0, at < 0 ? 7 : 0, at == 0 ? s : at < 0 ? "{}" : "");
+}
+
+static void call_nim_vchat_set_audio_data_cb_ex(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_set_audio_data_cb_ex(at < 0 ? 7 : 0, at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_vchat_audio_data_cb_func_ex, NULL);
+}
+
+static void call_nim_vchat_add_device_status_cb(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_add_device_status_cb((enum NIMDeviceType)(at < 0),
+        seen_nim_vchat_device_status_cb_func, NULL);
+}
+
+static void call_nim_vchat_remove_device_status_cb(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_remove_device_status_cb((enum NIMDeviceType)(at < 0));
+}
+
+static void call_nim_vchat_start_extend_camera(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_start_extend_camera(at == 0 ? s : at < 0 ? "id" : "",
+        at == 1 ? s : at < 0 ? "device_path" : "", at < 0 ? 7 : 0,
+        at == 2 ? s : at < 0 ? "{}" : "", seen_nim_vchat_start_device_cb_func, NULL);
+}
+
+static void call_nim_vchat_stop_extend_camera(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_stop_extend_camera(at == 0 ? s : at < 0 ? "id" : "",
+        at == 1 ? s : at < 0 ? "{}" : "");
+}
+
+static void call_nim_vchat_set_audio_input_auto_volumn(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_set_audio_input_auto_volumn(at < 0);
+}
+
+static void call_nim_vchat_get_audio_input_auto_volumn(int at, const char *s) {
+    (void)at;
+    (void)s;
+    (void)nim_vchat_get_audio_input_auto_volumn();
+}
+
+static void call_nim_vchat_preload_effect(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_preload_effect(at < 0 ? 7 : 0, at == 0 ? s : at < 0 ? "path" : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_vchat_audio_effect_opt_cb_func,
+        NULL);
+}
+
+static void call_nim_vchat_play_effect(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_play_effect(at < 0 ? 7 : 0, at < 0 ? 7 : 0, at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_vchat_audio_effect_opt_cb_func, NULL);
+}
+
+static void call_nim_vchat_stop_effect(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_stop_effect(at < 0 ? 7 : 0, at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_vchat_audio_effect_opt_cb_func, NULL);
+}
+
+static void call_nim_doctrans_reg_notify_cb(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_doctrans_reg_notify_cb(at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_doctrans_opt_cb_func, NULL);
+}
+
+static void call_nim_doctrans_get_info(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_doctrans_get_info(at == 0 ? s : at < 0 ? "id" : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_doctrans_opt_cb_func, NULL);
+}
+
+static void call_nim_doctrans_get_info_list(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_doctrans_get_info_list(at == 0 ? s : at < 0 ? "id" : "", at < 0 ? 7 : 0,
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_doctrans_opt_cb_func, NULL);
+}
+
+static void call_nim_doctrans_del_info(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_doctrans_del_info(at == 0 ? s : at < 0 ? "id" : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_doctrans_opt_cb_func, NULL);
+}
+
+static void call_nim_doctrans_get_source_file_url(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_global_free_buf(nim_doctrans_get_source_file_url(at == 0 ? s : at < 0 ? "url_prefix" : "", (enum NIMDocTranscodingFileType)(at < 0)));
+}
+
+static void call_nim_doctrans_get_page_url(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_global_free_buf(nim_doctrans_get_page_url(at == 0 ? s : at < 0 ? "url_prefix" : "", (enum NIMDocTranscodingImageType)(at < 0), (enum NIMDocTranscodingQuality)(at < 0), at < 0 ? 7 : 0));
+}
+
+static void call_nim_nos_init_config(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_nos_init_config(at == 0 ? s : at < 0 ? "[" SAMPLE_OBJECT "]" : "",
+        seen_nim_nos_init_config_cb_func, at == 1 ? s : at < 0 ? "{}" : "", NULL);
+}
+
+static void call_nim_nos_reg_download_cb(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_nos_reg_download_cb(seen_nim_nos_download_cb_func, NULL);
+}
+
+static void call_nim_nos_reg_upload_cb(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_nos_reg_upload_cb(seen_nim_nos_upload_cb_func, NULL);
+}
+
+static void call_nim_nos_download_media(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_nos_download_media(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "",
+        seen_nim_nos_download_cb_func, NULL, seen_nim_nos_download_prg_cb_func, NULL);
+}
+
+static void call_nim_nos_stop_download_media(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_nos_stop_download_media(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "");
+}
+
+static void call_nim_nos_upload(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_nos_upload(at == 0 ? s : at < 0 ? "local_file" : "", seen_nim_nos_upload_cb_func,
+        NULL, seen_nim_nos_upload_prg_cb_func, NULL);
+}
+
+static void call_nim_nos_upload2(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_nos_upload2(at == 0 ? s : at < 0 ? "local_file" : "",
+        at == 1 ? s : at < 0 ? "tag" : "", seen_nim_nos_upload_cb_func, NULL,
+        seen_nim_nos_upload_prg_cb_func, NULL);
+}
+
+static void call_nim_nos_download(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_nos_download(at == 0 ? s : at < 0 ? "nos_url" : "", seen_nim_nos_download_cb_func,
+        NULL, seen_nim_nos_download_prg_cb_func, NULL);
+}
+
+static void call_nim_nos_download_media_ex(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_nos_download_media_ex(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_nos_download_cb_func, NULL,
+        seen_nim_nos_download_prg_cb_func, NULL, seen_nim_nos_download_speed_cb_func,
+        NULL, seen_nim_nos_download_info_cb_func, NULL);
+}
+
+static void call_nim_nos_download_ex(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_nos_download_ex(at == 0 ? s : at < 0 ? "nos_url" : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_nos_download_cb_func, NULL,
+        seen_nim_nos_download_prg_cb_func, NULL, seen_nim_nos_download_speed_cb_func,
+        NULL, seen_nim_nos_download_info_cb_func, NULL);
+}
+
+static void call_nim_nos_stop_download_ex(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_nos_stop_download_ex(at == 0 ? s : at < 0 ? "task_id" : "",
+        at == 1 ? s : at < 0 ? "{}" : "");
+}
+
+static void call_nim_nos_upload_ex(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_nos_upload_ex(at == 0 ? s : at < 0 ? "local_file" : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_nos_upload_cb_func, NULL,
+        seen_nim_nos_upload_prg_cb_func, NULL, seen_nim_nos_upload_speed_cb_func, NULL,
+        seen_nim_nos_upload_info_cb_func, NULL);
+}
+
+static void call_nim_nos_upload_ex2(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_nos_upload_ex2(at == 0 ? s : at < 0 ? "local_file" : "",
+        at == 1 ? s : at < 0 ? "tag" : "", at == 2 ? s : at < 0 ? "{}" : "",
+        seen_nim_nos_upload_cb_func, NULL, seen_nim_nos_upload_prg_cb_func, NULL,
+        seen_nim_nos_upload_speed_cb_func, NULL, seen_nim_nos_upload_info_cb_func,
+        NULL);
+}
+
+static void call_nim_nos_stop_upload_ex(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_nos_stop_upload_ex(at == 0 ? s : at < 0 ? "task_id" : "",
+        at == 1 ? s : at < 0 ? "{}" : "");
+}
+
+static void call_nim_nos_set_quick_trans(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_nos_set_quick_trans(at < 0 ? 7 : 0);
+}
+
+static void call_nim_nos_safeurl_to_originurl(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_nos_safeurl_to_originurl(at == 0 ? s : at < 0 ? "safe_url" : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_nos_safeurl_to_originurl_cb_func,
+        NULL);
+}
+
+static void call_nim_reg_received_http_msg_cb(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_reg_received_http_msg_cb(seen_nim_received_http_msg_cb_func,
+        at == 0 ? s : at < 0 ? "{}" : "", NULL);
+}
+
+static void call_nim_pass_through_proxy_send_http_request(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_pass_through_proxy_send_http_request(at == 0 ? s : at < 0 ? "host" : "",
+        at == 1 ? s : at < 0 ? "path" : "", (enum NIMSendHttpRequestMethods)(at < 0),
+        at == 2 ? s : at < 0 ? "header" : "", at == 3 ? s : at < 0 ? "body" : "",
+        at == 4 ? s : at < 0 ? "{}" : "", seen_nim_send_http_request_cb_func, NULL);
+}
+
+static void call_nim_plugin_chatroom_request_enter_async(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_plugin_chatroom_request_enter_async(at < 0 ? 7 : 0,
+        at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_plugin_chatroom_request_enter_cb_func, NULL);
+}
+
+static void call_nim_robot_reg_changed_callback(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_robot_reg_changed_callback(at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_robot_change_cb_func, NULL);
+}
+
+static void call_nim_robot_query_all_robots_block(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_global_free_buf(nim_robot_query_all_robots_block(at == 0 ? s : at < 0 ? "{}" : ""));
+}
+
+static void call_nim_robot_query_robot_by_accid_block(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_global_free_buf(nim_robot_query_robot_by_accid_block(at == 0 ? s : at < 0 ? "accid" : "", at == 1 ? s : at < 0 ? "{}" : ""));
+}
+
+static void call_nim_robot_get_robots_async(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_robot_get_robots_async(at < 0 ? 7 : 0, at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_robot_query_cb_func, NULL);
+}
+
+static void call_nim_rts_set_proxy(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_rts_set_proxy((enum NIMProxyType)(at < 0), at == 0 ? s : at < 0 ? "host" : "",
+        at < 0 ? 7 : 0, at == 1 ? s : at < 0 ? "user" : "",
+        at == 2 ? s : at < 0 ? "password" : "");
+}
+
+static void call_nim_rts_start(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_rts_start(at < 0 ? 7 : 0, at == 0 ? s : at < 0 ? "uid" : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_rts_start_cb_func, NULL);
+}
+
+static void call_nim_rts_set_start_notify_cb_func(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_rts_set_start_notify_cb_func(seen_nim_rts_start_notify_cb_func, NULL);
+}
+
+static void call_nim_rts_create_conf(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_rts_create_conf(at == 0 ? s : at < 0 ? "name" : "",
+        at == 1 ? s : at < 0 ? "custom_info" : "", at == 2 ? s : at < 0 ? "{}" : "",
+        seen_nim_rts_create_cb_func, NULL);
+}
+
+static void call_nim_rts_join_conf(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_rts_join_conf(at == 0 ? s : at < 0 ? "name" : "", at == 1 ? s : at < 0 ? "{}" : "",
+        seen_nim_rts_join_cb_func, NULL);
+}
+
+static void call_nim_rts_ack(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_rts_ack(at == 0 ? s : at < 0 ? "session_id" : "", at < 0 ? 7 : 0, at < 0,
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_rts_ack_res_cb_func, NULL);
+}
+
+static void call_nim_rts_set_ack_notify_cb_func(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_rts_set_ack_notify_cb_func(seen_nim_rts_ack_notify_cb_func, NULL);
+}
+
+static void call_nim_rts_set_sync_ack_notify_cb_func(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_rts_set_sync_ack_notify_cb_func(seen_nim_rts_sync_ack_notify_cb_func, NULL);
+}
+
+static void call_nim_rts_set_connect_notify_cb_func(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_rts_set_connect_notify_cb_func(seen_nim_rts_connect_notify_cb_func, NULL);
+}
+
+static void call_nim_rts_set_member_change_cb_func(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_rts_set_member_change_cb_func(seen_nim_rts_member_change_cb_func, NULL);
+}
+
+static void call_nim_rts_control(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_rts_control(at == 0 ? s : at < 0 ? "session_id" : "",
+        at == 1 ? s : at < 0 ? "info" : "", at == 2 ? s : at < 0 ? "{}" : "",
+        seen_nim_rts_control_res_cb_func, NULL);
+}
+
+static void call_nim_rts_set_control_notify_cb_func(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_rts_set_control_notify_cb_func(seen_nim_rts_control_notify_cb_func, NULL);
+}
+
+static void call_nim_rts_set_vchat_mode(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_rts_set_vchat_mode(at == 0 ? s : at < 0 ? "session_id" : "", at < 0 ? 7 : 0,
+        at == 1 ? s : at < 0 ? "{}" : "");
+}
+
+static void call_nim_rts_hangup(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_rts_hangup(at == 0 ? s : at < 0 ? "session_id" : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_rts_hangup_res_cb_func, NULL);
+}
+
+static void call_nim_rts_set_hangup_notify_cb_func(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_rts_set_hangup_notify_cb_func(seen_nim_rts_hangup_notify_cb_func, NULL);
+}
+
+static void call_nim_rts_relogin(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_rts_relogin(at == 0 ? s : at < 0 ? "session_id" : "", at < 0 ? 7 : 0,
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_rts_opt_cb_func, NULL);
+}
+
+static void call_nim_rts_send_data(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_rts_send_data(at == 0 ? s : at < 0 ? "session_id" : "", at < 0 ? 7 : 0, NULL,
+        at < 0 ? 7 : 0, at == 1 ? s : at < 0 ? "{}" : "");
+}
+
+static void call_nim_rts_set_rec_data_cb_func(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_rts_set_rec_data_cb_func(seen_nim_rts_rec_data_cb_func, NULL);
+}
+
+static void call_nim_session_online_service_query_session_list(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_session_online_service_query_session_list(at < 0 ? 7 : 0, at < 0 ? 7 : 0, at < 0,
+        at < 0 ? 7 : 0, seen_nim_session_online_service_query_session_list_cb_func,
+        NULL);
+}
+
+static void call_nim_session_online_service_query_session(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_session_online_service_query_session(at < 0 ? 7 : 0,
+        at == 0 ? s : at < 0 ? "session_id" : "",
+        seen_nim_session_online_service_query_session_cb_func, NULL);
+}
+
+static void call_nim_session_online_service_update_session(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_session_online_service_update_session(at < 0 ? 7 : 0,
+        at == 0 ? s : at < 0 ? "session_id" : "", at == 1 ? s : at < 0 ? "ext" : "",
+        seen_nim_session_online_service_update_session_cb_func, NULL);
+}
+
+static void call_nim_session_online_service_delete_session(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_session_online_service_delete_session(at == 0 ? s : at < 0 ? "[" SAMPLE_OBJECT "]" : "",
+        seen_nim_session_online_service_delete_session_cb_func, NULL);
+}
+
+static void call_nim_session_online_service_reg_session_changed(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_session_online_service_reg_session_changed(seen_nim_session_online_service_session_changed_cb_func,
+        NULL);
+}
+
+static void call_nim_signaling_reg_online_notify_cb(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_signaling_reg_online_notify_cb(seen_nim_signaling_notify_cb_func, NULL);
+}
+
+static void call_nim_signaling_reg_mutil_client_sync_notify_cb(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_signaling_reg_mutil_client_sync_notify_cb(seen_nim_signaling_notify_cb_func, NULL);
+}
+
+static void call_nim_signaling_reg_offline_notify_cb(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_signaling_reg_offline_notify_cb(seen_nim_signaling_notify_list_cb_func, NULL);
+}
+
+static void call_nim_signaling_reg_channels_sync_cb(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_signaling_reg_channels_sync_cb(seen_nim_signaling_channels_sync_cb_func, NULL);
+}
+
+static void call_nim_signaling_reg_members_sync_cb(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_signaling_reg_members_sync_cb(seen_nim_signaling_members_sync_cb_func, NULL);
+}
+
+static void call_nim_signaling_create(int at, const char *s) {
+    static NIMSignalingCreateParam param;
+    (void)at;
+    (void)s;
+    param.channel_type_ = (enum NIMSignalingType)(at < 0);
+    nim_signaling_create(&param, seen_nim_signaling_opt_cb_func, NULL);
+}
+
+static void call_nim_signaling_close(int at, const char *s) {
+    static NIMSignalingCloseParam param;
+    (void)at;
+    (void)s;
+    nim_signaling_close(&param, seen_nim_signaling_opt_cb_func, NULL);
+}
+
+static void call_nim_signaling_join(int at, const char *s) {
+    static NIMSignalingJoinParam param;
+    (void)at;
+    (void)s;
+    nim_signaling_join(&param, seen_nim_signaling_opt_cb_func, NULL);
+}
+
+static void call_nim_signaling_leave(int at, const char *s) {
+    static NIMSignalingLeaveParam param;
+    (void)at;
+    (void)s;
+    nim_signaling_leave(&param, seen_nim_signaling_opt_cb_func, NULL);
+}
+
+static void call_nim_signaling_query_channel_info(int at, const char *s) {
+    static NIMSignalingQueryChannelInfoParam param;
+    (void)at;
+    (void)s;
+    nim_signaling_query_channel_info(&param, seen_nim_signaling_opt_cb_func, NULL);
+}
+
+static void call_nim_signaling_call(int at, const char *s) {
+    static NIMSignalingCallParam param;
+    (void)at;
+    (void)s;
+    param.channel_type_ = (enum NIMSignalingType)(at < 0);
+    nim_signaling_call(&param, seen_nim_signaling_opt_cb_func, NULL);
+}
+
+static void call_nim_signaling_invite(int at, const char *s) {
+    static NIMSignalingInviteParam param;
+    (void)at;
+    (void)s;
+    nim_signaling_invite(&param, seen_nim_signaling_opt_cb_func, NULL);
+}
+
+static void call_nim_signaling_cancel_invite(int at, const char *s) {
+    static NIMSignalingCancelInviteParam param;
+    (void)at;
+    (void)s;
+    nim_signaling_cancel_invite(&param, seen_nim_signaling_opt_cb_func, NULL);
+}
+
+static void call_nim_signaling_reject(int at, const char *s) {
+    static NIMSignalingRejectParam param;
+    (void)at;
+    (void)s;
+    nim_signaling_reject(&param, seen_nim_signaling_opt_cb_func, NULL);
+}
+
+static void call_nim_signaling_accept(int at, const char *s) {
+    static NIMSignalingAcceptParam param;
+    (void)at;
+    (void)s;
+    nim_signaling_accept(&param, seen_nim_signaling_opt_cb_func, NULL);
+}
+
+static void call_nim_signaling_control(int at, const char *s) {
+    static NIMSignalingControlParam param;
+    (void)at;
+    (void)s;
+    nim_signaling_control(&param, seen_nim_signaling_opt_cb_func, NULL);
+}
+
+static void call_nim_subscribe_event_reg_push_event_cb(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_subscribe_event_reg_push_event_cb(at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_push_event_cb_func, NULL);
+}
+
+static void call_nim_subscribe_event_reg_batch_push_event_cb(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_subscribe_event_reg_batch_push_event_cb(at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_batch_push_event_cb_func, NULL);
+}
+
+static void call_nim_publish_event(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_publish_event(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_publish_event_cb_func, NULL);
+}
+
+static void call_nim_subscribe_event(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_subscribe_event(at < 0 ? 7 : 0, at < 0 ? 7 : 0, at < 0 ? 7 : 0,
+        at == 0 ? s : at < 0 ? SAMPLE_IDS : "", at == 1 ? s : at < 0 ? "{}" : "",
+        seen_nim_subscribe_event_cb_func, NULL);
+}
+
+static void call_nim_unsubscribe_event(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_unsubscribe_event(at < 0 ? 7 : 0, at == 0 ? s : at < 0 ? SAMPLE_IDS : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_unsubscribe_event_cb_func, NULL);
+}
+
+static void call_nim_batch_unsubscribe_event(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_batch_unsubscribe_event(at < 0 ? 7 : 0, at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_batch_unsubscribe_event_cb_func, NULL);
+}
+
+static void call_nim_query_subscribe_event(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_query_subscribe_event(at < 0 ? 7 : 0, at == 0 ? s : at < 0 ? SAMPLE_IDS : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_query_subscribe_event_cb_func, NULL);
+}
+
+static void call_nim_batch_query_subscribe_event(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_batch_query_subscribe_event(at < 0 ? 7 : 0, at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_batch_query_subscribe_event_cb_func, NULL);
+}
+
+static void call_nim_super_team_reg_team_event_cb(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_super_team_reg_team_event_cb(at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_super_team_event_cb_func, NULL);
+}
+
+static void call_nim_super_team_invite_async(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_super_team_invite_async(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? SAMPLE_IDS : "", at == 2 ? s : at < 0 ? "{}" : "",
+        seen_nim_super_team_event_cb_func, NULL);
+}
+
+static void call_nim_super_team_invite_async2(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_super_team_invite_async2(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? SAMPLE_IDS : "",
+        at == 2 ? s : at < 0 ? "invitation_postscript" : "",
+        at == 3 ? s : at < 0 ? "invitation_attachment" : "",
+        at == 4 ? s : at < 0 ? "{}" : "", seen_nim_super_team_event_cb_func, NULL);
+}
+
+static void call_nim_super_team_kick_async(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_super_team_kick_async(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? SAMPLE_IDS : "", at == 2 ? s : at < 0 ? "{}" : "",
+        seen_nim_super_team_event_cb_func, NULL);
+}
+
+static void call_nim_super_team_leave_async(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_super_team_leave_async(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_super_team_event_cb_func, NULL);
+}
+
+static void call_nim_super_team_update_team_info_async(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_super_team_update_team_info_async(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? SAMPLE_OBJECT : "", at == 2 ? s : at < 0 ? "{}" : "",
+        seen_nim_super_team_event_cb_func, NULL);
+}
+
+static void call_nim_super_team_update_my_property_async(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_super_team_update_my_property_async(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_super_team_event_cb_func, NULL);
+}
+
+static void call_nim_super_team_query_all_my_teams_async(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_super_team_query_all_my_teams_async(at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_super_team_query_all_my_teams_cb_func, NULL);
+}
+
+static void call_nim_super_team_query_all_my_teams_info_async(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_super_team_query_all_my_teams_info_async(at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_super_team_query_all_my_teams_info_cb_func, NULL);
+}
+
+static void call_nim_super_team_query_teams_info_by_keyword_async(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_super_team_query_teams_info_by_keyword_async(at == 0 ? s : at < 0 ? "keyword" : "",
+        at == 1 ? s : at < 0 ? "{}" : "",
+        seen_nim_super_team_query_all_my_teams_info_cb_func, NULL);
+}
+
+static void call_nim_super_team_query_my_all_member_infos_async(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_super_team_query_my_all_member_infos_async(at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_super_team_query_my_all_member_infos_cb_func, NULL);
+}
+
+static void call_nim_super_team_query_team_members_async(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_super_team_query_team_members_async(at == 0 ? s : at < 0 ? "tid" : "", at < 0,
+        at == 1 ? s : at < 0 ? "{}" : "",
+        seen_nim_super_team_query_team_members_cb_func, NULL);
+}
+
+static void call_nim_super_team_query_team_member_async(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_super_team_query_team_member_async(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? "user_id" : "", at == 2 ? s : at < 0 ? "{}" : "",
+        seen_nim_super_team_query_team_member_cb_func, NULL);
+}
+
+static void call_nim_super_team_query_team_member_block(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_global_free_buf(nim_super_team_query_team_member_block(at == 0 ? s : at < 0 ? "tid" : "", at == 1 ? s : at < 0 ? "user_id" : ""));
+}
+
+static void call_nim_super_team_query_team_info_async(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_super_team_query_team_info_async(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_super_team_query_team_info_cb_func,
+        NULL);
+}
+
+static void call_nim_super_team_query_team_info_block(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_global_free_buf(nim_super_team_query_team_info_block(at == 0 ? s : at < 0 ? "tid" : ""));
+}
+
+static void call_nim_super_team_query_team_info_online_async(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_super_team_query_team_info_online_async(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_super_team_event_cb_func, NULL);
+}
+
+static void call_nim_super_team_apply_join_async(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_super_team_apply_join_async(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? "reason" : "", at == 2 ? s : at < 0 ? "{}" : "",
+        seen_nim_super_team_event_cb_func, NULL);
+}
+
+static void call_nim_super_team_pass_join_apply_async(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_super_team_pass_join_apply_async(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? "applicant_id" : "", at == 2 ? s : at < 0 ? "{}" : "",
+        seen_nim_super_team_event_cb_func, NULL);
+}
+
+static void call_nim_super_team_reject_join_apply_async(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_super_team_reject_join_apply_async(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? "applicant_id" : "",
+        at == 2 ? s : at < 0 ? "reason" : "", at == 3 ? s : at < 0 ? "{}" : "",
+        seen_nim_super_team_event_cb_func, NULL);
+}
+
+static void call_nim_super_team_add_managers_async(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_super_team_add_managers_async(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? SAMPLE_IDS : "", at == 2 ? s : at < 0 ? "{}" : "",
+        seen_nim_super_team_event_cb_func, NULL);
+}
+
+static void call_nim_super_team_remove_managers_async(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_super_team_remove_managers_async(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? SAMPLE_IDS : "", at == 2 ? s : at < 0 ? "{}" : "",
+        seen_nim_super_team_event_cb_func, NULL);
+}
+
+static void call_nim_super_team_transfer_team_async(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_super_team_transfer_team_async(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? "new_owner" : "", at < 0,
+        at == 2 ? s : at < 0 ? "{}" : "", seen_nim_super_team_event_cb_func, NULL);
+}
+
+static void call_nim_super_team_update_other_nick_async(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_super_team_update_other_nick_async(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_super_team_event_cb_func, NULL);
+}
+
+static void call_nim_super_team_accept_invitation_async(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_super_team_accept_invitation_async(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? "invitor" : "", at == 2 ? s : at < 0 ? "{}" : "",
+        seen_nim_super_team_event_cb_func, NULL);
+}
+
+static void call_nim_super_team_reject_invitation_async(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_super_team_reject_invitation_async(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? "invitor" : "", at == 2 ? s : at < 0 ? "reason" : "",
+        at == 3 ? s : at < 0 ? "{}" : "", seen_nim_super_team_event_cb_func, NULL);
+}
+
+static void call_nim_super_team_mute_member_async(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_super_team_mute_member_async(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? "member_id" : "", at < 0,
+        at == 2 ? s : at < 0 ? "{}" : "", seen_nim_super_team_event_cb_func, NULL);
+}
+
+static void call_nim_super_team_query_mute_list_async(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_super_team_query_mute_list_async(at == 0 ? s : at < 0 ? "tid" : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_super_team_query_mute_list_cb_func,
+        NULL);
+}
+
+static void call_nim_super_team_mute_async(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_super_team_mute_async(at == 0 ? s : at < 0 ? "tid" : "", at < 0,
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_super_team_event_cb_func, NULL);
+}
+
+static void call_nim_talkex_collect_add_collect(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_talkex_collect_add_collect(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "",
+        seen_nim_talkex_collect_add_collect_cb_func, NULL);
+}
+
+static void call_nim_talkex_collect_remove_collects(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_talkex_collect_remove_collects(at == 0 ? s : at < 0 ? "[" SAMPLE_OBJECT "]" : "",
+        seen_nim_talkex_collect_remove_collects_cb_func, NULL);
+}
+
+static void call_nim_talkex_collect_update_collect_ext(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_talkex_collect_update_collect_ext(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "",
+        at == 1 ? s : at < 0 ? "ext" : "",
+        seen_nim_talkex_collect_update_collect_ext_cb_func, NULL);
+}
+
+static void call_nim_talkex_collect_query_collects(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_talkex_collect_query_collects(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "",
+        seen_nim_talkex_collect_query_collects_cb_func, NULL);
+}
+
+static void call_nim_talkex_quick_comment_add_quick_comment(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_talkex_quick_comment_add_quick_comment(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "",
+        at == 1 ? s : at < 0 ? SAMPLE_OBJECT : "",
+        seen_nim_talkex_quick_comment_add_quick_comment_cb_func, NULL);
+}
+
+static void call_nim_talkex_quick_comment_remove_quick_comment(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_talkex_quick_comment_remove_quick_comment(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "",
+        at == 1 ? s : at < 0 ? SAMPLE_OBJECT : "",
+        seen_nim_talkex_quick_comment_remove_quick_comment_cb_func, NULL);
+}
+
+static void call_nim_talkex_quick_comment_query_quick_comment(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_talkex_quick_comment_query_quick_comment(at == 0 ? s : at < 0 ? "[" SAMPLE_OBJECT "]" : "",
+        seen_nim_talkex_quick_comment_query_quick_comment_cb_func, NULL);
+}
+
+static void call_nim_talkex_quick_comment_reg_add_quick_comment(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_talkex_quick_comment_reg_add_quick_comment(seen_nim_talkex_quick_comment_add_quick_comment_notify_cb_func,
+        NULL);
+}
+
+static void call_nim_talkex_quick_comment_reg_remove_quick_comment(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_talkex_quick_comment_reg_remove_quick_comment(seen_nim_talkex_quick_comment_remove_quick_comment_notify_cb_func,
+        NULL);
+}
+
+static void call_nim_talkex_pin_message_add_pin_message(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_talkex_pin_message_add_pin_message(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "",
+        at == 1 ? s : at < 0 ? SAMPLE_OBJECT : "",
+        seen_nim_talkex_pin_message_add_pin_message_cb_func, NULL);
+}
+
+static void call_nim_talkex_pin_message_unpin_message(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_talkex_pin_message_unpin_message(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "",
+        seen_nim_talkex_pin_message_unpin_message_cb_func, NULL);
+}
+
+static void call_nim_talkex_pin_message_update_pin_message(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_talkex_pin_message_update_pin_message(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "",
+        seen_nim_talkex_pin_message_update_pin_message_cb_func, NULL);
+}
+
+static void call_nim_talkex_pin_message_query_all_pin_message(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_talkex_pin_message_query_all_pin_message(at == 0 ? s : at < 0 ? "session" : "",
+        at < 0 ? 7 : 0, seen_nim_talkex_pin_message_query_all_pin_message_cb_func,
+        NULL);
+}
+
+static void call_nim_talkex_pin_message_reg_add_pin_message(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_talkex_pin_message_reg_add_pin_message(seen_nim_talkex_pin_message_add_pin_message_notify_cb_func,
+        NULL);
+}
+
+static void call_nim_talkex_pin_message_reg_unpin_message(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_talkex_pin_message_reg_unpin_message(seen_nim_talkex_pin_message_unpin_message_notify_cb_func,
+        NULL);
+}
+
+static void call_nim_talkex_pin_message_reg_update_pin_message(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_talkex_pin_message_reg_update_pin_message(seen_nim_talkex_pin_message_update_pin_message_notify_cb_func,
         NULL);
 }
 
 static void call_nim_tool_get_md5(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_global_free_buf(nim_tool_get_md5(at == 0 ? s : ""));
+    nim_global_free_buf(nim_tool_get_md5(at == 0 ? s : at < 0 ? "input" : ""));
 }
 
 static void call_nim_tool_get_file_md5(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_global_free_buf(nim_tool_get_file_md5(at == 0 ? s : ""));
+    nim_global_free_buf(nim_tool_get_file_md5(at == 0 ? s : at < 0 ? "file_path" : ""));
 }
 
 static void call_nim_tool_get_uuid(int at, const char *s) {
@@ -1917,13 +4260,13 @@ static void call_nim_tool_get_uuid(int at, const char *s) {
 static void call_nim_tool_get_user_appdata_dir(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_global_free_buf(nim_tool_get_user_appdata_dir(at == 0 ? s : ""));
+    nim_global_free_buf(nim_tool_get_user_appdata_dir(at == 0 ? s : at < 0 ? "app_account" : ""));
 }
 
 static void call_nim_tool_get_user_specific_appdata_dir(int at, const char *s) {
     (void)at;
     (void)s;
-    nim_global_free_buf(nim_tool_get_user_specific_appdata_dir(at == 0 ? s : "", (enum NIMAppDataType)0));
+    nim_global_free_buf(nim_tool_get_user_specific_appdata_dir(at == 0 ? s : at < 0 ? "app_account" : "", (enum NIMAppDataType)(at < 0)));
 }
 
 static void call_nim_tool_get_local_appdata_dir(int at, const char *s) {
@@ -1938,16 +4281,345 @@ static void call_nim_tool_get_cur_module_dir(int at, const char *s) {
     nim_global_free_buf(nim_tool_get_cur_module_dir());
 }
 
+static void call_nim_tool_get_audio_text_async(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_tool_get_audio_text_async(at == 0 ? s : at < 0 ? SAMPLE_OBJECT : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_tool_get_audio_text_cb_func, NULL);
+}
+
+static void call_nim_tool_filter_client_antispam_async(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_tool_filter_client_antispam_async(at == 0 ? s : at < 0 ? "text" : "",
+        at == 1 ? s : at < 0 ? "replace_str" : "",
+        at == 2 ? s : at < 0 ? "lib_name" : "", at == 3 ? s : at < 0 ? "{}" : "",
+        seen_nim_tool_filter_client_antispam_cb_func, NULL);
+}
+
+static void call_nim_vchat_init(int at, const char *s) {
+    (void)at;
+    (void)s;
+    (void)nim_vchat_init(at == 0 ? s : at < 0 ? "{}" : "");
+}
+
+static void call_nim_vchat_set_proxy(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_set_proxy((enum NIMProxyType)(at < 0), at == 0 ? s : at < 0 ? "host" : "",
+        at < 0 ? 7 : 0, at == 1 ? s : at < 0 ? "user" : "",
+        at == 2 ? s : at < 0 ? "password" : "");
+}
+
+static void call_nim_vchat_rate(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_rate(at < 0 ? 7 : 0, at == 0 ? s : at < 0 ? "description" : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_vchat_rate_callback, NULL);
+}
+
+static void call_nim_vchat_cleanup(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_cleanup(at == 0 ? s : at < 0 ? "{}" : "");
+}
+
+static void call_nim_vchat_set_cb_func(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_set_cb_func(seen_nim_vchat_cb_func, NULL);
+}
+
+static void call_nim_vchat_start(int at, const char *s) {
+    (void)at;
+    (void)s;
+    (void)nim_vchat_start((enum NIMVideoChatMode)(at < 0), at == 0 ? s : at < 0 ? "apns_text" : "", at == 1 ? s : at < 0 ? "custom_info" : "", at == 2 ? s : at < 0 ? "{}" : "", NULL);
+}
+
+static void call_nim_vchat_callee_ack(int at, const char *s) {
+    (void)at;
+    (void)s;
+    (void)nim_vchat_callee_ack(at < 0 ? 7 : 0, at < 0, at == 0 ? s : at < 0 ? "{}" : "", NULL);
+}
+
+static void call_nim_vchat_control(int at, const char *s) {
+    (void)at;
+    (void)s;
+    (void)nim_vchat_control(at < 0 ? 7 : 0, (enum NIMVChatControlType)(at < 0), at == 0 ? s : at < 0 ? "{}" : "", NULL);
+}
+
+static void call_nim_vchat_set_viewer_mode(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_set_viewer_mode(at < 0);
+}
+
+static void call_nim_vchat_get_viewer_mode(int at, const char *s) {
+    (void)at;
+    (void)s;
+    (void)nim_vchat_get_viewer_mode();
+}
+
+static void call_nim_vchat_get_connect_status(int at, const char *s) {
+    (void)at;
+    (void)s;
+    (void)nim_vchat_get_connect_status();
+}
+
+static void call_nim_vchat_set_audio_mute(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_set_audio_mute(at < 0);
+}
+
+static void call_nim_vchat_audio_mute_enabled(int at, const char *s) {
+    (void)at;
+    (void)s;
+    (void)nim_vchat_audio_mute_enabled();
+}
+
+static void call_nim_vchat_set_member_in_blacklist(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_set_member_in_blacklist(at == 0 ? s : at < 0 ? "uid" : "", at < 0, at < 0,
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_vchat_opt_cb_func, NULL);
+}
+
+static void call_nim_vchat_end(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_end(at == 0 ? s : at < 0 ? "{}" : "");
+}
+
+static void call_nim_vchat_create_room(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_create_room(at == 0 ? s : at < 0 ? "room_name" : "",
+        at == 1 ? s : at < 0 ? "custom_info" : "", at == 2 ? s : at < 0 ? "{}" : "",
+        seen_nim_vchat_opt2_cb_func, NULL);
+}
+
+static void call_nim_vchat_join_room(int at, const char *s) {
+    (void)at;
+    (void)s;
+    (void)nim_vchat_join_room((enum NIMVideoChatMode)(at < 0), at == 0 ? s : at < 0 ? "room_name" : "", at == 1 ? s : at < 0 ? "{}" : "", seen_nim_vchat_opt2_cb_func, NULL);
+}
+
+static void call_nim_vchat_set_custom_data(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_set_custom_data(at < 0, at < 0, at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_vchat_opt_cb_func, NULL);
+}
+
+static void call_nim_vchat_set_talking_mode(int at, const char *s) {
+    (void)at;
+    (void)s;
+    (void)nim_vchat_set_talking_mode((enum NIMVideoChatMode)(at < 0), at == 0 ? s : at < 0 ? "{}" : "");
+}
+
+static void call_nim_vchat_set_rotate_remote_video(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_set_rotate_remote_video(at < 0);
+}
+
+static void call_nim_vchat_rotate_remote_video_enabled(int at, const char *s) {
+    (void)at;
+    (void)s;
+    (void)nim_vchat_rotate_remote_video_enabled();
+}
+
+static void call_nim_vchat_set_video_quality(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_set_video_quality(at < 0 ? 7 : 0, at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_vchat_opt_cb_func, NULL);
+}
+
+static void call_nim_vchat_set_video_bitrate(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_set_video_bitrate(at < 0 ? 7 : 0, at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_vchat_opt_cb_func, NULL);
+}
+
+static void call_nim_vchat_set_frame_rate(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_set_frame_rate((enum NIMVChatVideoFrameRate)(at < 0),
+        at == 0 ? s : at < 0 ? "{}" : "", seen_nim_vchat_opt_cb_func, NULL);
+}
+
+static void call_nim_vchat_set_video_frame_scale(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_set_video_frame_scale((enum NIMVChatVideoFrameScaleType)(at < 0));
+}
+
+static void call_nim_vchat_get_video_frame_scale_type(int at, const char *s) {
+    (void)at;
+    (void)s;
+    (void)nim_vchat_get_video_frame_scale_type();
+}
+
+static void call_nim_vchat_select_video_adaptive_strategy(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_select_video_adaptive_strategy((enum NIMVChatVideoEncodeMode)(at < 0),
+        at == 0 ? s : at < 0 ? "{}" : "", seen_nim_vchat_opt_cb_func, NULL);
+}
+
+static void call_nim_vchat_start_record(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_start_record(at == 0 ? s : at < 0 ? "path" : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_vchat_mp4_record_opt_cb_func, NULL);
+}
+
+static void call_nim_vchat_stop_record(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_stop_record(at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_vchat_mp4_record_opt_cb_func, NULL);
+}
+
+static void call_nim_vchat_start_audio_record(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_start_audio_record(at == 0 ? s : at < 0 ? "path" : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_vchat_audio_record_opt_cb_func,
+        NULL);
+}
+
+static void call_nim_vchat_stop_audio_record(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_stop_audio_record(at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_vchat_audio_record_opt_cb_func, NULL);
+}
+
+static void call_nim_vchat_relogin(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_relogin(at == 0 ? s : at < 0 ? "{}" : "", seen_nim_vchat_opt_cb_func, NULL);
+}
+
+static void call_nim_vchat_net_detect(int at, const char *s) {
+    (void)at;
+    (void)s;
+    (void)nim_vchat_net_detect(at == 0 ? s : at < 0 ? "{}" : "", seen_nim_vchat_opt_cb_func, NULL);
+}
+
+static void call_nim_vchat_set_audio_play_mute(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_set_audio_play_mute(at < 0);
+}
+
+static void call_nim_vchat_audio_play_mute_enabled(int at, const char *s) {
+    (void)at;
+    (void)s;
+    (void)nim_vchat_audio_play_mute_enabled();
+}
+
+static void call_nim_vchat_update_rtmp_url(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_update_rtmp_url(at == 0 ? s : at < 0 ? "rtmp_url" : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_vchat_opt_cb_func, NULL);
+}
+
+static void call_nim_vchat_set_uid_picture_as_main(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_set_uid_picture_as_main(at == 0 ? s : at < 0 ? "uid" : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_vchat_opt_cb_func, NULL);
+}
+
+static void call_nim_vchat_set_auto_publish(int at, const char *s) {
+    (void)at;
+    (void)s;
+    (void)nim_vchat_set_auto_publish(at < 0, at < 0);
+}
+
+static void call_nim_vchat_is_auto_publish_video(int at, const char *s) {
+    (void)at;
+    (void)s;
+    (void)nim_vchat_is_auto_publish_video();
+}
+
+static void call_nim_vchat_is_auto_subscribe_video(int at, const char *s) {
+    (void)at;
+    (void)s;
+    (void)nim_vchat_is_auto_subscribe_video();
+}
+
+static void call_nim_vchat_is_auto_subscribe_audio(int at, const char *s) {
+    (void)at;
+    (void)s;
+    (void)nim_vchat_is_auto_subscribe_audio();
+}
+
+static void call_nim_chat_set_local_video_simulcast_mode(int at, const char *s) {
+    (void)at;
+    (void)s;
+    (void)nim_chat_set_local_video_simulcast_mode((enum NIMVChatPublishVideoStreamMode)(at < 0));
+}
+
+static void call_nim_vchat_publish_video(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_publish_video(at == 0 ? s : at < 0 ? "{}" : "", seen_nim_vchat_opt_cb_func,
+        NULL);
+}
+
+static void call_nim_vchat_unpublish_video(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_unpublish_video(at == 0 ? s : at < 0 ? "{}" : "", seen_nim_vchat_opt_cb_func,
+        NULL);
+}
+
+static void call_nim_vchat_subscribe_video(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_subscribe_video(at == 0 ? s : at < 0 ? "uid" : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_vchat_opt_cb_func, NULL);
+}
+
+static void call_nim_vchat_unsubscribe_video(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_unsubscribe_video(at == 0 ? s : at < 0 ? "uid" : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_vchat_opt_cb_func, NULL);
+}
+
+static void call_nim_vchat_subscribe_audio(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_subscribe_audio(at < 0, at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_vchat_opt_cb_func, NULL);
+}
+
+static void call_nim_vchat_set_remote_audio_data_cb(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nim_vchat_set_remote_audio_data_cb(at == 0 ? s : at < 0 ? "uid" : "",
+        seen_nim_vchat_remote_audio_data_cb_func, NULL,
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_vchat_opt_cb_func, NULL);
+}
+
 static void call_nimx_global_set_dispatch_mode(int at, const char *s) {
     (void)at;
     (void)s;
-    (void)nimx_global_set_dispatch_mode(0);
+    (void)nimx_global_set_dispatch_mode(at < 0 ? 7 : 0);
 }
 
 static void call_nimx_global_dispatch(int at, const char *s) {
     (void)at;
     (void)s;
-    (void)nimx_global_dispatch(0, 0);
+    (void)nimx_global_dispatch(at < 0 ? 7 : 0, at < 0 ? 7 : 0);
 }
 
 static void call_nimx_global_pending(int at, const char *s) {
@@ -1959,7 +4631,7 @@ static void call_nimx_global_pending(int at, const char *s) {
 static void call_nimx_global_wait(int at, const char *s) {
     (void)at;
     (void)s;
-    (void)nimx_global_wait(0);
+    (void)nimx_global_wait(at < 0 ? 7 : 0);
 }
 
 static void call_nimx_global_set_wake_cb(int at, const char *s) {
@@ -1977,7 +4649,7 @@ static void call_nimx_global_detach_callbacks(int at, const char *s) {
 static void call_nimx_global_set_signal_stack(int at, const char *s) {
     (void)at;
     (void)s;
-    nimx_global_set_signal_stack(0);
+    nimx_global_set_signal_stack(at < 0 ? 7 : 0);
 }
 
 static void call_nimx_init_error(int at, const char *s) {
@@ -1995,7 +4667,7 @@ static void call_nimx_abi_level(int at, const char *s) {
 static void call_nimx_build_has(int at, const char *s) {
     (void)at;
     (void)s;
-    (void)nimx_build_has(at == 0 ? s : "");
+    (void)nimx_build_has(at == 0 ? s : at < 0 ? "name" : "");
 }
 
 static void call_nimx_client_get_status(int at, const char *s) {
@@ -2013,39 +4685,49 @@ static void call_nimx_client_get_login_user(int at, const char *s) {
 static void call_nimx_client_reg_connection_cb(int at, const char *s) {
     (void)at;
     (void)s;
-    nimx_client_reg_connection_cb(at == 0 ? s : "", seen_nim_json_transport_cb_func, NULL,
-        NULL);
+    nimx_client_reg_connection_cb(at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_json_transport_cb_func, NULL, NULL);
 }
 
 static void call_nimx_client_renew_token(int at, const char *s) {
     (void)at;
     (void)s;
-    nimx_client_renew_token(at == 0 ? s : "", at == 1 ? s : "",
-        seen_nim_json_transport_cb_func, NULL);
+    nimx_client_renew_token(at == 0 ? s : at < 0 ? "token" : "",
+        at == 1 ? s : at < 0 ? "{}" : "", seen_nim_json_transport_cb_func, NULL);
 }
 
 static void call_nimx_client_network_changed(int at, const char *s) {
     (void)at;
     (void)s;
-    nimx_client_network_changed(at == 0 ? s : "");
+    nimx_client_network_changed(at == 0 ? s : at < 0 ? "{}" : "");
+}
+
+static void call_nimx_talk_reg_msg_corrected_cb(int at, const char *s) {
+    (void)at;
+    (void)s;
+    nimx_talk_reg_msg_corrected_cb(at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nimx_msg_corrected_cb_func, NULL, NULL);
 }
 
 static void call_nimx_client_pause(int at, const char *s) {
     (void)at;
     (void)s;
-    nimx_client_pause(at == 0 ? s : "", seen_nim_json_transport_cb_func, NULL);
+    nimx_client_pause(at == 0 ? s : at < 0 ? "{}" : "", seen_nim_json_transport_cb_func,
+        NULL);
 }
 
 static void call_nimx_client_resume(int at, const char *s) {
     (void)at;
     (void)s;
-    nimx_client_resume(at == 0 ? s : "", seen_nim_json_transport_cb_func, NULL);
+    nimx_client_resume(at == 0 ? s : at < 0 ? "{}" : "", seen_nim_json_transport_cb_func,
+        NULL);
 }
 
 static void call_nimx_client_diagnostics(int at, const char *s) {
     (void)at;
     (void)s;
-    nimx_client_diagnostics(at == 0 ? s : "", seen_nim_json_transport_cb_func, NULL);
+    nimx_client_diagnostics(at == 0 ? s : at < 0 ? "{}" : "",
+        seen_nim_json_transport_cb_func, NULL);
 }
 
 static void call_nimx_client_capabilities(int at, const char *s) {
@@ -2055,223 +4737,420 @@ static void call_nimx_client_capabilities(int at, const char *s) {
 }
 
 /* strings: how many string parameters; completes: 1 if the call is answered
- * through a callback; lifecycle: 1 for init, cleanup and the nimx_global functions. */
+ * through a callback; lifecycle: 1 for init, cleanup and the nimx_global functions;
+ * built: 1 if its module is; outcome: the callback type that hears what came of
+ * the call, registered or given with it, or ""; params: the names of its texts
+ * and numbers, with a comma behind each. */
 static const struct call_row {
     const char *name;
-    int strings, completes, lifecycle;
+    int strings, completes, lifecycle, built;
+    const char *outcome, *params;
     void (*call)(int at, const char *s);
 } call_rows[] = {
-    {"nim_client_init", 3, 0, 1, call_nim_client_init},
-    {"nim_client_cleanup", 1, 0, 1, call_nim_client_cleanup},
-    {"nim_client_cleanup2", 1, 1, 1, call_nim_client_cleanup2},
-    {"nim_client_update_apns_token", 1, 0, 0, call_nim_client_update_apns_token},
-    {"nim_client_login", 4, 1, 0, call_nim_client_login},
-    {"nim_client_get_login_state", 1, 0, 0, call_nim_client_get_login_state},
-    {"nim_client_relogin", 1, 0, 0, call_nim_client_relogin},
-    {"nim_client_logout", 1, 1, 0, call_nim_client_logout},
-    {"nim_client_kick_other_client", 1, 0, 0, call_nim_client_kick_other_client},
-    {"nim_client_reg_auto_relogin_cb", 1, 0, 0, call_nim_client_reg_auto_relogin_cb},
-    {"nim_client_reg_relogin_request_token_cb", 1, 0, 0, call_nim_client_reg_relogin_request_token_cb},
-    {"nim_client_reg_kickout_cb", 1, 0, 0, call_nim_client_reg_kickout_cb},
-    {"nim_client_reg_disconnect_cb", 1, 0, 0, call_nim_client_reg_disconnect_cb},
-    {"nim_client_reg_multispot_login_notify_cb", 1, 0, 0, call_nim_client_reg_multispot_login_notify_cb},
-    {"nim_client_reg_kickout_other_client_cb", 1, 0, 0, call_nim_client_reg_kickout_other_client_cb},
-    {"nim_client_reg_sync_multiport_push_config_cb", 1, 0, 0, call_nim_client_reg_sync_multiport_push_config_cb},
-    {"nim_client_set_multiport_push_config", 2, 1, 0, call_nim_client_set_multiport_push_config},
-    {"nim_client_get_multiport_push_config", 1, 1, 0, call_nim_client_get_multiport_push_config},
-    {"nim_client_version", 0, 0, 0, call_nim_client_version},
-    {"nim_client_current_user_account", 0, 0, 0, call_nim_client_current_user_account},
-    {"nim_client_get_server_current_time", 1, 1, 0, call_nim_client_get_server_current_time},
-    {"nim_client_set_dnd_config", 2, 1, 0, call_nim_client_set_dnd_config},
-    {"nim_client_get_dnd_config", 0, 1, 0, call_nim_client_get_dnd_config},
-    {"nim_global_free_str_buf", 0, 0, 0, call_nim_global_free_str_buf},
-    {"nim_global_free_buf", 0, 0, 0, call_nim_global_free_buf},
-    {"nim_global_set_proxy", 3, 0, 0, call_nim_global_set_proxy},
-    {"nim_global_detect_proxy", 3, 1, 0, call_nim_global_detect_proxy},
-    {"nim_global_reg_exception_report_cb", 1, 0, 0, call_nim_global_reg_exception_report_cb},
-    {"nim_global_get_sdk_cache_file_info_async", 3, 1, 0, call_nim_global_get_sdk_cache_file_info_async},
-    {"nim_global_del_sdk_cache_file_async", 3, 1, 0, call_nim_global_del_sdk_cache_file_async},
-    {"nim_global_sdk_feedback_async", 2, 1, 0, call_nim_global_sdk_feedback_async},
-    {"nim_global_reg_sdk_db_error_cb", 0, 0, 0, call_nim_global_reg_sdk_db_error_cb},
-    {"nim_global_upload_sdk_log", 1, 1, 0, call_nim_global_upload_sdk_log},
-    {"nim_global_reg_sdk_log_cb", 1, 0, 0, call_nim_global_reg_sdk_log_cb},
-    {"nim_data_sync_reg_complete_cb", 0, 0, 0, call_nim_data_sync_reg_complete_cb},
-    {"nim_talk_send_msg", 2, 0, 0, call_nim_talk_send_msg},
-    {"nim_talk_stop_send_msg", 2, 0, 0, call_nim_talk_stop_send_msg},
-    {"nim_talk_reg_ack_cb", 1, 0, 0, call_nim_talk_reg_ack_cb},
-    {"nim_talk_reg_receive_cb", 1, 0, 0, call_nim_talk_reg_receive_cb},
-    {"nim_talk_reg_receive_msgs_cb", 1, 0, 0, call_nim_talk_reg_receive_msgs_cb},
-    {"nim_talk_reg_notification_filter_cb", 1, 0, 0, call_nim_talk_reg_notification_filter_cb},
-    {"nim_talk_reg_message_filter_cb", 1, 0, 0, call_nim_talk_reg_message_filter_cb},
-    {"nim_talk_create_retweet_msg", 4, 0, 0, call_nim_talk_create_retweet_msg},
-    {"nim_talk_recall_msg", 3, 1, 0, call_nim_talk_recall_msg},
-    {"nim_talk_recall_msg2", 5, 1, 0, call_nim_talk_recall_msg2},
-    {"nim_talk_recall_msg_ex", 2, 1, 0, call_nim_talk_recall_msg_ex},
-    {"nim_talk_reg_recall_msg_cb", 1, 0, 0, call_nim_talk_reg_recall_msg_cb},
-    {"nim_talk_get_attachment_path_from_msg", 1, 0, 0, call_nim_talk_get_attachment_path_from_msg},
-    {"nim_talk_reg_receive_broadcast_cb", 1, 0, 0, call_nim_talk_reg_receive_broadcast_cb},
-    {"nim_talk_reg_receive_broadcast_msgs_cb", 1, 0, 0, call_nim_talk_reg_receive_broadcast_msgs_cb},
-    {"nim_talk_reply_msg", 3, 0, 0, call_nim_talk_reply_msg},
-    {"nim_session_reg_change_cb", 1, 0, 0, call_nim_session_reg_change_cb},
-    {"nim_session_reg_badge_count_cb", 1, 0, 0, call_nim_session_reg_badge_count_cb},
-    {"nim_session_query_last_few_session_async", 1, 1, 0, call_nim_session_query_last_few_session_async},
-    {"nim_session_query_all_recent_session_async", 1, 1, 0, call_nim_session_query_all_recent_session_async},
-    {"nim_session_query_all_recent_session_with_last_msg_excluded_type_async", 1, 1, 0, call_nim_session_query_all_recent_session_with_last_msg_excluded_type_async},
-    {"nim_session_query_all_recent_session_with_last_msg_excluded_type_async_ex", 2, 1, 0, call_nim_session_query_all_recent_session_with_last_msg_excluded_type_async_ex},
-    {"nim_session_delete_recent_session_async", 2, 1, 0, call_nim_session_delete_recent_session_async},
-    {"nim_session_delete_recent_session_async_ex", 1, 1, 0, call_nim_session_delete_recent_session_async_ex},
-    {"nim_session_delete_session_roaming_async", 2, 1, 0, call_nim_session_delete_session_roaming_async},
-    {"nim_session_delete_all_recent_session_async", 1, 1, 0, call_nim_session_delete_all_recent_session_async},
-    {"nim_session_set_unread_count_zero_async", 2, 1, 0, call_nim_session_set_unread_count_zero_async},
-    {"nim_session_set_multi_unread_count_zero_async", 1, 1, 0, call_nim_session_set_multi_unread_count_zero_async},
-    {"nim_session_set_top", 2, 1, 0, call_nim_session_set_top},
-    {"nim_session_set_extend_data", 3, 1, 0, call_nim_session_set_extend_data},
-    {"nim_session_reset_all_unread_count_async", 1, 1, 0, call_nim_session_reset_all_unread_count_async},
-    {"nim_session_query_sessiondata_by_id_async", 2, 1, 0, call_nim_session_query_sessiondata_by_id_async},
-    {"nim_session_query_stick_top_session_list", 0, 1, 0, call_nim_session_query_stick_top_session_list},
-    {"nim_session_set_to_stick_top", 2, 1, 0, call_nim_session_set_to_stick_top},
-    {"nim_session_cancel_stick_top", 1, 1, 0, call_nim_session_cancel_stick_top},
-    {"nim_session_update_stick_top", 2, 1, 0, call_nim_session_update_stick_top},
-    {"nim_session_reg_set_to_stick_top_notify_cb", 0, 0, 0, call_nim_session_reg_set_to_stick_top_notify_cb},
-    {"nim_session_reg_cancell_stick_top_notify_cb", 0, 0, 0, call_nim_session_reg_cancell_stick_top_notify_cb},
-    {"nim_session_reg_update_stick_top_notify_cb", 0, 0, 0, call_nim_session_reg_update_stick_top_notify_cb},
-    {"nim_session_query_session_hasmore_roammsg", 0, 1, 0, call_nim_session_query_session_hasmore_roammsg},
-    {"nim_session_query_all_session_hasmore_roammsg", 0, 1, 0, call_nim_session_query_all_session_hasmore_roammsg},
-    {"nim_session_update_session_hasmore_roammsg", 1, 1, 0, call_nim_session_update_session_hasmore_roammsg},
-    {"nim_session_delete_session_hasmore_roammsg", 0, 1, 0, call_nim_session_delete_session_hasmore_roammsg},
-    {"nim_sysmsg_reg_sysmsg_cb", 1, 0, 0, call_nim_sysmsg_reg_sysmsg_cb},
-    {"nim_sysmsg_send_custom_notification", 2, 0, 0, call_nim_sysmsg_send_custom_notification},
-    {"nim_sysmsg_reg_custom_notification_ack_cb", 1, 0, 0, call_nim_sysmsg_reg_custom_notification_ack_cb},
-    {"nim_sysmsg_query_msg_async", 1, 1, 0, call_nim_sysmsg_query_msg_async},
-    {"nim_sysmsg_query_unread_count", 1, 1, 0, call_nim_sysmsg_query_unread_count},
-    {"nim_sysmsg_set_status_async", 1, 1, 0, call_nim_sysmsg_set_status_async},
-    {"nim_sysmsg_read_all_async", 1, 1, 0, call_nim_sysmsg_read_all_async},
-    {"nim_sysmsg_delete_async", 1, 1, 0, call_nim_sysmsg_delete_async},
-    {"nim_sysmsg_delete_all_async", 1, 1, 0, call_nim_sysmsg_delete_all_async},
-    {"nim_sysmsg_set_logs_status_by_type_async", 1, 1, 0, call_nim_sysmsg_set_logs_status_by_type_async},
-    {"nim_sysmsg_delete_logs_by_type_async", 1, 1, 0, call_nim_sysmsg_delete_logs_by_type_async},
-    {"nim_msglog_register_delete_msgs_self_callback", 0, 0, 0, call_nim_msglog_register_delete_msgs_self_callback},
-    {"nim_msglog_register_delete_history_messages_callback", 0, 0, 0, call_nim_msglog_register_delete_history_messages_callback},
-    {"nim_msglog_query_msg_by_id_async", 2, 1, 0, call_nim_msglog_query_msg_by_id_async},
-    {"nim_msglog_query_msg_async", 2, 1, 0, call_nim_msglog_query_msg_async},
-    {"nim_msglog_query_msg_online_async", 2, 1, 0, call_nim_msglog_query_msg_online_async},
-    {"nim_msglog_query_msg_online_async2", 1, 1, 0, call_nim_msglog_query_msg_online_async2},
-    {"nim_msglog_query_msg_by_keyword_online_async", 2, 1, 0, call_nim_msglog_query_msg_by_keyword_online_async},
-    {"nim_msglog_query_the_message_of_the_specified_type_async", 4, 1, 0, call_nim_msglog_query_the_message_of_the_specified_type_async},
-    {"nim_msglog_query_msg_by_options_async", 4, 1, 0, call_nim_msglog_query_msg_by_options_async},
-    {"nim_msglog_query_msg_by_options_async_ex", 1, 1, 0, call_nim_msglog_query_msg_by_options_async_ex},
-    {"nim_msglog_batch_status_read_async", 2, 1, 0, call_nim_msglog_batch_status_read_async},
-    {"nim_msglog_set_status_async", 2, 1, 0, call_nim_msglog_set_status_async},
-    {"nim_msglog_set_sub_status_async", 2, 1, 0, call_nim_msglog_set_sub_status_async},
-    {"nim_msglog_insert_msglog_async", 3, 1, 0, call_nim_msglog_insert_msglog_async},
-    {"nim_msglog_batch_status_delete_async", 2, 1, 0, call_nim_msglog_batch_status_delete_async},
-    {"nim_msglog_batch_status_delete_async_ex", 2, 1, 0, call_nim_msglog_batch_status_delete_async_ex},
-    {"nim_msglog_delete_by_session_type_async", 1, 1, 0, call_nim_msglog_delete_by_session_type_async},
-    {"nim_msglog_delete_by_session_type_async_ex", 1, 1, 0, call_nim_msglog_delete_by_session_type_async_ex},
-    {"nim_msglog_delete_async", 3, 1, 0, call_nim_msglog_delete_async},
-    {"nim_msglog_delete_all_async", 1, 1, 0, call_nim_msglog_delete_all_async},
-    {"nim_msglog_delete_all_async_ex", 1, 1, 0, call_nim_msglog_delete_all_async_ex},
-    {"nim_msglog_delete_by_time_async", 2, 1, 0, call_nim_msglog_delete_by_time_async},
-    {"nim_msglog_delete_by_time_async_ex", 2, 1, 0, call_nim_msglog_delete_by_time_async_ex},
-    {"nim_msglog_export_db_async", 2, 1, 0, call_nim_msglog_export_db_async},
-    {"nim_msglog_import_db_async", 2, 1, 0, call_nim_msglog_import_db_async},
-    {"nim_msglog_send_receipt_async", 2, 1, 0, call_nim_msglog_send_receipt_async},
-    {"nim_msglog_query_be_readed", 2, 0, 0, call_nim_msglog_query_be_readed},
-    {"nim_msglog_query_receipt_sent", 2, 0, 0, call_nim_msglog_query_receipt_sent},
-    {"nim_msglog_reg_status_changed_cb", 1, 0, 0, call_nim_msglog_reg_status_changed_cb},
-    {"nim_msglog_update_localext_async", 3, 1, 0, call_nim_msglog_update_localext_async},
-    {"nim_msglog_read_all_async", 1, 1, 0, call_nim_msglog_read_all_async},
-    {"nim_export_backup_to_remote", 0, 0, 0, call_nim_export_backup_to_remote},
-    {"nim_import_backup_from_remote", 0, 0, 0, call_nim_import_backup_from_remote},
-    {"nim_cancel_import_backup_from_remote", 0, 0, 0, call_nim_cancel_import_backup_from_remote},
-    {"nim_cancel_export_backup_to_remote", 0, 0, 0, call_nim_cancel_export_backup_to_remote},
-    {"nim_msglog_delete_history_online_async", 2, 1, 0, call_nim_msglog_delete_history_online_async},
-    {"nim_msglog_delete_history_online_async_ex", 2, 1, 0, call_nim_msglog_delete_history_online_async_ex},
-    {"nim_msglog_delete_message_self_async", 3, 1, 0, call_nim_msglog_delete_message_self_async},
-    {"nim_msglog_delete_messages_self_async", 0, 1, 0, call_nim_msglog_delete_messages_self_async},
-    {"nim_msglog_query_message_is_thread_root_async", 1, 1, 0, call_nim_msglog_query_message_is_thread_root_async},
-    {"nim_msglog_query_message_online", 0, 1, 0, call_nim_msglog_query_message_online},
-    {"nim_msglog_query_thread_history_msg", 1, 1, 0, call_nim_msglog_query_thread_history_msg},
-    {"nim_user_reg_special_relationship_changed_cb", 1, 0, 0, call_nim_user_reg_special_relationship_changed_cb},
-    {"nim_user_set_black", 2, 1, 0, call_nim_user_set_black},
-    {"nim_user_set_mute", 2, 1, 0, call_nim_user_set_mute},
-    {"nim_user_get_mute_blacklist", 1, 1, 0, call_nim_user_get_mute_blacklist},
-    {"nim_user_reg_user_name_card_changed_cb", 1, 0, 0, call_nim_user_reg_user_name_card_changed_cb},
-    {"nim_user_get_user_name_card", 2, 1, 0, call_nim_user_get_user_name_card},
-    {"nim_user_get_user_name_card_online", 2, 1, 0, call_nim_user_get_user_name_card_online},
-    {"nim_user_update_my_user_name_card", 2, 1, 0, call_nim_user_update_my_user_name_card},
-    {"nim_user_update_push_token", 2, 0, 0, call_nim_user_update_push_token},
-    {"nim_user_query_by_keyword", 2, 1, 0, call_nim_user_query_by_keyword},
-    {"nim_friend_reg_changed_cb", 1, 0, 0, call_nim_friend_reg_changed_cb},
-    {"nim_friend_request", 3, 1, 0, call_nim_friend_request},
-    {"nim_friend_delete", 2, 1, 0, call_nim_friend_delete},
-    {"nim_friend_update", 2, 1, 0, call_nim_friend_update},
-    {"nim_friend_get_list", 1, 1, 0, call_nim_friend_get_list},
-    {"nim_friend_get_profile", 2, 1, 0, call_nim_friend_get_profile},
-    {"nim_friend_query_friendship_block", 2, 0, 0, call_nim_friend_query_friendship_block},
-    {"nim_friend_query_by_keyword", 2, 1, 0, call_nim_friend_query_by_keyword},
-    {"nim_team_reg_team_event_cb", 1, 0, 0, call_nim_team_reg_team_event_cb},
-    {"nim_team_create_team_async", 4, 1, 0, call_nim_team_create_team_async},
-    {"nim_team_invite_async", 4, 1, 0, call_nim_team_invite_async},
-    {"nim_team_invite_async2", 5, 1, 0, call_nim_team_invite_async2},
-    {"nim_team_kick_async", 3, 1, 0, call_nim_team_kick_async},
-    {"nim_team_leave_async", 2, 1, 0, call_nim_team_leave_async},
-    {"nim_team_dismiss_async", 2, 1, 0, call_nim_team_dismiss_async},
-    {"nim_team_update_team_info_async", 3, 1, 0, call_nim_team_update_team_info_async},
-    {"nim_team_apply_join_async", 3, 1, 0, call_nim_team_apply_join_async},
-    {"nim_team_pass_join_apply_async", 3, 1, 0, call_nim_team_pass_join_apply_async},
-    {"nim_team_reject_join_apply_async", 4, 1, 0, call_nim_team_reject_join_apply_async},
-    {"nim_team_add_managers_async", 3, 1, 0, call_nim_team_add_managers_async},
-    {"nim_team_remove_managers_async", 3, 1, 0, call_nim_team_remove_managers_async},
-    {"nim_team_transfer_team_async", 3, 1, 0, call_nim_team_transfer_team_async},
-    {"nim_team_update_my_property_async", 2, 1, 0, call_nim_team_update_my_property_async},
-    {"nim_team_update_other_nick_async", 2, 1, 0, call_nim_team_update_other_nick_async},
-    {"nim_team_accept_invitation_async", 3, 1, 0, call_nim_team_accept_invitation_async},
-    {"nim_team_reject_invitation_async", 4, 1, 0, call_nim_team_reject_invitation_async},
-    {"nim_team_query_all_my_teams_async", 1, 1, 0, call_nim_team_query_all_my_teams_async},
-    {"nim_team_query_all_my_teams_info_async", 1, 1, 0, call_nim_team_query_all_my_teams_info_async},
-    {"nim_team_query_my_all_member_infos_async", 1, 1, 0, call_nim_team_query_my_all_member_infos_async},
-    {"nim_team_query_team_members_async", 2, 1, 0, call_nim_team_query_team_members_async},
-    {"nim_team_query_team_member_async", 3, 1, 0, call_nim_team_query_team_member_async},
-    {"nim_team_query_team_member_block", 2, 0, 0, call_nim_team_query_team_member_block},
-    {"nim_team_query_team_info_async", 2, 1, 0, call_nim_team_query_team_info_async},
-    {"nim_team_query_team_info_block", 1, 0, 0, call_nim_team_query_team_info_block},
-    {"nim_team_query_team_info_online_async", 2, 1, 0, call_nim_team_query_team_info_online_async},
-    {"nim_team_mute_member_async", 3, 1, 0, call_nim_team_mute_member_async},
-    {"nim_team_query_mute_list_online_async", 2, 1, 0, call_nim_team_query_mute_list_online_async},
-    {"nim_team_mute_async", 2, 1, 0, call_nim_team_mute_async},
-    {"nim_team_msg_ack_read", 3, 1, 0, call_nim_team_msg_ack_read},
-    {"nim_team_msg_ack_read_ex", 3, 1, 0, call_nim_team_msg_ack_read_ex},
-    {"nim_team_msg_query_unread_list", 3, 1, 0, call_nim_team_msg_query_unread_list},
-    {"nim_team_query_members_invitor", 2, 1, 0, call_nim_team_query_members_invitor},
-    {"nim_team_query_teams_info_by_keyword", 2, 1, 0, call_nim_team_query_teams_info_by_keyword},
-    {"nim_team_get_team_info_batch_sftrans", 1, 1, 0, call_nim_team_get_team_info_batch_sftrans},
-    {"nim_team_update_tinfo_local", 1, 1, 0, call_nim_team_update_tinfo_local},
-    {"nim_team_get_team_info_list", 1, 1, 0, call_nim_team_get_team_info_list},
-    {"nim_tool_get_md5", 1, 0, 0, call_nim_tool_get_md5},
-    {"nim_tool_get_file_md5", 1, 0, 0, call_nim_tool_get_file_md5},
-    {"nim_tool_get_uuid", 0, 0, 0, call_nim_tool_get_uuid},
-    {"nim_tool_get_user_appdata_dir", 1, 0, 0, call_nim_tool_get_user_appdata_dir},
-    {"nim_tool_get_user_specific_appdata_dir", 1, 0, 0, call_nim_tool_get_user_specific_appdata_dir},
-    {"nim_tool_get_local_appdata_dir", 0, 0, 0, call_nim_tool_get_local_appdata_dir},
-    {"nim_tool_get_cur_module_dir", 0, 0, 0, call_nim_tool_get_cur_module_dir},
-    {"nimx_global_set_dispatch_mode", 0, 0, 1, call_nimx_global_set_dispatch_mode},
-    {"nimx_global_dispatch", 0, 0, 1, call_nimx_global_dispatch},
-    {"nimx_global_pending", 0, 0, 1, call_nimx_global_pending},
-    {"nimx_global_wait", 0, 0, 1, call_nimx_global_wait},
-    {"nimx_global_set_wake_cb", 0, 0, 1, call_nimx_global_set_wake_cb},
-    {"nimx_global_detach_callbacks", 0, 0, 1, call_nimx_global_detach_callbacks},
-    {"nimx_global_set_signal_stack", 0, 0, 1, call_nimx_global_set_signal_stack},
-    {"nimx_init_error", 0, 0, 1, call_nimx_init_error},
-    {"nimx_abi_level", 0, 0, 0, call_nimx_abi_level},
-    {"nimx_build_has", 1, 0, 0, call_nimx_build_has},
-    {"nimx_client_get_status", 0, 0, 0, call_nimx_client_get_status},
-    {"nimx_client_get_login_user", 0, 0, 0, call_nimx_client_get_login_user},
-    {"nimx_client_reg_connection_cb", 1, 0, 0, call_nimx_client_reg_connection_cb},
-    {"nimx_client_renew_token", 2, 1, 0, call_nimx_client_renew_token},
-    {"nimx_client_network_changed", 1, 0, 0, call_nimx_client_network_changed},
-    {"nimx_client_pause", 1, 1, 0, call_nimx_client_pause},
-    {"nimx_client_resume", 1, 1, 0, call_nimx_client_resume},
-    {"nimx_client_diagnostics", 1, 1, 0, call_nimx_client_diagnostics},
-    {"nimx_client_capabilities", 0, 0, 0, call_nimx_client_capabilities},
+    {"nim_client_init", 3, 0, 1, 1, "", "app_data_dir,app_install_dir,", call_nim_client_init},
+    {"nim_client_cleanup", 1, 0, 1, 1, "", "", call_nim_client_cleanup},
+    {"nim_client_cleanup2", 1, 1, 1, 1, "nim_json_transport_cb_func", "", call_nim_client_cleanup2},
+    {"nim_client_update_apns_token", 1, 0, 0, 1, "", "device_token,", call_nim_client_update_apns_token},
+    {"nim_client_login", 4, 1, 0, 1, "nim_json_transport_cb_func", "app_key,account,token,", call_nim_client_login},
+    {"nim_client_get_login_state", 1, 0, 0, 1, "", "", call_nim_client_get_login_state},
+    {"nim_client_relogin", 1, 0, 0, 1, "", "", call_nim_client_relogin},
+    {"nim_client_logout", 1, 1, 0, 1, "nim_json_transport_cb_func", "logout_type,", call_nim_client_logout},
+    {"nim_client_kick_other_client", 1, 0, 0, 1, "", "", call_nim_client_kick_other_client},
+    {"nim_client_reg_auto_relogin_cb", 1, 0, 0, 1, "", "", call_nim_client_reg_auto_relogin_cb},
+    {"nim_client_reg_relogin_request_token_cb", 1, 0, 0, 1, "", "", call_nim_client_reg_relogin_request_token_cb},
+    {"nim_client_reg_kickout_cb", 1, 0, 0, 1, "", "", call_nim_client_reg_kickout_cb},
+    {"nim_client_reg_disconnect_cb", 1, 0, 0, 1, "", "", call_nim_client_reg_disconnect_cb},
+    {"nim_client_reg_multispot_login_notify_cb", 1, 0, 0, 1, "", "", call_nim_client_reg_multispot_login_notify_cb},
+    {"nim_client_reg_kickout_other_client_cb", 1, 0, 0, 1, "", "", call_nim_client_reg_kickout_other_client_cb},
+    {"nim_client_reg_sync_multiport_push_config_cb", 1, 0, 0, 1, "", "", call_nim_client_reg_sync_multiport_push_config_cb},
+    {"nim_client_set_multiport_push_config", 2, 1, 0, 1, "nim_client_multiport_push_config_cb_func", "", call_nim_client_set_multiport_push_config},
+    {"nim_client_get_multiport_push_config", 1, 1, 0, 1, "nim_client_multiport_push_config_cb_func", "", call_nim_client_get_multiport_push_config},
+    {"nim_client_version", 0, 0, 0, 1, "", "", call_nim_client_version},
+    {"nim_client_current_user_account", 0, 0, 0, 1, "", "", call_nim_client_current_user_account},
+    {"nim_client_get_server_current_time", 1, 1, 0, 1, "nim_client_get_server_current_time_cb_func", "calc_local,", call_nim_client_get_server_current_time},
+    {"nim_client_set_dnd_config", 2, 1, 0, 0, "nim_client_dnd_cb_func", "", call_nim_client_set_dnd_config},
+    {"nim_client_get_dnd_config", 0, 1, 0, 0, "nim_client_dnd_cb_func", "", call_nim_client_get_dnd_config},
+    {"nim_global_free_str_buf", 0, 0, 0, 1, "", "", call_nim_global_free_str_buf},
+    {"nim_global_free_buf", 0, 0, 0, 1, "", "", call_nim_global_free_buf},
+    {"nim_global_set_proxy", 3, 0, 0, 1, "", "type,host,port,user,password,", call_nim_global_set_proxy},
+    {"nim_global_detect_proxy", 3, 1, 0, 1, "nim_global_detect_proxy_cb_func", "type,host,port,user,password,", call_nim_global_detect_proxy},
+    {"nim_global_reg_exception_report_cb", 1, 0, 0, 1, "", "", call_nim_global_reg_exception_report_cb},
+    {"nim_global_get_sdk_cache_file_info_async", 3, 1, 0, 1, "nim_sdk_get_cache_file_info_cb_func", "login_id,file_type,end_timestamp,", call_nim_global_get_sdk_cache_file_info_async},
+    {"nim_global_del_sdk_cache_file_async", 3, 1, 0, 1, "nim_sdk_del_cache_file_cb_func", "login_id,file_type,end_timestamp,", call_nim_global_del_sdk_cache_file_async},
+    {"nim_global_sdk_feedback_async", 2, 1, 0, 1, "nim_sdk_feedback_cb_func", "url,", call_nim_global_sdk_feedback_async},
+    {"nim_global_reg_sdk_db_error_cb", 0, 0, 0, 1, "", "", call_nim_global_reg_sdk_db_error_cb},
+    {"nim_global_upload_sdk_log", 1, 1, 0, 1, "nim_global_upload_sdk_log_cb_func", "feedback_message,", call_nim_global_upload_sdk_log},
+    {"nim_global_reg_sdk_log_cb", 1, 0, 0, 1, "", "", call_nim_global_reg_sdk_log_cb},
+    {"nim_data_sync_reg_complete_cb", 0, 0, 0, 1, "", "", call_nim_data_sync_reg_complete_cb},
+    {"nim_talk_send_msg", 2, 0, 0, 1, "nim_talk_ack_cb_func", "", call_nim_talk_send_msg},
+    {"nim_talk_stop_send_msg", 2, 0, 0, 0, "", "", call_nim_talk_stop_send_msg},
+    {"nim_talk_reg_ack_cb", 1, 0, 0, 1, "", "", call_nim_talk_reg_ack_cb},
+    {"nim_talk_reg_receive_cb", 1, 0, 0, 1, "", "", call_nim_talk_reg_receive_cb},
+    {"nim_talk_reg_receive_msgs_cb", 1, 0, 0, 1, "", "", call_nim_talk_reg_receive_msgs_cb},
+    {"nim_talk_reg_notification_filter_cb", 1, 0, 0, 1, "", "", call_nim_talk_reg_notification_filter_cb},
+    {"nim_talk_reg_message_filter_cb", 1, 0, 0, 1, "", "", call_nim_talk_reg_message_filter_cb},
+    {"nim_talk_create_retweet_msg", 4, 0, 0, 0, "", "client_msg_id,retweet_to_session_type,retweet_to_session_id,msg_setting,timetag,", call_nim_talk_create_retweet_msg},
+    {"nim_talk_recall_msg", 3, 1, 0, 1, "nim_talk_recall_msg_func", "notify,", call_nim_talk_recall_msg},
+    {"nim_talk_recall_msg2", 5, 1, 0, 1, "nim_talk_recall_msg_func", "notify,apnstext,pushpayload,", call_nim_talk_recall_msg2},
+    {"nim_talk_recall_msg_ex", 2, 1, 0, 1, "nim_talk_recall_msg_func", "notify,", call_nim_talk_recall_msg_ex},
+    {"nim_talk_reg_recall_msg_cb", 1, 0, 0, 1, "", "", call_nim_talk_reg_recall_msg_cb},
+    {"nim_talk_get_attachment_path_from_msg", 1, 0, 0, 0, "", "", call_nim_talk_get_attachment_path_from_msg},
+    {"nim_talk_reg_receive_broadcast_cb", 1, 0, 0, 0, "", "", call_nim_talk_reg_receive_broadcast_cb},
+    {"nim_talk_reg_receive_broadcast_msgs_cb", 1, 0, 0, 0, "", "", call_nim_talk_reg_receive_broadcast_msgs_cb},
+    {"nim_talk_reply_msg", 3, 0, 0, 0, "nim_talk_ack_cb_func", "", call_nim_talk_reply_msg},
+    {"nim_session_reg_change_cb", 1, 0, 0, 1, "", "", call_nim_session_reg_change_cb},
+    {"nim_session_reg_badge_count_cb", 1, 0, 0, 0, "", "", call_nim_session_reg_badge_count_cb},
+    {"nim_session_query_last_few_session_async", 1, 1, 0, 1, "nim_session_query_recent_session_cb_func", "limit,", call_nim_session_query_last_few_session_async},
+    {"nim_session_query_all_recent_session_async", 1, 1, 0, 1, "nim_session_query_recent_session_cb_func", "", call_nim_session_query_all_recent_session_async},
+    {"nim_session_query_all_recent_session_with_last_msg_excluded_type_async", 1, 1, 0, 1, "nim_session_query_recent_session_cb_func", "last_msg_excluded_type,", call_nim_session_query_all_recent_session_with_last_msg_excluded_type_async},
+    {"nim_session_query_all_recent_session_with_last_msg_excluded_type_async_ex", 2, 1, 0, 1, "nim_session_query_recent_session_cb_func", "", call_nim_session_query_all_recent_session_with_last_msg_excluded_type_async_ex},
+    {"nim_session_delete_recent_session_async", 2, 1, 0, 1, "nim_session_change_cb_func", "to_type,id,", call_nim_session_delete_recent_session_async},
+    {"nim_session_delete_recent_session_async_ex", 1, 1, 0, 1, "nim_session_change_cb_func", "to_type,id,delete_roaming,", call_nim_session_delete_recent_session_async_ex},
+    {"nim_session_delete_session_roaming_async", 2, 1, 0, 1, "nim_session_delete_session_roaming_cb_func", "to_type,id,", call_nim_session_delete_session_roaming_async},
+    {"nim_session_delete_all_recent_session_async", 1, 1, 0, 1, "nim_session_change_cb_func", "", call_nim_session_delete_all_recent_session_async},
+    {"nim_session_set_unread_count_zero_async", 2, 1, 0, 1, "nim_session_change_cb_func", "to_type,id,", call_nim_session_set_unread_count_zero_async},
+    {"nim_session_set_multi_unread_count_zero_async", 1, 1, 0, 1, "nim_session_multi_change_cb_func", "super_team,", call_nim_session_set_multi_unread_count_zero_async},
+    {"nim_session_set_top", 2, 1, 0, 1, "nim_session_change_cb_func", "to_type,id,top,", call_nim_session_set_top},
+    {"nim_session_set_extend_data", 3, 1, 0, 1, "nim_session_change_cb_func", "to_type,id,data,", call_nim_session_set_extend_data},
+    {"nim_session_reset_all_unread_count_async", 1, 1, 0, 1, "nim_session_change_cb_func", "", call_nim_session_reset_all_unread_count_async},
+    {"nim_session_query_sessiondata_by_id_async", 2, 1, 0, 1, "nim_session_query_sessiondata_by_id_cb_func", "to_type,id,", call_nim_session_query_sessiondata_by_id_async},
+    {"nim_session_query_stick_top_session_list", 0, 1, 0, 1, "nim_session_query_stick_top_session_list_cb_func", "", call_nim_session_query_stick_top_session_list},
+    {"nim_session_set_to_stick_top", 2, 1, 0, 1, "nim_session_set_to_stick_top_cb_func", "session_id,to_type,ext,", call_nim_session_set_to_stick_top},
+    {"nim_session_cancel_stick_top", 1, 1, 0, 1, "nim_session_cancel_stick_top_cb_func", "session_id,to_type,", call_nim_session_cancel_stick_top},
+    {"nim_session_update_stick_top", 2, 1, 0, 1, "nim_session_update_stick_top_cb_func", "session_id,to_type,ext,", call_nim_session_update_stick_top},
+    {"nim_session_reg_set_to_stick_top_notify_cb", 0, 0, 0, 1, "", "", call_nim_session_reg_set_to_stick_top_notify_cb},
+    {"nim_session_reg_cancell_stick_top_notify_cb", 0, 0, 0, 1, "", "", call_nim_session_reg_cancell_stick_top_notify_cb},
+    {"nim_session_reg_update_stick_top_notify_cb", 0, 0, 0, 1, "", "", call_nim_session_reg_update_stick_top_notify_cb},
+    {"nim_session_query_session_hasmore_roammsg", 0, 1, 0, 1, "nim_session_query_session_hasmore_roammsg_cb_func", "", call_nim_session_query_session_hasmore_roammsg},
+    {"nim_session_query_all_session_hasmore_roammsg", 0, 1, 0, 1, "nim_session_query_all_session_hasmore_roammsg_cb_func", "", call_nim_session_query_all_session_hasmore_roammsg},
+    {"nim_session_update_session_hasmore_roammsg", 1, 1, 0, 1, "nim_session_update_session_hasmore_roammsg_cb_func", "", call_nim_session_update_session_hasmore_roammsg},
+    {"nim_session_delete_session_hasmore_roammsg", 0, 1, 0, 1, "nim_session_delete_session_hasmore_roammsg_cb_func", "", call_nim_session_delete_session_hasmore_roammsg},
+    {"nim_sysmsg_reg_sysmsg_cb", 1, 0, 0, 0, "", "", call_nim_sysmsg_reg_sysmsg_cb},
+    {"nim_sysmsg_send_custom_notification", 2, 0, 0, 0, "nim_custom_sysmsg_ack_cb_func", "", call_nim_sysmsg_send_custom_notification},
+    {"nim_sysmsg_reg_custom_notification_ack_cb", 1, 0, 0, 0, "", "", call_nim_sysmsg_reg_custom_notification_ack_cb},
+    {"nim_sysmsg_query_msg_async", 1, 1, 0, 0, "nim_sysmsg_query_cb_func", "limit_count,last_time,", call_nim_sysmsg_query_msg_async},
+    {"nim_sysmsg_query_unread_count", 1, 1, 0, 0, "nim_sysmsg_res_cb_func", "", call_nim_sysmsg_query_unread_count},
+    {"nim_sysmsg_set_status_async", 1, 1, 0, 0, "nim_sysmsg_res_ex_cb_func", "msg_id,status,", call_nim_sysmsg_set_status_async},
+    {"nim_sysmsg_read_all_async", 1, 1, 0, 0, "nim_sysmsg_res_cb_func", "", call_nim_sysmsg_read_all_async},
+    {"nim_sysmsg_delete_async", 1, 1, 0, 0, "nim_sysmsg_res_ex_cb_func", "msg_id,", call_nim_sysmsg_delete_async},
+    {"nim_sysmsg_delete_all_async", 1, 1, 0, 0, "nim_sysmsg_res_cb_func", "", call_nim_sysmsg_delete_all_async},
+    {"nim_sysmsg_set_logs_status_by_type_async", 1, 1, 0, 0, "nim_sysmsg_res_cb_func", "type,status,", call_nim_sysmsg_set_logs_status_by_type_async},
+    {"nim_sysmsg_delete_logs_by_type_async", 1, 1, 0, 0, "nim_sysmsg_res_cb_func", "type,", call_nim_sysmsg_delete_logs_by_type_async},
+    {"nim_msglog_register_delete_msgs_self_callback", 0, 0, 0, 1, "", "", call_nim_msglog_register_delete_msgs_self_callback},
+    {"nim_msglog_register_delete_history_messages_callback", 0, 0, 0, 1, "", "", call_nim_msglog_register_delete_history_messages_callback},
+    {"nim_msglog_query_msg_by_id_async", 2, 1, 0, 1, "nim_msglog_query_single_cb_func", "client_msg_id,", call_nim_msglog_query_msg_by_id_async},
+    {"nim_msglog_query_msg_async", 2, 1, 0, 1, "nim_msglog_query_cb_func", "account_id,to_type,limit_count,anchor_msg_time,", call_nim_msglog_query_msg_async},
+    {"nim_msglog_query_msg_online_async", 2, 1, 0, 1, "nim_msglog_query_cb_func", "id,to_type,limit_count,from_time,end_time,end_msg_id,reverse,need_save_to_local,", call_nim_msglog_query_msg_online_async},
+    {"nim_msglog_query_msg_online_async2", 1, 1, 0, 1, "nim_msglog_query_cb_func", "id,", call_nim_msglog_query_msg_online_async2},
+    {"nim_msglog_query_msg_by_keyword_online_async", 2, 1, 0, 1, "nim_msglog_query_cb_func", "id,keyword,", call_nim_msglog_query_msg_by_keyword_online_async},
+    {"nim_msglog_query_the_message_of_the_specified_type_async", 4, 1, 0, 1, "nim_msglog_query_cb_func", "to_type,id,limit_count,from_time,end_time,end_client_msg_id,reverse,msg_types,", call_nim_msglog_query_the_message_of_the_specified_type_async},
+    {"nim_msglog_query_msg_by_options_async", 4, 1, 0, 1, "nim_msglog_query_cb_func", "query_range,ids,limit_count,from_time,end_time,end_client_msg_id,reverse,msg_type,search_content,", call_nim_msglog_query_msg_by_options_async},
+    {"nim_msglog_query_msg_by_options_async_ex", 1, 1, 0, 1, "nim_msglog_query_cb_func", "", call_nim_msglog_query_msg_by_options_async_ex},
+    {"nim_msglog_batch_status_read_async", 2, 1, 0, 1, "nim_msglog_res_ex_cb_func", "account_id,to_type,", call_nim_msglog_batch_status_read_async},
+    {"nim_msglog_set_status_async", 2, 1, 0, 1, "nim_msglog_res_cb_func", "msg_id,msglog_status,", call_nim_msglog_set_status_async},
+    {"nim_msglog_set_sub_status_async", 2, 1, 0, 1, "nim_msglog_res_cb_func", "msg_id,msglog_sub_status,", call_nim_msglog_set_sub_status_async},
+    {"nim_msglog_insert_msglog_async", 3, 1, 0, 1, "nim_msglog_res_cb_func", "talk_id,need_update_session,", call_nim_msglog_insert_msglog_async},
+    {"nim_msglog_batch_status_delete_async", 2, 1, 0, 1, "nim_msglog_res_ex_cb_func", "account_id,to_type,", call_nim_msglog_batch_status_delete_async},
+    {"nim_msglog_batch_status_delete_async_ex", 2, 1, 0, 1, "nim_msglog_res_ex_cb_func", "account_id,to_type,revert_by_query_online,", call_nim_msglog_batch_status_delete_async_ex},
+    {"nim_msglog_delete_by_session_type_async", 1, 1, 0, 1, "nim_msglog_res_ex_cb_func", "delete_sessions,to_type,", call_nim_msglog_delete_by_session_type_async},
+    {"nim_msglog_delete_by_session_type_async_ex", 1, 1, 0, 1, "nim_msglog_res_ex_cb_func", "delete_sessions,to_type,revert_by_query_online,", call_nim_msglog_delete_by_session_type_async_ex},
+    {"nim_msglog_delete_async", 3, 1, 0, 1, "nim_msglog_res_cb_func", "account_id,to_type,msg_id,", call_nim_msglog_delete_async},
+    {"nim_msglog_delete_all_async", 1, 1, 0, 1, "nim_msglog_modify_res_cb_func", "delete_sessions,", call_nim_msglog_delete_all_async},
+    {"nim_msglog_delete_all_async_ex", 1, 1, 0, 1, "nim_msglog_modify_res_cb_func", "delete_sessions,revert_by_query_online,", call_nim_msglog_delete_all_async_ex},
+    {"nim_msglog_delete_by_time_async", 2, 1, 0, 1, "nim_msglog_modify_res_cb_func", "account_id,to_type,timestamp1,timestamp2,", call_nim_msglog_delete_by_time_async},
+    {"nim_msglog_delete_by_time_async_ex", 2, 1, 0, 1, "nim_msglog_modify_res_cb_func", "account_id,to_type,revert_by_query_online,timestamp1,timestamp2,", call_nim_msglog_delete_by_time_async_ex},
+    {"nim_msglog_export_db_async", 2, 1, 0, 0, "nim_msglog_modify_res_cb_func", "dst_path,", call_nim_msglog_export_db_async},
+    {"nim_msglog_import_db_async", 2, 1, 0, 0, "nim_msglog_modify_res_cb_func", "src_path,", call_nim_msglog_import_db_async},
+    {"nim_msglog_send_receipt_async", 2, 1, 0, 1, "nim_msglog_status_changed_cb_func", "", call_nim_msglog_send_receipt_async},
+    {"nim_msglog_query_be_readed", 2, 0, 0, 1, "", "", call_nim_msglog_query_be_readed},
+    {"nim_msglog_query_receipt_sent", 2, 0, 0, 1, "", "", call_nim_msglog_query_receipt_sent},
+    {"nim_msglog_reg_status_changed_cb", 1, 0, 0, 1, "", "", call_nim_msglog_reg_status_changed_cb},
+    {"nim_msglog_update_localext_async", 3, 1, 0, 1, "nim_msglog_res_cb_func", "msg_id,local_ext,", call_nim_msglog_update_localext_async},
+    {"nim_msglog_read_all_async", 1, 1, 0, 1, "nim_msglog_modify_res_cb_func", "", call_nim_msglog_read_all_async},
+    {"nim_export_backup_to_remote", 0, 0, 0, 0, "", "", call_nim_export_backup_to_remote},
+    {"nim_import_backup_from_remote", 0, 0, 0, 0, "", "", call_nim_import_backup_from_remote},
+    {"nim_cancel_import_backup_from_remote", 0, 0, 0, 0, "", "", call_nim_cancel_import_backup_from_remote},
+    {"nim_cancel_export_backup_to_remote", 0, 0, 0, 0, "", "", call_nim_cancel_export_backup_to_remote},
+    {"nim_msglog_delete_history_online_async", 2, 1, 0, 1, "nim_msglog_delete_history_online_res_cb_func", "account_id,delete_roaming,", call_nim_msglog_delete_history_online_async},
+    {"nim_msglog_delete_history_online_async_ex", 2, 1, 0, 1, "nim_msglog_delete_history_online_res_cb_func_ex", "account_id,to_type,notify_self,ext,", call_nim_msglog_delete_history_online_async_ex},
+    {"nim_msglog_delete_message_self_async", 3, 1, 0, 1, "nim_msglog_delete_message_self_res_cb_func", "ext,", call_nim_msglog_delete_message_self_async},
+    {"nim_msglog_delete_messages_self_async", 0, 1, 0, 1, "nim_msglog_delete_message_self_res_cb_func", "param_count,", call_nim_msglog_delete_messages_self_async},
+    {"nim_msglog_query_message_is_thread_root_async", 1, 1, 0, 0, "nim_msglog_query_message_is_thread_root_async_cb_func", "msg_client_id,", call_nim_msglog_query_message_is_thread_root_async},
+    {"nim_msglog_query_message_online", 0, 1, 0, 1, "nim_msglog_query_single_cb_func", "", call_nim_msglog_query_message_online},
+    {"nim_msglog_query_thread_history_msg", 1, 1, 0, 0, "nim_msglog_query_thread_history_msg_cb_func", "", call_nim_msglog_query_thread_history_msg},
+    {"nim_user_reg_special_relationship_changed_cb", 1, 0, 0, 0, "", "", call_nim_user_reg_special_relationship_changed_cb},
+    {"nim_user_set_black", 2, 1, 0, 0, "nim_user_opt_cb_func", "accid,set_black,", call_nim_user_set_black},
+    {"nim_user_set_mute", 2, 1, 0, 0, "nim_user_opt_cb_func", "accid,set_mute,", call_nim_user_set_mute},
+    {"nim_user_get_mute_blacklist", 1, 1, 0, 0, "nim_user_sync_muteandblacklist_cb_func", "", call_nim_user_get_mute_blacklist},
+    {"nim_user_reg_user_name_card_changed_cb", 1, 0, 0, 0, "", "", call_nim_user_reg_user_name_card_changed_cb},
+    {"nim_user_get_user_name_card", 2, 1, 0, 0, "nim_user_get_user_name_card_cb_func", "", call_nim_user_get_user_name_card},
+    {"nim_user_get_user_name_card_online", 2, 1, 0, 0, "nim_user_get_user_name_card_cb_func", "", call_nim_user_get_user_name_card_online},
+    {"nim_user_update_my_user_name_card", 2, 1, 0, 0, "nim_user_update_my_name_card_cb_func", "", call_nim_user_update_my_user_name_card},
+    {"nim_user_update_push_token", 2, 0, 0, 0, "", "cer_name,token,type,", call_nim_user_update_push_token},
+    {"nim_user_query_by_keyword", 2, 1, 0, 0, "nim_user_get_user_name_card_cb_func", "keyword,", call_nim_user_query_by_keyword},
+    {"nim_friend_reg_changed_cb", 1, 0, 0, 0, "", "", call_nim_friend_reg_changed_cb},
+    {"nim_friend_request", 3, 1, 0, 0, "nim_friend_opt_cb_func", "accid,verify_type,msg,", call_nim_friend_request},
+    {"nim_friend_delete", 2, 1, 0, 0, "nim_friend_opt_cb_func", "accid,", call_nim_friend_delete},
+    {"nim_friend_update", 2, 1, 0, 0, "nim_friend_opt_cb_func", "", call_nim_friend_update},
+    {"nim_friend_get_list", 1, 1, 0, 0, "nim_friend_get_list_cb_func", "", call_nim_friend_get_list},
+    {"nim_friend_get_profile", 2, 1, 0, 0, "nim_friend_get_profile_cb_func", "accid,", call_nim_friend_get_profile},
+    {"nim_friend_query_friendship_block", 2, 0, 0, 0, "", "accid,", call_nim_friend_query_friendship_block},
+    {"nim_friend_query_by_keyword", 2, 1, 0, 0, "nim_friend_get_list_cb_func", "keyword,", call_nim_friend_query_by_keyword},
+    {"nim_team_reg_team_event_cb", 1, 0, 0, 0, "", "", call_nim_team_reg_team_event_cb},
+    {"nim_team_create_team_async", 4, 1, 0, 0, "nim_team_event_cb_func", "invitation_postscript,", call_nim_team_create_team_async},
+    {"nim_team_invite_async", 4, 1, 0, 0, "nim_team_event_cb_func", "tid,invitation_postscript,", call_nim_team_invite_async},
+    {"nim_team_invite_async2", 5, 1, 0, 0, "nim_team_event_cb_func", "tid,invitation_postscript,invitation_attachment,", call_nim_team_invite_async2},
+    {"nim_team_kick_async", 3, 1, 0, 0, "nim_team_event_cb_func", "tid,", call_nim_team_kick_async},
+    {"nim_team_leave_async", 2, 1, 0, 0, "nim_team_event_cb_func", "tid,", call_nim_team_leave_async},
+    {"nim_team_dismiss_async", 2, 1, 0, 0, "nim_team_event_cb_func", "tid,", call_nim_team_dismiss_async},
+    {"nim_team_update_team_info_async", 3, 1, 0, 0, "nim_team_event_cb_func", "tid,", call_nim_team_update_team_info_async},
+    {"nim_team_apply_join_async", 3, 1, 0, 0, "nim_team_event_cb_func", "tid,reason,", call_nim_team_apply_join_async},
+    {"nim_team_pass_join_apply_async", 3, 1, 0, 0, "nim_team_event_cb_func", "tid,applicant_id,", call_nim_team_pass_join_apply_async},
+    {"nim_team_reject_join_apply_async", 4, 1, 0, 0, "nim_team_event_cb_func", "tid,applicant_id,reason,", call_nim_team_reject_join_apply_async},
+    {"nim_team_add_managers_async", 3, 1, 0, 0, "nim_team_event_cb_func", "tid,", call_nim_team_add_managers_async},
+    {"nim_team_remove_managers_async", 3, 1, 0, 0, "nim_team_event_cb_func", "tid,", call_nim_team_remove_managers_async},
+    {"nim_team_transfer_team_async", 3, 1, 0, 0, "nim_team_event_cb_func", "tid,new_owner,is_leave,", call_nim_team_transfer_team_async},
+    {"nim_team_update_my_property_async", 2, 1, 0, 0, "nim_team_event_cb_func", "", call_nim_team_update_my_property_async},
+    {"nim_team_update_other_nick_async", 2, 1, 0, 0, "nim_team_event_cb_func", "", call_nim_team_update_other_nick_async},
+    {"nim_team_accept_invitation_async", 3, 1, 0, 0, "nim_team_event_cb_func", "tid,invitor,", call_nim_team_accept_invitation_async},
+    {"nim_team_reject_invitation_async", 4, 1, 0, 0, "nim_team_event_cb_func", "tid,invitor,reason,", call_nim_team_reject_invitation_async},
+    {"nim_team_query_all_my_teams_async", 1, 1, 0, 0, "nim_team_query_all_my_teams_cb_func", "", call_nim_team_query_all_my_teams_async},
+    {"nim_team_query_all_my_teams_info_async", 1, 1, 0, 0, "nim_team_query_all_my_teams_info_cb_func", "", call_nim_team_query_all_my_teams_info_async},
+    {"nim_team_query_my_all_member_infos_async", 1, 1, 0, 0, "nim_team_query_my_all_member_infos_cb_func", "", call_nim_team_query_my_all_member_infos_async},
+    {"nim_team_query_team_members_async", 2, 1, 0, 0, "nim_team_query_team_members_cb_func", "tid,include_user_info,", call_nim_team_query_team_members_async},
+    {"nim_team_query_team_member_async", 3, 1, 0, 0, "nim_team_query_team_member_cb_func", "tid,user_id,", call_nim_team_query_team_member_async},
+    {"nim_team_query_team_member_block", 2, 0, 0, 0, "", "tid,user_id,", call_nim_team_query_team_member_block},
+    {"nim_team_query_team_info_async", 2, 1, 0, 0, "nim_team_query_team_info_cb_func", "tid,", call_nim_team_query_team_info_async},
+    {"nim_team_query_team_info_block", 1, 0, 0, 0, "", "tid,", call_nim_team_query_team_info_block},
+    {"nim_team_query_team_info_online_async", 2, 1, 0, 0, "nim_team_event_cb_func", "tid,", call_nim_team_query_team_info_online_async},
+    {"nim_team_mute_member_async", 3, 1, 0, 0, "nim_team_event_cb_func", "tid,member_id,set_mute,", call_nim_team_mute_member_async},
+    {"nim_team_query_mute_list_online_async", 2, 1, 0, 0, "nim_team_query_mute_list_cb_func", "tid,", call_nim_team_query_mute_list_online_async},
+    {"nim_team_mute_async", 2, 1, 0, 0, "nim_team_event_cb_func", "tid,set_mute,", call_nim_team_mute_async},
+    {"nim_team_msg_ack_read", 3, 1, 0, 0, "nim_team_event_cb_func", "tid,", call_nim_team_msg_ack_read},
+    {"nim_team_msg_ack_read_ex", 3, 1, 0, 0, "nim_team_msg_ack_read_ex_cb_func", "tid,", call_nim_team_msg_ack_read_ex},
+    {"nim_team_msg_query_unread_list", 3, 1, 0, 0, "nim_team_event_cb_func", "tid,", call_nim_team_msg_query_unread_list},
+    {"nim_team_query_members_invitor", 2, 1, 0, 0, "nim_team_query_members_invitor_cb_func", "tid,", call_nim_team_query_members_invitor},
+    {"nim_team_query_teams_info_by_keyword", 2, 1, 0, 0, "nim_team_query_all_my_teams_cb_func", "keyword,", call_nim_team_query_teams_info_by_keyword},
+    {"nim_team_get_team_info_batch_sftrans", 1, 1, 0, 0, "nim_team_query_all_my_teams_info_cb_func", "time_tag,", call_nim_team_get_team_info_batch_sftrans},
+    {"nim_team_update_tinfo_local", 1, 1, 0, 0, "nim_team_update_tinfo_local_cb_func", "", call_nim_team_update_tinfo_local},
+    {"nim_team_get_team_info_list", 1, 1, 0, 0, "nim_team_get_team_info_list_cb_func", "", call_nim_team_get_team_info_list},
+    {"nim_vchat_start_device", 2, 1, 0, 0, "nim_vchat_start_device_cb_func", "type,device_path,fps,", call_nim_vchat_start_device},
+    {"nim_vchat_end_device", 1, 0, 0, 0, "", "type,", call_nim_vchat_end_device},
+    {"nim_vchat_set_audio_data_cb", 1, 0, 0, 0, "", "capture,", call_nim_vchat_set_audio_data_cb},
+    {"nim_vchat_custom_audio_data", 1, 0, 0, 0, "", "time,size,", call_nim_vchat_custom_audio_data},
+    {"nim_vchat_custom_video_data", 1, 0, 0, 0, "", "time,size,width,height,", call_nim_vchat_custom_video_data},
+    {"nim_vchat_set_video_data_cb", 1, 0, 0, 0, "", "capture,", call_nim_vchat_set_video_data_cb},
+    {"nim_vchat_enum_device_devpath", 1, 1, 0, 0, "nim_vchat_enum_device_devpath_sync_cb_func", "type,", call_nim_vchat_enum_device_devpath},
+    {"nim_vchat_set_audio_process_info", 0, 0, 0, 0, "", "aec,ns,vad,", call_nim_vchat_set_audio_process_info},
+    {"nim_vchat_set_audio_volumn", 0, 0, 0, 0, "", "volumn,capture,", call_nim_vchat_set_audio_volumn},
+    {"nim_vchat_get_audio_volumn", 0, 0, 0, 0, "", "capture,", call_nim_vchat_get_audio_volumn},
+    {"nim_vchat_accompanying_sound", 1, 0, 0, 0, "", "id,time,size,rate,channels,", call_nim_vchat_accompanying_sound},
+    {"nim_vchat_set_audio_data_cb_ex", 1, 0, 0, 0, "", "type,", call_nim_vchat_set_audio_data_cb_ex},
+    {"nim_vchat_add_device_status_cb", 0, 0, 0, 0, "", "type,", call_nim_vchat_add_device_status_cb},
+    {"nim_vchat_remove_device_status_cb", 0, 0, 0, 0, "", "type,", call_nim_vchat_remove_device_status_cb},
+    {"nim_vchat_start_extend_camera", 3, 1, 0, 0, "nim_vchat_start_device_cb_func", "id,device_path,fps,", call_nim_vchat_start_extend_camera},
+    {"nim_vchat_stop_extend_camera", 2, 0, 0, 0, "", "id,", call_nim_vchat_stop_extend_camera},
+    {"nim_vchat_set_audio_input_auto_volumn", 0, 0, 0, 0, "", "auto_volumn,", call_nim_vchat_set_audio_input_auto_volumn},
+    {"nim_vchat_get_audio_input_auto_volumn", 0, 0, 0, 0, "", "", call_nim_vchat_get_audio_input_auto_volumn},
+    {"nim_vchat_preload_effect", 2, 1, 0, 0, "nim_vchat_audio_effect_opt_cb_func", "id,path,", call_nim_vchat_preload_effect},
+    {"nim_vchat_play_effect", 1, 1, 0, 0, "nim_vchat_audio_effect_opt_cb_func", "id,loop_count,", call_nim_vchat_play_effect},
+    {"nim_vchat_stop_effect", 1, 1, 0, 0, "nim_vchat_audio_effect_opt_cb_func", "id,", call_nim_vchat_stop_effect},
+    {"nim_doctrans_reg_notify_cb", 1, 0, 0, 0, "", "", call_nim_doctrans_reg_notify_cb},
+    {"nim_doctrans_get_info", 2, 1, 0, 0, "nim_doctrans_opt_cb_func", "id,", call_nim_doctrans_get_info},
+    {"nim_doctrans_get_info_list", 2, 1, 0, 0, "nim_doctrans_opt_cb_func", "id,limit,", call_nim_doctrans_get_info_list},
+    {"nim_doctrans_del_info", 2, 1, 0, 0, "nim_doctrans_opt_cb_func", "id,", call_nim_doctrans_del_info},
+    {"nim_doctrans_get_source_file_url", 1, 0, 0, 0, "", "url_prefix,file_type,", call_nim_doctrans_get_source_file_url},
+    {"nim_doctrans_get_page_url", 1, 0, 0, 0, "", "url_prefix,img_type,quality,page_num,", call_nim_doctrans_get_page_url},
+    {"nim_nos_init_config", 2, 1, 1, 0, "nim_nos_init_config_cb_func", "", call_nim_nos_init_config},
+    {"nim_nos_reg_download_cb", 0, 0, 0, 0, "", "", call_nim_nos_reg_download_cb},
+    {"nim_nos_reg_upload_cb", 0, 0, 0, 0, "", "", call_nim_nos_reg_upload_cb},
+    {"nim_nos_download_media", 1, 1, 0, 0, "nim_nos_download_cb_func", "", call_nim_nos_download_media},
+    {"nim_nos_stop_download_media", 1, 0, 0, 0, "", "", call_nim_nos_stop_download_media},
+    {"nim_nos_upload", 1, 1, 0, 0, "nim_nos_upload_cb_func", "local_file,", call_nim_nos_upload},
+    {"nim_nos_upload2", 2, 1, 0, 0, "nim_nos_upload_cb_func", "local_file,tag,", call_nim_nos_upload2},
+    {"nim_nos_download", 1, 1, 0, 0, "nim_nos_download_cb_func", "nos_url,", call_nim_nos_download},
+    {"nim_nos_download_media_ex", 2, 1, 0, 0, "nim_nos_download_cb_func", "", call_nim_nos_download_media_ex},
+    {"nim_nos_download_ex", 2, 1, 0, 0, "nim_nos_download_cb_func", "nos_url,", call_nim_nos_download_ex},
+    {"nim_nos_stop_download_ex", 2, 0, 0, 0, "", "task_id,", call_nim_nos_stop_download_ex},
+    {"nim_nos_upload_ex", 2, 1, 0, 0, "nim_nos_upload_cb_func", "local_file,", call_nim_nos_upload_ex},
+    {"nim_nos_upload_ex2", 3, 1, 0, 0, "nim_nos_upload_cb_func", "local_file,tag,", call_nim_nos_upload_ex2},
+    {"nim_nos_stop_upload_ex", 2, 0, 0, 0, "", "task_id,", call_nim_nos_stop_upload_ex},
+    {"nim_nos_set_quick_trans", 0, 0, 0, 0, "", "quick_trans,", call_nim_nos_set_quick_trans},
+    {"nim_nos_safeurl_to_originurl", 2, 1, 0, 0, "nim_nos_safeurl_to_originurl_cb_func", "safe_url,", call_nim_nos_safeurl_to_originurl},
+    {"nim_reg_received_http_msg_cb", 1, 0, 0, 0, "", "", call_nim_reg_received_http_msg_cb},
+    {"nim_pass_through_proxy_send_http_request", 5, 1, 0, 0, "nim_send_http_request_cb_func", "host,path,method,header,body,", call_nim_pass_through_proxy_send_http_request},
+    {"nim_plugin_chatroom_request_enter_async", 1, 1, 0, 0, "nim_plugin_chatroom_request_enter_cb_func", "room_id,", call_nim_plugin_chatroom_request_enter_async},
+    {"nim_robot_reg_changed_callback", 1, 0, 0, 0, "", "", call_nim_robot_reg_changed_callback},
+    {"nim_robot_query_all_robots_block", 1, 0, 0, 0, "", "", call_nim_robot_query_all_robots_block},
+    {"nim_robot_query_robot_by_accid_block", 2, 0, 0, 0, "", "accid,", call_nim_robot_query_robot_by_accid_block},
+    {"nim_robot_get_robots_async", 1, 1, 0, 0, "nim_robot_query_cb_func", "timetag,", call_nim_robot_get_robots_async},
+    {"nim_rts_set_proxy", 3, 0, 0, 0, "", "type,host,port,user,password,", call_nim_rts_set_proxy},
+    {"nim_rts_start", 2, 1, 0, 0, "nim_rts_start_cb_func", "channel_type,uid,", call_nim_rts_start},
+    {"nim_rts_set_start_notify_cb_func", 0, 0, 0, 0, "", "", call_nim_rts_set_start_notify_cb_func},
+    {"nim_rts_create_conf", 3, 1, 0, 0, "nim_rts_create_cb_func", "name,custom_info,", call_nim_rts_create_conf},
+    {"nim_rts_join_conf", 2, 1, 0, 0, "nim_rts_join_cb_func", "name,", call_nim_rts_join_conf},
+    {"nim_rts_ack", 2, 1, 0, 0, "nim_rts_ack_res_cb_func", "session_id,channel_type,accept,", call_nim_rts_ack},
+    {"nim_rts_set_ack_notify_cb_func", 0, 0, 0, 0, "", "", call_nim_rts_set_ack_notify_cb_func},
+    {"nim_rts_set_sync_ack_notify_cb_func", 0, 0, 0, 0, "", "", call_nim_rts_set_sync_ack_notify_cb_func},
+    {"nim_rts_set_connect_notify_cb_func", 0, 0, 0, 0, "", "", call_nim_rts_set_connect_notify_cb_func},
+    {"nim_rts_set_member_change_cb_func", 0, 0, 0, 0, "", "", call_nim_rts_set_member_change_cb_func},
+    {"nim_rts_control", 3, 1, 0, 0, "nim_rts_control_res_cb_func", "session_id,info,", call_nim_rts_control},
+    {"nim_rts_set_control_notify_cb_func", 0, 0, 0, 0, "", "", call_nim_rts_set_control_notify_cb_func},
+    {"nim_rts_set_vchat_mode", 2, 0, 0, 0, "", "session_id,mode,", call_nim_rts_set_vchat_mode},
+    {"nim_rts_hangup", 2, 1, 0, 0, "nim_rts_hangup_res_cb_func", "session_id,", call_nim_rts_hangup},
+    {"nim_rts_set_hangup_notify_cb_func", 0, 0, 0, 0, "", "", call_nim_rts_set_hangup_notify_cb_func},
+    {"nim_rts_relogin", 2, 1, 0, 0, "nim_rts_opt_cb_func", "session_id,channel_type,", call_nim_rts_relogin},
+    {"nim_rts_send_data", 2, 0, 0, 0, "", "session_id,channel_type,size,", call_nim_rts_send_data},
+    {"nim_rts_set_rec_data_cb_func", 0, 0, 0, 0, "", "", call_nim_rts_set_rec_data_cb_func},
+    {"nim_session_online_service_query_session_list", 0, 1, 0, 0, "nim_session_online_service_query_session_list_cb_func", "min_time,max_time,need_last_msg,limit,", call_nim_session_online_service_query_session_list},
+    {"nim_session_online_service_query_session", 1, 1, 0, 0, "nim_session_online_service_query_session_cb_func", "to_type,session_id,", call_nim_session_online_service_query_session},
+    {"nim_session_online_service_update_session", 2, 1, 0, 0, "nim_session_online_service_update_session_cb_func", "to_type,session_id,ext,", call_nim_session_online_service_update_session},
+    {"nim_session_online_service_delete_session", 1, 1, 0, 0, "nim_session_online_service_delete_session_cb_func", "", call_nim_session_online_service_delete_session},
+    {"nim_session_online_service_reg_session_changed", 0, 0, 0, 0, "", "", call_nim_session_online_service_reg_session_changed},
+    {"nim_signaling_reg_online_notify_cb", 0, 0, 0, 0, "", "", call_nim_signaling_reg_online_notify_cb},
+    {"nim_signaling_reg_mutil_client_sync_notify_cb", 0, 0, 0, 0, "", "", call_nim_signaling_reg_mutil_client_sync_notify_cb},
+    {"nim_signaling_reg_offline_notify_cb", 0, 0, 0, 0, "", "", call_nim_signaling_reg_offline_notify_cb},
+    {"nim_signaling_reg_channels_sync_cb", 0, 0, 0, 0, "", "", call_nim_signaling_reg_channels_sync_cb},
+    {"nim_signaling_reg_members_sync_cb", 0, 0, 0, 0, "", "", call_nim_signaling_reg_members_sync_cb},
+    {"nim_signaling_create", 0, 1, 0, 0, "nim_signaling_opt_cb_func", "", call_nim_signaling_create},
+    {"nim_signaling_close", 0, 1, 0, 0, "nim_signaling_opt_cb_func", "", call_nim_signaling_close},
+    {"nim_signaling_join", 0, 1, 0, 0, "nim_signaling_opt_cb_func", "", call_nim_signaling_join},
+    {"nim_signaling_leave", 0, 1, 0, 0, "nim_signaling_opt_cb_func", "", call_nim_signaling_leave},
+    {"nim_signaling_query_channel_info", 0, 1, 0, 0, "nim_signaling_opt_cb_func", "", call_nim_signaling_query_channel_info},
+    {"nim_signaling_call", 0, 1, 0, 0, "nim_signaling_opt_cb_func", "", call_nim_signaling_call},
+    {"nim_signaling_invite", 0, 1, 0, 0, "nim_signaling_opt_cb_func", "", call_nim_signaling_invite},
+    {"nim_signaling_cancel_invite", 0, 1, 0, 0, "nim_signaling_opt_cb_func", "", call_nim_signaling_cancel_invite},
+    {"nim_signaling_reject", 0, 1, 0, 0, "nim_signaling_opt_cb_func", "", call_nim_signaling_reject},
+    {"nim_signaling_accept", 0, 1, 0, 0, "nim_signaling_opt_cb_func", "", call_nim_signaling_accept},
+    {"nim_signaling_control", 0, 1, 0, 0, "nim_signaling_opt_cb_func", "", call_nim_signaling_control},
+    {"nim_subscribe_event_reg_push_event_cb", 1, 0, 0, 0, "", "", call_nim_subscribe_event_reg_push_event_cb},
+    {"nim_subscribe_event_reg_batch_push_event_cb", 1, 0, 0, 0, "", "", call_nim_subscribe_event_reg_batch_push_event_cb},
+    {"nim_publish_event", 2, 1, 0, 0, "nim_publish_event_cb_func", "", call_nim_publish_event},
+    {"nim_subscribe_event", 2, 1, 0, 0, "nim_subscribe_event_cb_func", "event_type,ttl,sync_event,", call_nim_subscribe_event},
+    {"nim_unsubscribe_event", 2, 1, 0, 0, "nim_unsubscribe_event_cb_func", "event_type,", call_nim_unsubscribe_event},
+    {"nim_batch_unsubscribe_event", 1, 1, 0, 0, "nim_batch_unsubscribe_event_cb_func", "event_type,", call_nim_batch_unsubscribe_event},
+    {"nim_query_subscribe_event", 2, 1, 0, 0, "nim_query_subscribe_event_cb_func", "event_type,", call_nim_query_subscribe_event},
+    {"nim_batch_query_subscribe_event", 1, 1, 0, 0, "nim_batch_query_subscribe_event_cb_func", "event_type,", call_nim_batch_query_subscribe_event},
+    {"nim_super_team_reg_team_event_cb", 1, 0, 0, 0, "", "", call_nim_super_team_reg_team_event_cb},
+    {"nim_super_team_invite_async", 3, 1, 0, 0, "nim_super_team_event_cb_func", "tid,", call_nim_super_team_invite_async},
+    {"nim_super_team_invite_async2", 5, 1, 0, 0, "nim_super_team_event_cb_func", "tid,invitation_postscript,invitation_attachment,", call_nim_super_team_invite_async2},
+    {"nim_super_team_kick_async", 3, 1, 0, 0, "nim_super_team_event_cb_func", "tid,", call_nim_super_team_kick_async},
+    {"nim_super_team_leave_async", 2, 1, 0, 0, "nim_super_team_event_cb_func", "tid,", call_nim_super_team_leave_async},
+    {"nim_super_team_update_team_info_async", 3, 1, 0, 0, "nim_super_team_event_cb_func", "tid,", call_nim_super_team_update_team_info_async},
+    {"nim_super_team_update_my_property_async", 2, 1, 0, 0, "nim_super_team_event_cb_func", "", call_nim_super_team_update_my_property_async},
+    {"nim_super_team_query_all_my_teams_async", 1, 1, 0, 0, "nim_super_team_query_all_my_teams_cb_func", "", call_nim_super_team_query_all_my_teams_async},
+    {"nim_super_team_query_all_my_teams_info_async", 1, 1, 0, 0, "nim_super_team_query_all_my_teams_info_cb_func", "", call_nim_super_team_query_all_my_teams_info_async},
+    {"nim_super_team_query_teams_info_by_keyword_async", 2, 1, 0, 0, "nim_super_team_query_all_my_teams_info_cb_func", "keyword,", call_nim_super_team_query_teams_info_by_keyword_async},
+    {"nim_super_team_query_my_all_member_infos_async", 1, 1, 0, 0, "nim_super_team_query_my_all_member_infos_cb_func", "", call_nim_super_team_query_my_all_member_infos_async},
+    {"nim_super_team_query_team_members_async", 2, 1, 0, 0, "nim_super_team_query_team_members_cb_func", "tid,include_user_info,", call_nim_super_team_query_team_members_async},
+    {"nim_super_team_query_team_member_async", 3, 1, 0, 0, "nim_super_team_query_team_member_cb_func", "tid,user_id,", call_nim_super_team_query_team_member_async},
+    {"nim_super_team_query_team_member_block", 2, 0, 0, 0, "", "tid,user_id,", call_nim_super_team_query_team_member_block},
+    {"nim_super_team_query_team_info_async", 2, 1, 0, 0, "nim_super_team_query_team_info_cb_func", "tid,", call_nim_super_team_query_team_info_async},
+    {"nim_super_team_query_team_info_block", 1, 0, 0, 0, "", "tid,", call_nim_super_team_query_team_info_block},
+    {"nim_super_team_query_team_info_online_async", 2, 1, 0, 0, "nim_super_team_event_cb_func", "tid,", call_nim_super_team_query_team_info_online_async},
+    {"nim_super_team_apply_join_async", 3, 1, 0, 0, "nim_super_team_event_cb_func", "tid,reason,", call_nim_super_team_apply_join_async},
+    {"nim_super_team_pass_join_apply_async", 3, 1, 0, 0, "nim_super_team_event_cb_func", "tid,applicant_id,", call_nim_super_team_pass_join_apply_async},
+    {"nim_super_team_reject_join_apply_async", 4, 1, 0, 0, "nim_super_team_event_cb_func", "tid,applicant_id,reason,", call_nim_super_team_reject_join_apply_async},
+    {"nim_super_team_add_managers_async", 3, 1, 0, 0, "nim_super_team_event_cb_func", "tid,", call_nim_super_team_add_managers_async},
+    {"nim_super_team_remove_managers_async", 3, 1, 0, 0, "nim_super_team_event_cb_func", "tid,", call_nim_super_team_remove_managers_async},
+    {"nim_super_team_transfer_team_async", 3, 1, 0, 0, "nim_super_team_event_cb_func", "tid,new_owner,is_leave,", call_nim_super_team_transfer_team_async},
+    {"nim_super_team_update_other_nick_async", 2, 1, 0, 0, "nim_super_team_event_cb_func", "", call_nim_super_team_update_other_nick_async},
+    {"nim_super_team_accept_invitation_async", 3, 1, 0, 0, "nim_super_team_event_cb_func", "tid,invitor,", call_nim_super_team_accept_invitation_async},
+    {"nim_super_team_reject_invitation_async", 4, 1, 0, 0, "nim_super_team_event_cb_func", "tid,invitor,reason,", call_nim_super_team_reject_invitation_async},
+    {"nim_super_team_mute_member_async", 3, 1, 0, 0, "nim_super_team_event_cb_func", "tid,member_id,set_mute,", call_nim_super_team_mute_member_async},
+    {"nim_super_team_query_mute_list_async", 2, 1, 0, 0, "nim_super_team_query_mute_list_cb_func", "tid,", call_nim_super_team_query_mute_list_async},
+    {"nim_super_team_mute_async", 2, 1, 0, 0, "nim_super_team_event_cb_func", "tid,set_mute,", call_nim_super_team_mute_async},
+    {"nim_talkex_collect_add_collect", 1, 1, 0, 0, "nim_talkex_collect_add_collect_cb_func", "", call_nim_talkex_collect_add_collect},
+    {"nim_talkex_collect_remove_collects", 1, 1, 0, 0, "nim_talkex_collect_remove_collects_cb_func", "", call_nim_talkex_collect_remove_collects},
+    {"nim_talkex_collect_update_collect_ext", 2, 1, 0, 0, "nim_talkex_collect_update_collect_ext_cb_func", "ext,", call_nim_talkex_collect_update_collect_ext},
+    {"nim_talkex_collect_query_collects", 1, 1, 0, 0, "nim_talkex_collect_query_collects_cb_func", "", call_nim_talkex_collect_query_collects},
+    {"nim_talkex_quick_comment_add_quick_comment", 2, 1, 0, 0, "nim_talkex_quick_comment_add_quick_comment_cb_func", "", call_nim_talkex_quick_comment_add_quick_comment},
+    {"nim_talkex_quick_comment_remove_quick_comment", 2, 1, 0, 0, "nim_talkex_quick_comment_remove_quick_comment_cb_func", "", call_nim_talkex_quick_comment_remove_quick_comment},
+    {"nim_talkex_quick_comment_query_quick_comment", 1, 1, 0, 0, "nim_talkex_quick_comment_query_quick_comment_cb_func", "", call_nim_talkex_quick_comment_query_quick_comment},
+    {"nim_talkex_quick_comment_reg_add_quick_comment", 0, 0, 0, 0, "", "", call_nim_talkex_quick_comment_reg_add_quick_comment},
+    {"nim_talkex_quick_comment_reg_remove_quick_comment", 0, 0, 0, 0, "", "", call_nim_talkex_quick_comment_reg_remove_quick_comment},
+    {"nim_talkex_pin_message_add_pin_message", 2, 1, 0, 0, "nim_talkex_pin_message_add_pin_message_cb_func", "", call_nim_talkex_pin_message_add_pin_message},
+    {"nim_talkex_pin_message_unpin_message", 1, 1, 0, 0, "nim_talkex_pin_message_unpin_message_cb_func", "", call_nim_talkex_pin_message_unpin_message},
+    {"nim_talkex_pin_message_update_pin_message", 1, 1, 0, 0, "nim_talkex_pin_message_update_pin_message_cb_func", "", call_nim_talkex_pin_message_update_pin_message},
+    {"nim_talkex_pin_message_query_all_pin_message", 1, 1, 0, 0, "nim_talkex_pin_message_query_all_pin_message_cb_func", "session,to_type,", call_nim_talkex_pin_message_query_all_pin_message},
+    {"nim_talkex_pin_message_reg_add_pin_message", 0, 0, 0, 0, "", "", call_nim_talkex_pin_message_reg_add_pin_message},
+    {"nim_talkex_pin_message_reg_unpin_message", 0, 0, 0, 0, "", "", call_nim_talkex_pin_message_reg_unpin_message},
+    {"nim_talkex_pin_message_reg_update_pin_message", 0, 0, 0, 0, "", "", call_nim_talkex_pin_message_reg_update_pin_message},
+    {"nim_tool_get_md5", 1, 0, 0, 1, "", "input,", call_nim_tool_get_md5},
+    {"nim_tool_get_file_md5", 1, 0, 0, 1, "", "file_path,", call_nim_tool_get_file_md5},
+    {"nim_tool_get_uuid", 0, 0, 0, 1, "", "", call_nim_tool_get_uuid},
+    {"nim_tool_get_user_appdata_dir", 1, 0, 0, 1, "", "app_account,", call_nim_tool_get_user_appdata_dir},
+    {"nim_tool_get_user_specific_appdata_dir", 1, 0, 0, 1, "", "app_account,appdata_type,", call_nim_tool_get_user_specific_appdata_dir},
+    {"nim_tool_get_local_appdata_dir", 0, 0, 0, 1, "", "", call_nim_tool_get_local_appdata_dir},
+    {"nim_tool_get_cur_module_dir", 0, 0, 0, 0, "", "", call_nim_tool_get_cur_module_dir},
+    {"nim_tool_get_audio_text_async", 2, 1, 0, 0, "nim_tool_get_audio_text_cb_func", "", call_nim_tool_get_audio_text_async},
+    {"nim_tool_filter_client_antispam_async", 4, 1, 0, 0, "nim_tool_filter_client_antispam_cb_func", "text,replace_str,lib_name,", call_nim_tool_filter_client_antispam_async},
+    {"nim_vchat_init", 1, 0, 1, 0, "", "", call_nim_vchat_init},
+    {"nim_vchat_set_proxy", 3, 0, 0, 0, "", "type,host,port,user,password,", call_nim_vchat_set_proxy},
+    {"nim_vchat_rate", 2, 1, 0, 0, "nim_vchat_rate_callback", "rating,description,", call_nim_vchat_rate},
+    {"nim_vchat_cleanup", 1, 0, 1, 0, "", "", call_nim_vchat_cleanup},
+    {"nim_vchat_set_cb_func", 0, 0, 0, 0, "", "", call_nim_vchat_set_cb_func},
+    {"nim_vchat_start", 3, 0, 0, 0, "", "mode,apns_text,custom_info,", call_nim_vchat_start},
+    {"nim_vchat_callee_ack", 1, 0, 0, 0, "", "channel_id,accept,", call_nim_vchat_callee_ack},
+    {"nim_vchat_control", 1, 0, 0, 0, "", "channel_id,type,", call_nim_vchat_control},
+    {"nim_vchat_set_viewer_mode", 0, 0, 0, 0, "", "viewer,", call_nim_vchat_set_viewer_mode},
+    {"nim_vchat_get_viewer_mode", 0, 0, 0, 0, "", "", call_nim_vchat_get_viewer_mode},
+    {"nim_vchat_get_connect_status", 0, 0, 0, 0, "", "", call_nim_vchat_get_connect_status},
+    {"nim_vchat_set_audio_mute", 0, 0, 0, 0, "", "muted,", call_nim_vchat_set_audio_mute},
+    {"nim_vchat_audio_mute_enabled", 0, 0, 0, 0, "", "", call_nim_vchat_audio_mute_enabled},
+    {"nim_vchat_set_member_in_blacklist", 2, 1, 0, 0, "nim_vchat_opt_cb_func", "uid,add,audio,", call_nim_vchat_set_member_in_blacklist},
+    {"nim_vchat_end", 1, 0, 0, 0, "", "", call_nim_vchat_end},
+    {"nim_vchat_create_room", 3, 1, 0, 0, "nim_vchat_opt2_cb_func", "room_name,custom_info,", call_nim_vchat_create_room},
+    {"nim_vchat_join_room", 2, 1, 0, 0, "nim_vchat_opt2_cb_func", "mode,room_name,", call_nim_vchat_join_room},
+    {"nim_vchat_set_custom_data", 1, 1, 0, 0, "nim_vchat_opt_cb_func", "custom_audio,custom_video,", call_nim_vchat_set_custom_data},
+    {"nim_vchat_set_talking_mode", 1, 0, 0, 0, "", "mode,", call_nim_vchat_set_talking_mode},
+    {"nim_vchat_set_rotate_remote_video", 0, 0, 0, 0, "", "rotate,", call_nim_vchat_set_rotate_remote_video},
+    {"nim_vchat_rotate_remote_video_enabled", 0, 0, 0, 0, "", "", call_nim_vchat_rotate_remote_video_enabled},
+    {"nim_vchat_set_video_quality", 1, 1, 0, 0, "nim_vchat_opt_cb_func", "video_quality,", call_nim_vchat_set_video_quality},
+    {"nim_vchat_set_video_bitrate", 1, 1, 0, 0, "nim_vchat_opt_cb_func", "video_bitrate,", call_nim_vchat_set_video_bitrate},
+    {"nim_vchat_set_frame_rate", 1, 1, 0, 0, "nim_vchat_opt_cb_func", "frame_rate,", call_nim_vchat_set_frame_rate},
+    {"nim_vchat_set_video_frame_scale", 0, 0, 0, 0, "", "type,", call_nim_vchat_set_video_frame_scale},
+    {"nim_vchat_get_video_frame_scale_type", 0, 0, 0, 0, "", "", call_nim_vchat_get_video_frame_scale_type},
+    {"nim_vchat_select_video_adaptive_strategy", 1, 1, 0, 0, "nim_vchat_opt_cb_func", "mode,", call_nim_vchat_select_video_adaptive_strategy},
+    {"nim_vchat_start_record", 2, 1, 0, 0, "nim_vchat_mp4_record_opt_cb_func", "path,", call_nim_vchat_start_record},
+    {"nim_vchat_stop_record", 1, 1, 0, 0, "nim_vchat_mp4_record_opt_cb_func", "", call_nim_vchat_stop_record},
+    {"nim_vchat_start_audio_record", 2, 1, 0, 0, "nim_vchat_audio_record_opt_cb_func", "path,", call_nim_vchat_start_audio_record},
+    {"nim_vchat_stop_audio_record", 1, 1, 0, 0, "nim_vchat_audio_record_opt_cb_func", "", call_nim_vchat_stop_audio_record},
+    {"nim_vchat_relogin", 1, 1, 0, 0, "nim_vchat_opt_cb_func", "", call_nim_vchat_relogin},
+    {"nim_vchat_net_detect", 1, 1, 0, 0, "nim_vchat_opt_cb_func", "", call_nim_vchat_net_detect},
+    {"nim_vchat_set_audio_play_mute", 0, 0, 0, 0, "", "muted,", call_nim_vchat_set_audio_play_mute},
+    {"nim_vchat_audio_play_mute_enabled", 0, 0, 0, 0, "", "", call_nim_vchat_audio_play_mute_enabled},
+    {"nim_vchat_update_rtmp_url", 2, 1, 0, 0, "nim_vchat_opt_cb_func", "rtmp_url,", call_nim_vchat_update_rtmp_url},
+    {"nim_vchat_set_uid_picture_as_main", 2, 1, 0, 0, "nim_vchat_opt_cb_func", "uid,", call_nim_vchat_set_uid_picture_as_main},
+    {"nim_vchat_set_auto_publish", 0, 0, 0, 0, "", "auto_pub,auto_sub,", call_nim_vchat_set_auto_publish},
+    {"nim_vchat_is_auto_publish_video", 0, 0, 0, 0, "", "", call_nim_vchat_is_auto_publish_video},
+    {"nim_vchat_is_auto_subscribe_video", 0, 0, 0, 0, "", "", call_nim_vchat_is_auto_subscribe_video},
+    {"nim_vchat_is_auto_subscribe_audio", 0, 0, 0, 0, "", "", call_nim_vchat_is_auto_subscribe_audio},
+    {"nim_chat_set_local_video_simulcast_mode", 0, 0, 0, 0, "", "video_stream_mode,", call_nim_chat_set_local_video_simulcast_mode},
+    {"nim_vchat_publish_video", 1, 1, 0, 0, "nim_vchat_opt_cb_func", "", call_nim_vchat_publish_video},
+    {"nim_vchat_unpublish_video", 1, 1, 0, 0, "nim_vchat_opt_cb_func", "", call_nim_vchat_unpublish_video},
+    {"nim_vchat_subscribe_video", 2, 1, 0, 0, "nim_vchat_opt_cb_func", "uid,", call_nim_vchat_subscribe_video},
+    {"nim_vchat_unsubscribe_video", 2, 1, 0, 0, "nim_vchat_opt_cb_func", "uid,", call_nim_vchat_unsubscribe_video},
+    {"nim_vchat_subscribe_audio", 1, 1, 0, 0, "nim_vchat_opt_cb_func", "sub,", call_nim_vchat_subscribe_audio},
+    {"nim_vchat_set_remote_audio_data_cb", 2, 1, 0, 0, "nim_vchat_opt_cb_func", "uid,", call_nim_vchat_set_remote_audio_data_cb},
+    {"nimx_global_set_dispatch_mode", 0, 0, 1, 1, "", "mode,", call_nimx_global_set_dispatch_mode},
+    {"nimx_global_dispatch", 0, 0, 1, 1, "", "max_events,timeout_ms,", call_nimx_global_dispatch},
+    {"nimx_global_pending", 0, 0, 1, 1, "", "", call_nimx_global_pending},
+    {"nimx_global_wait", 0, 0, 1, 1, "", "timeout_ms,", call_nimx_global_wait},
+    {"nimx_global_set_wake_cb", 0, 0, 1, 1, "", "", call_nimx_global_set_wake_cb},
+    {"nimx_global_detach_callbacks", 0, 0, 1, 1, "", "", call_nimx_global_detach_callbacks},
+    {"nimx_global_set_signal_stack", 0, 0, 1, 1, "", "kib,", call_nimx_global_set_signal_stack},
+    {"nimx_init_error", 0, 0, 1, 1, "", "", call_nimx_init_error},
+    {"nimx_abi_level", 0, 0, 0, 1, "", "", call_nimx_abi_level},
+    {"nimx_build_has", 1, 0, 0, 1, "", "name,", call_nimx_build_has},
+    {"nimx_client_get_status", 0, 0, 0, 1, "", "", call_nimx_client_get_status},
+    {"nimx_client_get_login_user", 0, 0, 0, 1, "", "", call_nimx_client_get_login_user},
+    {"nimx_client_reg_connection_cb", 1, 0, 0, 1, "", "", call_nimx_client_reg_connection_cb},
+    {"nimx_client_renew_token", 2, 1, 0, 1, "nim_json_transport_cb_func", "token,", call_nimx_client_renew_token},
+    {"nimx_client_network_changed", 1, 0, 0, 1, "", "", call_nimx_client_network_changed},
+    {"nimx_talk_reg_msg_corrected_cb", 1, 0, 0, 1, "", "", call_nimx_talk_reg_msg_corrected_cb},
+    {"nimx_client_pause", 1, 1, 0, 1, "nim_json_transport_cb_func", "", call_nimx_client_pause},
+    {"nimx_client_resume", 1, 1, 0, 1, "nim_json_transport_cb_func", "", call_nimx_client_resume},
+    {"nimx_client_diagnostics", 1, 1, 0, 1, "nim_json_transport_cb_func", "", call_nimx_client_diagnostics},
+    {"nimx_client_capabilities", 0, 0, 0, 1, "", "", call_nimx_client_capabilities},
 };

@@ -19,6 +19,9 @@ func main() {
 	case len(os.Args) == 2 && os.Args[1] == serveFlag:
 		serve()
 		return
+	case len(os.Args) == 2 && os.Args[1] == relayFlag:
+		relay()
+		return
 	case len(os.Args) == 3 && os.Args[1] == dialFlag:
 		dialAway(os.Args[2])
 		return
@@ -35,13 +38,25 @@ func run() error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
+	if len(os.Args) > 3 && os.Args[1] == besideFlag {
+		return beside(dir, os.Args[2], os.Args[3:])
+	}
 	products := nimdtest.Products(".")
+	if len(os.Args) == 2 && os.Args[1] == messagesFlag {
+		return messages(products, dir)
+	}
 	lib := filepath.Join(products, "lib")
 	program := filepath.Join(dir, "bench")
 	if err := nimdtest.Compile(products, "tests/bench/c/bench.c", "-o", program, "-L"+lib, "-lnim", "-Wl,-rpath,"+lib); err != nil {
 		return err
 	}
 	if err := gateway(products, program, dir); err != nil {
+		return err
+	}
+	if err := messages(products, dir); err != nil {
+		return err
+	}
+	if err := talk(products, dir); err != nil {
 		return err
 	}
 	size, err := os.Stat(filepath.Join(lib, "libnim.so"))

@@ -55,7 +55,7 @@ int main(void)
     for (k = 0; k < N / BATCH; k++) {
         start = now_ns();
         for (i = 0; i < BATCH; i++)
-            nim_post(NIM_SLOT_client_disconnect, 0, 0, 0, 0, 0, 0, json, sizeof json - 1, NULL, 0);
+            post_args(NIM_SLOT_client_disconnect, 0, 0, 0, 0, 0, 0, json, sizeof json - 1, NULL, 0);
         post += per(start, N);
         start = now_ns();
         nimx_global_dispatch(0, 0);

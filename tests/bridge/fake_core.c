@@ -3,6 +3,145 @@
 
 core fake;
 
+static char *pack(char *at, const void *bytes, size_t len, size_t units)
+{
+    memset(at, 0, units * 8);
+    memcpy(at, bytes, len);
+    return at + units * 8;
+}
+
+/* The malloc'ed run of some arguments. */
+static char *packed(const int64_t *nums, int num_count, const char *const *texts, const size_t *lens, int text_count, size_t *size)
+{
+    uint32_t counts[2];
+    size_t room = 8 + 8 * (size_t)num_count;
+    char *run, *at;
+    int i;
+    for (i = 0; i < text_count; i++)
+        room += 16 + lens[i] + 8;
+    at = run = malloc(room);
+    counts[0] = (uint32_t)num_count;
+    counts[1] = (uint32_t)text_count;
+    at = pack(at, counts, sizeof counts, 1);
+    for (i = 0; i < num_count; i++)
+        at = pack(at, &nums[i], 8, 1);
+    for (i = 0; i < text_count; i++) {
+        int64_t len = (int64_t)lens[i];
+        at = pack(at, &len, 8, 1);
+        at = pack(at, texts[i], lens[i], lens[i] / 8 + 1);
+    }
+    *size = (size_t)(at - run);
+    return run;
+}
+
+nim_posted post_packed(int slot, uint64_t call, int flags, int callback, const int64_t *nums, int num_count,
+                       const char *const *texts, const size_t *lens, int text_count)
+{
+    size_t size;
+    char *run = packed(nums, num_count, texts, lens, text_count, &size);
+    nim_posted where = nim_post(slot, call, flags, callback, run, size);
+    free(run);
+    return where;
+}
+
+/* ---- questions ---- */
+
+static pthread_mutex_t replies_mu = PTHREAD_MUTEX_INITIALIZER;
+static struct {
+    reply_seen seen[CALLS];
+    int count;
+} answered;
+
+nim_posted ask_packed(uint64_t question, int slot, const char *const *texts, const size_t *lens, int text_count)
+{
+    static const int callbacks[][2] = {
+        {NIM_SLOT_talk_message_filter, NIM_CALLBACK_nim_talk_message_filter_func},
+        {NIM_SLOT_session_badge_count, NIM_CALLBACK_nim_session_badge_count_cb_func},
+        {NIM_SLOT_client_relogin_request_token, NIM_CALLBACK_nim_relogin_request_token_cb_func}};
+    size_t size, i;
+    nim_posted where = {0, 0};
+    char *run = packed(NULL, 0, texts, lens, text_count, &size);
+    for (i = 0; i < sizeof callbacks / sizeof callbacks[0]; i++)
+        if (callbacks[i][0] == slot)
+            where = nim_ask(question, slot, callbacks[i][1], run, size);
+    free(run);
+    return where;
+}
+
+void nim_go_answered(uint64_t question, int heard, int64_t number, const char *text, size_t len)
+{
+    if (!fake.running)
+        fake.calls_while_stopped++;
+    pthread_mutex_lock(&replies_mu);
+    if (answered.count < CALLS) {
+        reply_seen *r = &answered.seen[answered.count++];
+        r->question = question;
+        r->heard = heard;
+        r->number = number;
+        snprintf(r->text, sizeof r->text, "%.*s", (int)len, text);
+    }
+    pthread_mutex_unlock(&replies_mu);
+}
+
+static int find_reply(uint64_t question, reply_seen *found)
+{
+    int i, n = 0;
+    pthread_mutex_lock(&replies_mu);
+    for (i = 0; i < answered.count; i++)
+        if (answered.seen[i].question == question) {
+            *found = answered.seen[i];
+            n++;
+        }
+    pthread_mutex_unlock(&replies_mu);
+    return n;
+}
+
+int reply_count(uint64_t question)
+{
+    reply_seen r;
+    return find_reply(question, &r);
+}
+
+reply_seen await_reply(uint64_t question)
+{
+    reply_seen r;
+    memset(&r, 0, sizeof r);
+    CHECK(question != 0);
+    EVENTUALLY(find_reply(question, &r) > 0);
+    EQUAL(reply_count(question), 1);
+    return r;
+}
+
+int replies(void)
+{
+    int n;
+    pthread_mutex_lock(&replies_mu);
+    n = answered.count;
+    pthread_mutex_unlock(&replies_mu);
+    return n;
+}
+
+void forget_replies(void)
+{
+    pthread_mutex_lock(&replies_mu);
+    answered.count = 0;
+    pthread_mutex_unlock(&replies_mu);
+}
+
+/* ---- the rest ---- */
+
+int post_args(int slot, uint64_t call, int flags, int64_t n0, int64_t n1, int64_t n2, int64_t n3,
+              const char *s0, size_t l0, const char *s1, size_t l1)
+{
+    int64_t nums[4];
+    const char *texts[2];
+    size_t lens[2];
+    nums[0] = n0, nums[1] = n1, nums[2] = n2, nums[3] = n3;
+    texts[0] = s0 == NULL ? "" : s0, texts[1] = s1 == NULL ? "" : s1;
+    lens[0] = l0, lens[1] = l1;
+    return post_packed(slot, call, flags, NIM_CALLBACK_ANY, nums, 4, texts, lens, 2).backlog;
+}
+
 static pthread_mutex_t mu = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static struct {
@@ -23,10 +162,10 @@ static void answer(uint64_t id, int op, int code)
         for (i = 0; i < 3; i++) {
             char step[64];
             int n = snprintf(step, sizeof step, "{\"err_code\":200,\"step\":%d}", i);
-            nim_post(0, id, 0, 0, 0, 0, 0, step, (size_t)n, NULL, 0);
+            post_args(0, id, 0, 0, 0, 0, 0, step, (size_t)n, NULL, 0);
         }
     }
-    nim_post(0, id, NIM_POST_FINAL, code, 0, 0, 0, json, (size_t)len, NULL, 0);
+    post_args(0, id, NIM_POST_FINAL, code, 0, 0, 0, json, (size_t)len, NULL, 0);
 }
 
 static void *answer_later(void *unused)
@@ -60,14 +199,14 @@ int post_event(const char *json)
         return post_to(NIM_SLOT_client_disconnect, json);
     pthread_mutex_lock(&mu);
     n = snprintf(numbered, sizeof numbered, "{\"n\":%llu}", (unsigned long long)++sequence);
-    pending = nim_post(NIM_SLOT_client_disconnect, 0, 0, 0, 0, 0, 0, numbered, (size_t)n, NULL, 0);
+    pending = post_args(NIM_SLOT_client_disconnect, 0, 0, 0, 0, 0, 0, numbered, (size_t)n, NULL, 0);
     pthread_mutex_unlock(&mu);
     return pending;
 }
 
 int post_to(int slot, const char *json)
 {
-    return nim_post(slot, 0, 0, 0, 0, 0, 0, json, strlen(json), NULL, 0);
+    return post_args(slot, 0, 0, 0, 0, 0, 0, json, strlen(json), NULL, 0);
 }
 
 static void *post_events(void *unused)
@@ -126,6 +265,8 @@ void nim_go_stop(void)
     for (i = 0; i < waiting_count && !fake.leaves; i++)
         answer(waiting[i].id, waiting[i].op, 21002);
     waiting_count = 0;
+    if (fake.at_stop != NULL)
+        fake.at_stop();
 }
 
 int64_t nim_go_call(nim_call *c)
@@ -133,6 +274,8 @@ int64_t nim_go_call(nim_call *c)
     if (!fake.running && !nim_op_early[c->op])
         fake.calls_while_stopped++;
     fake.calls++;
+    if (fake.in_call != NULL)
+        fake.in_call();
     if (fake.answers == PANICS) {
         nim_call_failed(c->id);
         nim_call_failed(c->id);
@@ -171,11 +314,13 @@ void nim_go_lost(uint64_t answers) { fake.lost += answers; }
 
 void post_log(const char *line)
 {
-    nim_post(NIM_SLOT_global_sdk_log, 0, NIM_POST_DROPPABLE, kNIMSDKLogLevelWarn, 0, 0, 0, line, strlen(line), NULL, 0);
+    post_args(NIM_SLOT_global_sdk_log, 0, NIM_POST_DROPPABLE, kNIMSDKLogLevelWarn, 0, 0, 0, line, strlen(line), NULL, 0);
 }
 
 void nim_go_replay(int slot)
 {
+    if (!(nim_slot_replays[slot] & 1)) /* told of a registration, with nothing to replay */
+        return;
     fake.replays++;
     post_to(slot, "{\"replayed\":true}");
 }

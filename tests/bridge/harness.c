@@ -136,6 +136,7 @@ static void reset(void)
 {
     memset((void *)&rec, 0, sizeof rec);
     fake.answers = AT_ONCE;
+    fake.at_stop = fake.in_call = NULL;
     fake.leaves = fake.init_waits = fake.posters = fake.gap_us = 0;
     fake.replays = fake.calls = fake.inits = fake.stops = fake.retries = 0;
 }
@@ -146,16 +147,16 @@ static void settle(void)
     nim_client_cleanup(NULL);
     nimx_global_detach_callbacks();
     nimx_global_set_dispatch_mode(NIMX_DISPATCH_PUSH);
-    EVENTUALLY(!FRONT(thread) && !FRONT(retrying));
+    EVENTUALLY(!FRONT(delivery.thread) && !FRONT(delivery.retrying));
     equal(fake.calls_while_stopped, 0, "calls that reached a stopped core", __FILE__, __LINE__);
 }
 
 int main(int argc, char **argv)
 {
     const test *groups[] = {queue_tests, call_tests, cleanup_tests, slot_tests, pull_tests,
-                            token_tests, state_tests, storm_tests,
+                            ask_tests, post_tests, shape_tests, state_tests, storm_tests,
 #ifndef _WIN32
-                            thread_tests, process_tests,
+                            thread_tests, signal_tests, process_tests,
 #endif
     };
     int passed = 0, failed = 0;

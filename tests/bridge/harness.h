@@ -3,7 +3,7 @@
 #ifndef HARNESS_H
 #define HARNESS_H
 
-#include "../../bridge_front.h"
+#include "../../internal/cabi/front.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -43,8 +43,9 @@ typedef struct test {
     const char *name;
     void (*run)(void);
 } test;
-extern const test queue_tests[], call_tests[], cleanup_tests[], slot_tests[], pull_tests[], token_tests[],
-    thread_tests[], process_tests[], state_tests[], storm_tests[];
+extern const test queue_tests[], call_tests[], cleanup_tests[], slot_tests[], pull_tests[], ask_tests[], post_tests[],
+    shape_tests[],
+    thread_tests[], signal_tests[], process_tests[], state_tests[], storm_tests[];
 
 /* What this program does as the child process that a test has started. */
 int run_child(const char *mode);
@@ -91,6 +92,8 @@ typedef struct core {
     atomic_int gap_us;     /* pause between two of them */
     atomic_int init_waits; /* 1: init makes it 2, and returns when it is 0 */
     atomic_int running;
+    void (*at_stop)(void); /* what the core does last */
+    void (*in_call)(void); /* and inside a call */
     atomic_int replays, calls, inits, stops, retries;
     atomic_ullong lost; /* answers that an init was told of */
     atomic_int calls_while_stopped;
@@ -99,9 +102,25 @@ extern core fake;
 
 void open_front(void);
 void close_front_and_tell(void); /* cleanup, then tells the recorder */
+/* Posts arguments as the Go side packs them; returns the backlog. */
+int post_args(int slot, uint64_t call, int flags, int64_t n0, int64_t n1, int64_t n2, int64_t n3,
+              const char *s0, size_t l0, const char *s1, size_t l1);
+nim_posted post_packed(int slot, uint64_t call, int flags, int callback, const int64_t *nums, int num_count,
+                       const char *const *texts, const size_t *lens, int text_count);
 int post_event(const char *json);
 int post_to(int slot, const char *json);
 void post_log(const char *line); /* droppable */
+/* Asks, as the Go side does: texts are the arguments. */
+nim_posted ask_packed(uint64_t question, int slot, const char *const *texts, const size_t *lens, int text_count);
+typedef struct reply_seen {
+    uint64_t question;
+    int heard;
+    int64_t number;
+    char text[64];
+} reply_seen;
+reply_seen await_reply(uint64_t question); /* the answer that reached the core; fails the test after 10 s */
+int reply_count(uint64_t question), replies(void);
+void forget_replies(void);
 uint64_t last_call(void);        /* the id of the last call that reached the core */
 
 #endif

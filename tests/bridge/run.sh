@@ -14,7 +14,7 @@ mkdir -p "$out"
 trap 'rm -rf "$out"' EXIT INT TERM
 
 warnings="-Wall -Wextra -Wshadow -Wstrict-prototypes -Werror"
-front=$(ls ../../bridge*.c)
+front=$(ls ../../internal/cabi/*.c)
 passed=0 failed=0
 
 # build NAME COMPILER FLAGS...: the test program $out/NAME
@@ -80,7 +80,9 @@ wine_variant() {
 
 # pair VARIANT VARIANT: side by side, since much of the time is spent waiting
 pair() {
-    for v in "$@"; do variant "$v"; done
+    built=
+    for v in "$@"; do variant "$v" & built="$built $!"; done
+    for v in $built; do wait "$v"; done
     for v in "$@"; do start "$v" & done
     wait
     for v in "$@"; do report "$v"; done

@@ -111,8 +111,8 @@ static void a_call_completes_once(void)
     EVENTUALLY(rec.finals == 1);
     EQUAL(rec.steps, 3);
     nim_stats(&before);
-    nim_post(0, last_call(), NIM_POST_FINAL, 0, 0, 0, 0, "{}", 2, NULL, 0);
-    nim_post(0, last_call(), 0, 0, 0, 0, 0, "{}", 2, NULL, 0);
+    post_args(0, last_call(), NIM_POST_FINAL, 0, 0, 0, 0, "{}", 2, NULL, 0);
+    post_args(0, last_call(), 0, 0, 0, 0, 0, "{}", 2, NULL, 0);
     nim_stats(&after);
     EQUAL(after.late_answers - before.late_answers, 2);
     logout(1);
@@ -125,8 +125,8 @@ static void one_answer_ends_a_call_that_has_only_one(void)
     fake.answers = NEVER;
     open_front();
     logout(0);
-    nim_post(0, last_call(), 0 /* not said to be final */, 0, 0, 0, 0, "{\"err_code\":200}", 16, NULL, 0);
-    nim_post(0, last_call(), NIM_POST_FINAL, 0, 0, 0, 0, "{\"err_code\":200}", 16, NULL, 0);
+    post_args(0, last_call(), 0 /* not said to be final */, 0, 0, 0, 0, "{\"err_code\":200}", 16, NULL, 0);
+    post_args(0, last_call(), NIM_POST_FINAL, 0, 0, 0, 0, "{\"err_code\":200}", 16, NULL, 0);
     EVENTUALLY(rec.finals == 1);
     close_front_and_tell();
     CONTRACT(1);

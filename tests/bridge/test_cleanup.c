@@ -92,7 +92,7 @@ static void in_a_callback(void)
         open_front();
         accept_calls(7);
         post_event("{}");
-        nim_post(0, last_call(), NIM_POST_FINAL, 0, 0, 0, 0, "{\"err_code\":200}", 16, NULL, 0);
+        post_args(0, last_call(), NIM_POST_FINAL, 0, 0, 0, 0, "{\"err_code\":200}", 16, NULL, 0);
         if (pull)
             EQUAL(nimx_global_dispatch(100, 1000), 1); /* the rest came nested */
         EVENTUALLY(rec.finals == 7 && rec.inside == 0);
@@ -262,7 +262,7 @@ static void stick(int pull, pthread_t *pump)
     post_event("{}");
     if (pull)
         *pump = spawn(dispatch_thread, NULL);
-    EVENTUALLY(FRONT(held));
+    EVENTUALLY(FRONT(baton.held));
 }
 
 static void event_lets_the_stuck_one_end(const char *json, const void *user_data)
@@ -429,7 +429,7 @@ static void nothing_starts_after_the_bound(void)
     nim_client_cleanup(NULL);
     rec.closed = 1;
     release = 1;
-    EVENTUALLY(stuck_returned && !FRONT(thread));
+    EVENTUALLY(stuck_returned && !FRONT(delivery.thread));
     EQUAL(rec.finals, 0);
     CONTRACT(0);
 }

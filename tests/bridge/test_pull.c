@@ -54,7 +54,7 @@ static void a_second_dispatch_is_busy(void)
     begin();
     open_front();
     t = spawn(dispatch_waiting, &result);
-    EVENTUALLY(FRONT(dispatching));
+    EVENTUALLY(FRONT(delivery.dispatching));
     EQUAL(nimx_global_dispatch(1, 1000), NIMX_DISPATCH_BUSY);
     post_event(NULL);
     pthread_join(t, NULL);
@@ -75,7 +75,7 @@ static void waiting_ends_with_cleanup(void)
     open_front();
     a = spawn(wait_thread, &waited);
     b = spawn(dispatch_waiting, &dispatched);
-    EVENTUALLY(FRONT(dispatching));
+    EVENTUALLY(FRONT(delivery.dispatching));
     nim_client_cleanup(NULL);
     pthread_join(a, NULL);
     pthread_join(b, NULL);
@@ -253,7 +253,7 @@ static void a_cancelled_thread_takes_no_lock_along(void)
     begin();
     open_front();
     t = spawn(dispatch_waiting, &result);
-    EVENTUALLY(FRONT(dispatching)); /* and it has given the lock back, so it waits */
+    EVENTUALLY(FRONT(delivery.dispatching)); /* and it has given the lock back, so it waits */
     pthread_cancel(t);
     post_event(NULL);
     pthread_join(t, NULL);

@@ -28,13 +28,13 @@ static void arguments_are_copied_whole(void)
     char text[8] = "abc", json[8] = "{}";
     nim_client_reg_sync_multiport_push_config_cb("", on_pair, NULL);
     open_front();
-    nim_post(NIM_SLOT_client_sync_multiport_push_config, 0, 0, 7, 0, 0, 0, text, 3, json, 2);
+    post_args(NIM_SLOT_client_sync_multiport_push_config, 0, 0, 7, 0, 0, 0, text, 3, json, 2);
     memset(text, 'x', sizeof text);
     memset(json, 'x', sizeof json);
     EVENTUALLY(rec.events == 1);
     EQUAL(strcmp(seen[0], "abc"), 0);
     EQUAL(strcmp(seen[1], "{}"), 0);
-    nim_post(NIM_SLOT_client_sync_multiport_push_config, 0, 0, 7, 0, 0, 0, NULL, 0, NULL, 0);
+    post_args(NIM_SLOT_client_sync_multiport_push_config, 0, 0, 7, 0, 0, 0, NULL, 0, NULL, 0);
     EVENTUALLY(rec.events == 2);
     EQUAL(strlen(seen[0]) + strlen(seen[1]), 0);
 }
@@ -43,8 +43,8 @@ static void events_for_nobody_are_not_kept(void)
 {
     open_front();
     EQUAL(post_event("{}"), 0);
-    EQUAL(nim_post(-1, 0, 0, 0, 0, 0, 0, "", 0, NULL, 0), 0);
-    EQUAL(nim_post(nim_slot_count, 0, 0, 0, 0, 0, 0, "", 0, NULL, 0), 0);
+    EQUAL(post_args(-1, 0, 0, 0, 0, 0, 0, "", 0, NULL, 0), 0);
+    EQUAL(post_args(nim_slot_count, 0, 0, 0, 0, 0, 0, "", 0, NULL, 0), 0);
     nim_client_cleanup(NULL);
     nim_client_reg_disconnect_cb("", on_event, NULL);
     EQUAL(post_event("{}"), 0);

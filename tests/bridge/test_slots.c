@@ -228,7 +228,7 @@ static void destroy_comes_for_a_callback_left_behind(void)
     nimx_client_reg_connection_cb("", on_owned_sticks, NULL, on_destroy);
     open_front();
     post_to(NIM_SLOT_nimx_client_connection, "{}");
-    EVENTUALLY(FRONT(held));
+    EVENTUALLY(FRONT(baton.held));
     nim_client_cleanup(NULL);
     open_front();
     EQUAL(rec.destroyed, 0);
@@ -261,7 +261,7 @@ static void a_callback_given_up_may_begin_again(void)
         post_to(NIM_SLOT_nimx_client_connection, "{}");
         if (pull)
             pump = spawn(dispatch_once, NULL);
-        EVENTUALLY(FRONT(held));
+        EVENTUALLY(FRONT(baton.held));
         nim_client_cleanup(NULL);
         hold = 0;
         if (pull)
@@ -338,7 +338,7 @@ static void detach_forgets_everything(void)
     nimx_global_detach_callbacks();
     old_domain_gone = 1;
     EQUAL(nimx_global_pending(), 0);
-    nim_post(0, last_call(), NIM_POST_FINAL, 0, 0, 0, 0, "{}", 2, NULL, 0);
+    post_args(0, last_call(), NIM_POST_FINAL, 0, 0, 0, 0, "{}", 2, NULL, 0);
     EQUAL(post_to(NIM_SLOT_client_kickout, "{}"), 0);
     EQUAL(nimx_global_dispatch(0, 0), 0);
 

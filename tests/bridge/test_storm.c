@@ -206,7 +206,7 @@ static void one_storm(uintptr_t seed, int detach)
     nim_client_cleanup(NULL);
     nimx_client_reg_connection_cb("", NULL, NULL, NULL);
     nimx_global_set_wake_cb(NULL, NULL, NULL);
-    EVENTUALLY(!FRONT(thread) && !FRONT(held));
+    EVENTUALLY(!FRONT(delivery.thread) && !FRONT(baton.held));
     look(!detach);
     CONTRACT(0);
     free(objects);

@@ -10,6 +10,7 @@
 int __real_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 int __wrap_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 static atomic_int refuse;
+atomic_int refuse_joinable;
 int __wrap_pthread_create(pthread_t *t, const pthread_attr_t *attr, void *(*run)(void *), void *argument)
 {
     int state = PTHREAD_CREATE_JOINABLE;
@@ -19,6 +20,8 @@ int __wrap_pthread_create(pthread_t *t, const pthread_attr_t *attr, void *(*run)
         refuse--;
         return 11;
     }
+    if (state == PTHREAD_CREATE_JOINABLE && refuse_joinable > 0 && --refuse_joinable == 0)
+        return 11;
     return __real_pthread_create(t, attr, run, argument);
 }
 
@@ -127,7 +130,7 @@ static void a_refused_thread_loses_nothing(void)
     EQUAL(rec.events, 0);
     refuse = 0;
     EVENTUALLY(rec.events == 2);
-    EVENTUALLY(!FRONT(thread));
+    EVENTUALLY(!FRONT(delivery.thread));
 
     fake.answers = NEVER;
     refuse = 1000000; /* none at all: cleanup delivers by itself */
@@ -147,7 +150,7 @@ static void a_refused_thread_is_asked_for_again(void)
         refuse = 3;
         nim_client_login("\xff", "me", "t", "", on_call, (const void *)(uintptr_t)i);
         EVENTUALLY(rec.finals == i + 1);
-        EVENTUALLY(!FRONT(thread));
+        EVENTUALLY(!FRONT(delivery.thread));
     }
     EQUAL(fake.retries, 2);
     CONTRACT(2);
@@ -215,7 +218,7 @@ static void nothing_grows(void)
     int i, fds, base;
     long rss = 0;
     fake.posters = 1;
-    EVENTUALLY(!FRONT(thread));
+    EVENTUALLY(!FRONT(delivery.thread));
     fds = count_entries("/proc/self/fd");
     base = threads();
     for (i = 0; i < 1000; i++) {

@@ -1,5 +1,5 @@
-// Demo shows the library at work: two C programs, one that links it and one
-// that loads it, meet at a real nimd. It checks each step and says which one
+// Demo shows the library at work: C programs, some that link it and one that
+// loads it, meet and talk at a real nimd. It checks each step and says which one
 // failed.
 package main
 
@@ -34,7 +34,8 @@ type demo struct {
 	nimd  *nimdtest.Server
 	path  *nimdtest.Path // the desk's way to nimd
 	desk  *device        // a PC; its program links the library
-	phone *device        // a phone; its program loads the library
+	phone *device        // a phone of the same account; its program loads the library
+	bob   *device        // another account's PC
 }
 
 type step struct {
@@ -62,8 +63,8 @@ func run(ctx context.Context) error {
 	return nil
 }
 
-// setUp compiles the two programs, starts nimd with its embedded engine, makes
-// two accounts and starts the programs.
+// setUp compiles the programs, starts nimd with its embedded engine, makes two
+// accounts and starts the programs.
 func (d *demo) setUp(dir string) error {
 	products := nimdtest.Products(".")
 	linked, loaded := filepath.Join(dir, "demo-linked"), filepath.Join(dir, "demo-loaded")
@@ -84,10 +85,17 @@ func (d *demo) setUp(dir string) error {
 		return err
 	}
 	fmt.Printf("nimd, one binary with its engine inside: %s\n", d.nimd.Link)
-	if err := d.nimd.AddAccount("alice", "alice-token"); err != nil {
+	for _, name := range []string{"alice", "bob"} {
+		if err := d.nimd.AddAccount(name, name+"-token"); err != nil {
+			return err
+		}
+		fmt.Println("POST /v1/accounts:", name)
+	}
+	d.bob = &device{name: "bob", out: d.out}
+	if err := d.bob.start(d.ctx, exec.CommandContext(d.ctx, linked, d.nimd.Link, d.nimd.AppKey, filepath.Join(dir, "bob"),
+		`{"device_id":"bob-1","client_os":"bob"}`)); err != nil {
 		return err
 	}
-	fmt.Println("POST /v1/accounts: alice")
 	d.desk = &device{name: "desk", out: d.out}
 	if err := d.desk.start(d.ctx, exec.CommandContext(d.ctx, linked, d.path.Link(), d.nimd.AppKey, filepath.Join(dir, "desk"),
 		`{"device_id":"desk-1","client_os":"desk"}`)); err != nil {
@@ -101,7 +109,7 @@ func (d *demo) setUp(dir string) error {
 }
 
 func (d *demo) close() {
-	for _, dev := range []*device{d.desk, d.phone} {
+	for _, dev := range []*device{d.desk, d.phone, d.bob} {
 		if dev != nil {
 			dev.end()
 		}

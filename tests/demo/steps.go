@@ -32,6 +32,37 @@ var steps = []step{
 			d.desk.hears(`other device .*"multi_spot_notiy_type":2.*"device_id":"phone-1"`),
 		)
 	}},
+	{"alice writes to bob; his list counts, and her phone follows", func(d *demo) error {
+		return first(
+			d.bob.says("login bob bob-token"),
+			d.bob.hears(`login .*"err_code":200.*"login_step":3`),
+			d.desk.says("send bob hello bob"),
+			d.desk.hears(`acknowledged .*"rescode":200`),
+			d.bob.hears(`received .*"from_id":"alice".*"msg_body":"hello bob"`),
+			d.phone.hears(`received .*"feature":3.*"msg_body":"hello bob"`),
+			d.bob.says("sessions"),
+			d.bob.hears(`sessions +1 unread, .*"id":"alice"`),
+			d.bob.says("send alice hello alice"),
+			d.desk.hears(`received .*"msg_body":"hello alice"`),
+			d.phone.hears(`received .*"msg_body":"hello alice"`),
+			d.desk.says("read bob"),
+			d.desk.hears(`read +code 200, 0 unread`),
+			d.phone.hears(`session +code 200, 0 unread, .*"id":"bob"`),
+		)
+	}},
+	{"bob goes away, and finds what he missed when he comes back", func(d *demo) error {
+		return first(
+			d.bob.says("logout"),
+			d.bob.hears(`logout .*"err_code":200`),
+			d.desk.says("send bob are you there?"),
+			d.desk.hears(`acknowledged .*"rescode":200`),
+			d.desk.says("send bob see you later"),
+			d.desk.hears(`acknowledged .*"rescode":200`),
+			d.bob.says("login bob bob-token"),
+			d.bob.hears(`received .*"msg_body":"are you there\?"`),
+			d.bob.hears(`received .*"msg_body":"see you later"`),
+		)
+	}},
 	{"the PC kicks the phone", func(d *demo) error {
 		return first(
 			d.desk.says("kick phone-1"),
@@ -55,12 +86,18 @@ var steps = []step{
 			d.desk.hears(`connection .*"event":"ready"`),
 		)
 	}},
-	{"nimd crashes and is started again; accounts are kept", func(d *demo) error {
+	{"nimd crashes while alice writes, and is started again: nothing is lost, nothing comes twice", func(d *demo) error {
 		return first(
 			func() error { d.note("kill -9 of nimd"); return d.nimd.Kill() },
 			d.desk.hears(`disconnect `),
+			d.bob.hears(`disconnect `),
+			d.desk.says("send bob written while the server was away"),
 			func() error { d.note("nimd runs again, on the same data"); return d.nimd.Restart() },
 			d.desk.hears(`relogin .*"err_code":200.*"login_step":3`),
+			d.desk.hears(`acknowledged .*"rescode":200`),
+			d.bob.hears(`received .*"msg_body":"written while the server was away"`),
+			d.bob.says("history alice"),
+			d.bob.hears(`history +code 200, alice, \{"count":5,.*server was away.*see you later.*are you there.*hello alice.*hello bob`),
 		)
 	}},
 	{"the server kicks", func(d *demo) error {
@@ -81,6 +118,9 @@ var steps = []step{
 			d.desk.hears(`nim_client_cleanup\(\) has returned`),
 			d.phone.says("quit"),
 			d.phone.hears(`nim_client_cleanup\(\) has returned`),
+			d.bob.says("quit"),
+			d.bob.hears(`nim_client_cleanup\(\) has returned`),
+			d.bob.ends,
 			d.desk.ends,
 			d.phone.ends,
 		)

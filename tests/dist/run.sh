@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 target=$1
 version=$(<VERSION)
 name=libnim-$version-$target
-copy=$(mktemp -d)
+copy=$(mktemp -d "${TMPDIR:-/tmp}/another place XXXXXX")
 trap 'rm -rf "$copy"' EXIT
 
 passed=0 failed=0

@@ -22,22 +22,25 @@ const waitLimit = 20 * time.Second
 
 // event is one line of the driver.
 type event struct {
-	At        int             // its place in the history
-	When      time.Time       `json:"-"` // it was read
-	Ret       string          // a command has returned
-	Value     json.RawMessage // what it returned
-	CB        string          // a callback has begun
-	Tag       uint64          // its user_data
-	TID       int             // the thread it runs on
-	Nested    int             // callbacks that it runs inside of
-	JSON      answer          // its JSON argument
-	Code      int             // its code argument (time, push)
-	Local     int
-	MS        int64
-	Type      int // of a data sync
-	Status    int
-	Content   json.RawMessage
-	Violation string
+	At         int             // its place in the history
+	When       time.Time       `json:"-"` // it was read
+	Ret        string          // a command has returned
+	Value      json.RawMessage // what it returned
+	CB         string          // a callback has begun
+	Tag        uint64          // its user_data
+	TID        int             // the thread it runs on
+	Nested     int             // callbacks that it runs inside of
+	JSON       answer          // its JSON argument
+	Code       int             // its code argument (time, push)
+	Local      int
+	MS         int64
+	Type       int // of a data sync
+	Status     int
+	Attachment string // the same
+	Content    json.RawMessage
+	Total      int    // unread messages of all sessions
+	Of         string // the message or the session that it is about
+	Violation  string
 }
 
 // answer is what the JSON of callbacks may hold; Raw is all of it.

@@ -136,18 +136,21 @@ func TestTools(t *testing.T) {
 	}
 }
 
-func TestDataDirectoryIsLocked(t *testing.T) {
+// Processes share a data directory, but not an account in it. That has one owner
+// until it logs out, or its process ends.
+func TestProcessesShareADataDirectory(t *testing.T) {
 	server := theServer(t)
 	dir := t.TempDir()
-	first, second := newStarted(t, server, "first", settings{dir: dir}), newDevice(t, "second")
-	if e := second.do("init", dir, "", settings{}.json(server)); string(e.Value) != "0" {
-		t.Error("two processes share a data directory")
+	first, second := newStarted(t, server, "first", settings{dir: dir}), newStarted(t, server, "second", settings{dir: dir})
+	name := account(t, server)
+	first.mustLogin(name)
+	if e := second.login(name); e.JSON.ErrName != "store_in_use" || e.JSON.ErrCode != 21010 || e.JSON.Retrying {
+		t.Errorf("the same account in a second process: %s", e.JSON.Raw)
 	}
-	if why := second.value("init_error"); !strings.Contains(why, "data_dir_locked") {
-		t.Errorf("init_error %s", why)
-	}
-	first.do("cleanup", "")
-	second.start(server, settings{dir: dir})
+	second.mustLogin(account(t, server))
+	second.logout(1)
+	first.logout(1)
+	second.mustLogin(name)
 }
 
 // The device id is made once and kept in the data directory.
@@ -237,6 +240,29 @@ func TestCleanupAnswersWhatIsOpen(t *testing.T) {
 	back := d.do("cleanup", "")
 	if e := d.until("login", func(e event) bool { return e.JSON.final() }); e.JSON.ErrCode != 21002 || e.At > back.At {
 		t.Errorf("login: %s", e.JSON.Raw)
+	}
+}
+
+// Also what the server has been asked and does not answer any more: a result that
+// comes as an event no less than those of calls with a callback.
+func TestCleanupAnswersWhatIsOnTheWire(t *testing.T) {
+	server := newServer(t)
+	name := account(t, server)
+	d := newTyped(t, server, "desk", pc)
+	d.mustLogin(name)
+	freeze(t, server)
+	d.do("kick_other", `{"device_ids":["phone"]}`)
+	d.do("time", "0", d.newTag("time"))
+	d.do("renew", "fresh", "", d.newTag("renew"))
+	back := d.do("cleanup", "")
+	if e := d.next("kicked_other"); e.JSON.ErrCode != 21002 || len(e.JSON.DeviceIDs) != 0 || e.At > back.At {
+		t.Errorf("kick_other: %s", e.JSON.Raw)
+	}
+	if e := d.next("time"); e.Code != 21002 || e.At > back.At {
+		t.Errorf("time: %d", e.Code)
+	}
+	if e := d.next("answer"); e.JSON.ErrCode != 21002 || e.At > back.At {
+		t.Errorf("renew: %s", e.JSON.Raw)
 	}
 }
 

@@ -45,9 +45,13 @@ func TestLoginStepsAndJSON(t *testing.T) {
 	if got := string(keys["other_clients_pres"]); got != "[]" {
 		t.Errorf("other_clients_pres = %s", got)
 	}
-	for _, kind := range []int{2, 3, 7, 22, 1000, 1001, 1010, 1011} {
-		if e := d.next("data_sync"); e.Type != kind || e.Status != 1 || e.At < final.At {
-			t.Errorf("data sync %+v, want type %d complete", e, kind)
+	for _, want := range []struct {
+		kind       int
+		attachment string
+	}{{3, "[]"}, {1001, ""}, {22, "[]"}, {1011, ""}, {2, "{}"}} {
+		e := d.next("data_sync")
+		if e.Type != want.kind || e.Status != 1 || e.Attachment != want.attachment || e.At < final.At {
+			t.Errorf("data sync %+v, want type %d complete with %q", e, want.kind, want.attachment)
 		}
 	}
 	if d.value("state") != "1" || d.value("status") != "2" || d.value("account") != name {

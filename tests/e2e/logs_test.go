@@ -124,12 +124,13 @@ func TestRefusalsThatNobodyHears(t *testing.T) {
 		}
 	}
 	const text = " invalid_argument an argument is not valid: "
+	const place = ": not valid JSON at line 1, column 2: invalid character 'b' looking for beginning of object key string"
 	want := []string{
 		"warn nim_client_login" + text + `timeout_ms: want an integer, got a string "soon"`,
-		"warn nimx_client_renew_token" + text + "not valid JSON",
-		"warn nim_client_set_multiport_push_config" + text + "not valid JSON",
+		"warn nimx_client_renew_token" + text + "json_extension" + place,
+		"warn nim_client_set_multiport_push_config" + text + "switch_content" + place,
 		"warn nim_client_set_multiport_push_config" + text + "switch_open: want 1 or 2, got 9",
-		"warn nim_client_kick_other_client" + text + "not valid JSON",
+		"warn nim_client_kick_other_client" + text + "json_extension" + place,
 		"warn nim_client_kick_other_client" + text + "device_ids: want the ids of the devices to drop, got none",
 		"warn nim_client_kick_other_client" + text + "json_extension: nested deeper than 64 at byte 64",
 	}

@@ -45,7 +45,7 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(programs) }()
-	if err := compile("driver", "driver.c", "driver_callbacks.c", "driver_global.c"); err != nil {
+	if err := compile("driver", "driver.c", "driver_callbacks.c", "driver_global.c", "driver_messages.c", "driver_log.c", "driver_talk.c"); err != nil {
 		fmt.Println(err)
 		return 1
 	}

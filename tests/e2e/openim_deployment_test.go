@@ -38,7 +38,7 @@ func onSite(t *testing.T, ws, api, secret string) {
 		"force logout": (*site).testForceLogout, "kick other": (*site).testKickOther, "recovery and renewal": (*site).testRecovery,
 	} {
 		t.Run(name, func(t *testing.T) {
-			user := fmt.Sprintf("libnim +%x|1", time.Now().UnixNano()) // OpenIM takes such a user id
+			user := fmt.Sprintf("libnim_%x", time.Now().UnixNano())
 			f(&site{openimsite.Registered(t, ws, api, secret, user)})
 		})
 	}

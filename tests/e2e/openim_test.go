@@ -115,7 +115,8 @@ func TestOpenIMLogin(t *testing.T) {
 	}
 }
 
-// OpenIM takes any user id without a colon; so does a login there.
+// OpenIM registers letters, digits and _, and logs in any user id without a
+// colon that it holds, however it came there; so does a login here.
 func TestOpenIMUserIDs(t *testing.T) {
 	s := newOpenIM(t)
 	for _, id := range []string{"+49 170/1 23?&=%", "auth0|7", "张三", strings.Repeat("x", 100)} {

@@ -19,7 +19,7 @@ import (
 func TestStatusFollowsTheSession(t *testing.T) {
 	s := theServer(t)
 	path := newPath(t, s)
-	d := newStarted(t, s, "desk", settings{link: path.Link(), global: map[string]any{"login_retry_max_times": 1}})
+	d := newStarted(t, s, "desk", settings{link: path.Link(), nimx: map[string]any{"relogin_max_attempts": 1}})
 	name := account(t, s)
 	at := func(status, state, who string) {
 		t.Helper()

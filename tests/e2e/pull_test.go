@@ -100,7 +100,7 @@ func TestPullCleanupWithoutAPump(t *testing.T) {
 }
 
 // lastSync is the type of the data sync that ends what a login tells.
-const lastSync = 1011
+const lastSync = 2
 
 func TestPullCleanupBesideThePump(t *testing.T) {
 	d := pumped(t)

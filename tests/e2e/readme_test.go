@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/libnim/libnim/tests/openimsite"
@@ -28,38 +29,62 @@ func TestReadmeExample(t *testing.T) {
 	server := theServer(t)
 	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, filepath.Join(programs, "example"), server.Link, server.AppKey, account(t, server), "secret")
+	bob := newSpeaker(t, server, "bob", account(t, server), settings{})
+	cmd := exec.CommandContext(ctx, filepath.Join(programs, "example"), server.Link, server.AppKey, account(t, server), "secret", bob.value("account"))
 	cmd.Dir = t.TempDir()
+	cmd.Env = append(os.Environ(), "HOME="+cmd.Dir, "XDG_CONFIG_HOME=") // its data directory is a name only
 	in, err := cmd.StdinPipe()
 	must(t, err)
-	seen := make(chan string, 1)
-	out := &until{text: `"login_step":3`, seen: seen}
+	out := &until{}
 	cmd.Stdout, cmd.Stderr = out, out
 	must(t, cmd.Start())
-	select {
-	case <-seen:
-	case <-ctx.Done():
+	out.wait(ctx, `"login_step":3`)
+	_, _ = in.Write([]byte("say \"hello\"\n"))
+	out.wait(ctx, `acknowledged {`)
+	if r := read[received](t, bob.next("receive").Content); r.Content.Body != `say "hello"` {
+		t.Errorf("bob heard %+v", r)
 	}
 	_, _ = in.Write([]byte("\n"))
-	if err := cmd.Wait(); err != nil || !strings.Contains(out.all.String(), `logout {"err_code":200`) {
+	if err := cmd.Wait(); err != nil || !strings.Contains(out.all.String(), `logout {"err_code":200`) || !strings.Contains(out.all.String(), `"rescode":200`) {
 		t.Errorf("%v\n%s", err, out.all.String())
 	}
 }
 
-// until tells once when a text has been written to it.
+// until is what a program writes; wait returns when a text is in it.
 type until struct {
-	text string
-	seen chan<- string
-	all  strings.Builder
+	mu      sync.Mutex
+	all     strings.Builder
+	changed chan struct{} // closed when more was written
 }
 
 func (u *until) Write(p []byte) (int, error) {
-	before := strings.Contains(u.all.String(), u.text)
-	u.all.Write(p)
-	if !before && strings.Contains(u.all.String(), u.text) {
-		u.seen <- u.text
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.changed != nil {
+		close(u.changed)
+		u.changed = nil
 	}
-	return len(p), nil
+	return u.all.Write(p)
+}
+
+func (u *until) wait(ctx context.Context, text string) {
+	for {
+		u.mu.Lock()
+		if strings.Contains(u.all.String(), text) {
+			u.mu.Unlock()
+			return
+		}
+		if u.changed == nil {
+			u.changed = make(chan struct{})
+		}
+		changed := u.changed
+		u.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // docs/OPENIM.md as somebody follows it who runs a deployment: a token by REST,

@@ -117,11 +117,11 @@ func TestServerRestart(t *testing.T) {
 func TestReloginGivesUpAndIsTakenUpAgain(t *testing.T) {
 	server := theServer(t)
 	path := newPath(t, server)
-	d := newStarted(t, server, "desk", settings{link: path.Link(), global: map[string]any{"login_retry_max_times": 1}})
+	d := newStarted(t, server, "desk", settings{link: path.Link(), nimx: map[string]any{"relogin_max_attempts": 1}})
 	d.mustLogin(account(t, server))
 	path.SetClosed(true)
 	end := d.until("relogin", func(e event) bool { return !e.JSON.Retrying })
-	if end.JSON.ErrCode != 415 {
+	if end.JSON.ErrCode != 21013 {
 		t.Errorf("end of the attempts: %s", end.JSON.Raw)
 	}
 	if d.value("status") != "4" {

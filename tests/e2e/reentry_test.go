@@ -152,7 +152,7 @@ func TestDetachOnline(t *testing.T) {
 	server := theServer(t)
 	d := newStarted(t, server, "desk", settings{})
 	d.mustLogin(account(t, server))
-	for range 8 {
+	for range 5 {
 		d.next("data_sync")
 	}
 	d.do("detach")
@@ -161,7 +161,7 @@ func TestDetachOnline(t *testing.T) {
 		t.Errorf("replay: %s", e.JSON.Raw)
 	}
 	d.do("on", "data_sync", "79")
-	for range 8 {
+	for range 5 {
 		if e := d.next("data_sync"); e.Tag != 79 || e.Status != 1 {
 			t.Errorf("replay: %+v", e)
 		}

@@ -13,12 +13,21 @@ import (
 // silenceLimit is how soon a server that says nothing must be noticed.
 const silenceLimit = 15 * time.Second
 
-// freeze stops a server as a hung machine would: its connections stay open.
+// freeze stops a server as a hung machine would: its connections stay open. When
+// it returns no thread of the server runs any more.
 func freeze(t *testing.T, s *nimdtest.Server) {
 	t.Helper()
 	pid := s.PID()
 	must(t, syscall.Kill(pid, syscall.SIGSTOP))
 	t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGCONT) })
+	var status syscall.WaitStatus
+	_, err := syscall.Wait4(pid, &status, syscall.WUNTRACED, nil)
+	for err == syscall.EINTR {
+		_, err = syscall.Wait4(pid, &status, syscall.WUNTRACED, nil)
+	}
+	if err != nil || !status.Stopped() {
+		t.Fatalf("the server did not stop: %v, status %#x", err, status)
+	}
 }
 
 // within waits for a thing and fails if it took longer than limit.

@@ -1,6 +1,6 @@
-/* bridge.c for front_test.c: refuses nothing, keeps nothing, answers every call
+/* front.c for front_test.c: refuses nothing, keeps nothing, answers every call
  * at once with its neutral answer. */
-#include "bridge_gen.h"
+#include "front_gen.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +18,10 @@ void nim_call_begin(nim_call *c, int op, const nim_answer *answer, nim_fn fn, co
 void nim_call_str(nim_call *c, int at, const char *param, const char *value, int kind) {
     (void)param, (void)kind;
     c->args.str[at] = value ? value : "";
+}
+
+void nim_call_chars(nim_call *c, int at, const char *param, const char *value, size_t size) {
+    nim_call_str(c, at, param, memchr(value, 0, size) ? value : "", NIM_STR_TEXT);
 }
 
 static void answer(nim_call *c) {

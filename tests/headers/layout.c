@@ -92,3 +92,90 @@ AT(NIMLogsBackupExportInfo, user_data_, 7 * P);
 
 SIZE(NIMLogsBackupImportInfo, 6 * P);
 AT(NIMLogsBackupImportInfo, user_data_, 5 * P);
+
+/* Signalling: every struct goes by pointer. Events begin with the members of
+ * NIMSignalingNotifyInfo. */
+#define CHANNEL sizeof(NIMSignalingChannelInfo)
+#define EVENT sizeof(NIMSignalingNotifyInfo)
+
+SIZE(NIMSignalingChannelInfo, P == 8 ? 64 : 40);
+AT(NIMSignalingChannelInfo, channel_type_, 0);
+AT(NIMSignalingChannelInfo, channel_name_, P);
+AT(NIMSignalingChannelInfo, channel_id_, 2 * P);
+AT(NIMSignalingChannelInfo, channel_ext_, 3 * P);
+AT(NIMSignalingChannelInfo, create_timestamp_, 4 * P);
+AT(NIMSignalingChannelInfo, expire_timestamp_, 4 * P + 8);
+AT(NIMSignalingChannelInfo, creator_id_, 4 * P + 16);
+AT(NIMSignalingChannelInfo, invalid_, 5 * P + 16);
+
+SIZE(NIMSignalingMemberInfo, L(P) + 24);
+AT(NIMSignalingMemberInfo, uid_, L(P));
+AT(NIMSignalingMemberInfo, create_timestamp_, L(P) + 8);
+AT(NIMSignalingMemberInfo, expire_timestamp_, L(P) + 16);
+
+SIZE(NIMSignalingChannelDetailedinfo, CHANNEL + 2 * P);
+AT(NIMSignalingChannelDetailedinfo, members_, CHANNEL);
+AT(NIMSignalingChannelDetailedinfo, member_size_, CHANNEL + P);
+
+SIZE(NIMSignalingPushInfo, 5 * P);
+AT(NIMSignalingPushInfo, push_title_, P);
+AT(NIMSignalingPushInfo, need_badge_, 4 * P);
+
+SIZE(NIMSignalingNotifyInfo, L(L(4) + CHANNEL + 2 * P) + 8);
+AT(NIMSignalingNotifyInfo, channel_info_, L(4));
+AT(NIMSignalingNotifyInfo, from_account_id_, L(4) + CHANNEL);
+AT(NIMSignalingNotifyInfo, custom_info_, L(4) + CHANNEL + P);
+AT(NIMSignalingNotifyInfo, timestamp_, L(L(4) + CHANNEL + 2 * P));
+
+SIZE(NIMSignalingNotifyInfoClose, EVENT);
+SIZE(NIMSignalingNotifyInfoLeave, EVENT);
+SIZE(NIMSignalingNotifyInfoControl, EVENT);
+AT(NIMSignalingNotifyInfoClose, timestamp_, EVENT - 8);
+AT(NIMSignalingNotifyInfoLeave, timestamp_, EVENT - 8);
+AT(NIMSignalingNotifyInfoControl, timestamp_, EVENT - 8);
+SIZE(NIMSignalingNotifyInfoJoin, EVENT + sizeof(NIMSignalingMemberInfo));
+AT(NIMSignalingNotifyInfoJoin, member_, EVENT);
+SIZE(NIMSignalingNotifyInfoInvite, L(EVENT + 7 * P));
+AT(NIMSignalingNotifyInfoInvite, to_account_id_, EVENT);
+AT(NIMSignalingNotifyInfoInvite, request_id_, EVENT + P);
+AT(NIMSignalingNotifyInfoInvite, push_info_, EVENT + 2 * P);
+SIZE(NIMSignalingNotifyInfoCancelInvite, L(EVENT + 2 * P));
+AT(NIMSignalingNotifyInfoCancelInvite, request_id_, EVENT + P);
+SIZE(NIMSignalingNotifyInfoReject, L(EVENT + 2 * P));
+AT(NIMSignalingNotifyInfoReject, request_id_, EVENT + P);
+SIZE(NIMSignalingNotifyInfoAccept, L(EVENT + 2 * P));
+AT(NIMSignalingNotifyInfoAccept, request_id_, EVENT + P);
+
+SIZE(NIMSignalingCreateParam, 3 * P);
+AT(NIMSignalingCreateParam, channel_ext_, 2 * P);
+SIZE(NIMSignalingCreateResParam, CHANNEL);
+SIZE(NIMSignalingCloseParam, 3 * P);
+AT(NIMSignalingCloseParam, offline_enabled_, 2 * P);
+SIZE(NIMSignalingJoinParam, L(L(2 * P) + 9));
+AT(NIMSignalingJoinParam, uid_, L(2 * P));
+AT(NIMSignalingJoinParam, offline_enabled_, L(2 * P) + 8);
+SIZE(NIMSignalingJoinResParam, sizeof(NIMSignalingChannelDetailedinfo));
+SIZE(NIMSignalingLeaveParam, 3 * P);
+AT(NIMSignalingLeaveParam, offline_enabled_, 2 * P);
+SIZE(NIMSignalingQueryChannelInfoParam, P);
+SIZE(NIMSignalingQueryChannelInfoResParam, sizeof(NIMSignalingChannelDetailedinfo));
+SIZE(NIMSignalingCallParam, L(L(3 * P) + 8 + 9 * P));
+AT(NIMSignalingCallParam, channel_ext_, 2 * P);
+AT(NIMSignalingCallParam, uid_, L(3 * P));
+AT(NIMSignalingCallParam, account_id_, L(3 * P) + 8);
+AT(NIMSignalingCallParam, offline_enabled_, L(3 * P) + 8 + 3 * P);
+AT(NIMSignalingCallParam, push_info_, L(3 * P) + 8 + 4 * P);
+SIZE(NIMSignalingInviteParam, 10 * P);
+AT(NIMSignalingInviteParam, offline_enabled_, 4 * P);
+AT(NIMSignalingInviteParam, push_info_, 5 * P);
+SIZE(NIMSignalingCancelInviteParam, 5 * P);
+AT(NIMSignalingCancelInviteParam, offline_enabled_, 4 * P);
+SIZE(NIMSignalingRejectParam, 5 * P);
+AT(NIMSignalingRejectParam, offline_enabled_, 4 * P);
+SIZE(NIMSignalingAcceptParam, L(L(4 * P + 2) + 8 + P));
+AT(NIMSignalingAcceptParam, accept_custom_info_, 3 * P);
+AT(NIMSignalingAcceptParam, auto_join_, 4 * P + 1);
+AT(NIMSignalingAcceptParam, uid_, L(4 * P + 2));
+AT(NIMSignalingAcceptParam, join_custom_info_, L(4 * P + 2) + 8);
+SIZE(NIMSignalingControlParam, 3 * P);
+AT(NIMSignalingControlParam, custom_info_, 2 * P);

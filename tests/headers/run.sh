@@ -5,19 +5,30 @@ set -u
 cd "$(dirname "$0")/../.."
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-passed=0
-failed=0
+started=0
+cores=$(nproc)
 
-# check NAME COMMAND...: one test.
+# check NAME COMMAND...: one test, beside as many others as there are cores.
 check() {
-    local name=$1
-    shift
-    if "$@" >"$tmp/out" 2>&1; then
-        passed=$((passed + 1))
+    while [ "$(jobs -rp | wc -l)" -ge "$cores" ]; do wait -n; done
+    started=$((started + 1))
+    one "$tmp/result-$started" "$@" &
+}
+
+# in_turn NAME COMMAND...: one test that needs what those before it made.
+in_turn() {
+    wait
+    started=$((started + 1))
+    one "$tmp/result-$started" "$@"
+}
+
+one() { # result name command...
+    local result=$1 name=$2 said
+    shift 2
+    if said=$("$@" 2>&1); then
+        echo passed >"$result"
     else
-        failed=$((failed + 1))
-        echo "FAIL $name"
-        head -20 "$tmp/out"
+        printf 'FAIL %s\n%s\n' "$name" "$(head -20 <<<"$said")" >"$result"
     fi
 }
 
@@ -28,18 +39,19 @@ warn="-pedantic -Wall -Wextra -Werror -Iinclude -fsyntax-only"
 # Every header alone and twice, oldest and newest standard.
 for header in include/*.h; do
     name=$(basename "$header")
-    printf '#include "%s"\n#include "%s"\nextern int used;\n' "$name" "$name" >"$tmp/twice.c"
-    cp "$tmp/twice.c" "$tmp/twice.cc"
+    twice=$tmp/twice-${name%.h}
+    printf '#include "%s"\n#include "%s"\nextern int used;\n' "$name" "$name" >"$twice.c"
+    cp "$twice.c" "$twice.cc"
     for cc in gcc clang; do
         have "$cc" || continue
         for std in c89 c17; do
-            check "$name $cc $std" "$cc" -std=$std $warn "$tmp/twice.c"
+            check "$name $cc $std" "$cc" -std=$std $warn "$twice.c"
         done
     done
     for cxx in g++ clang++; do
         have "$cxx" || continue
         for std in c++98 c++20; do
-            check "$name $cxx $std" "$cxx" -std=$std $warn "$tmp/twice.cc"
+            check "$name $cxx $std" "$cxx" -std=$std $warn "$twice.cc"
         done
     done
 done
@@ -81,30 +93,34 @@ fi
 check "layout native gcc" gcc -std=c89 -Wall -Werror -Iinclude -fsyntax-only tests/headers/layout.c
 
 # The front: definitions match prototypes, the exported names are the list.
-front="-std=c99 -Wall -Wextra -Werror -Wmissing-prototypes -I."
+front="-std=c99 -Wall -Wextra -Werror -Wmissing-prototypes -Iinternal/cabi"
 for cc in gcc clang; do
     have "$cc" || continue
     for opt in -O0 -O2; do
-        check "front $cc $opt builds" "$cc" $front $opt -fPIC -shared -Wl,--version-script=exports.map \
-            -o "$tmp/front.so" bridge_gen.c tests/headers/front_stub.c -D_POSIX_C_SOURCE=200809L
-        check "front $cc $opt test builds" "$cc" -std=gnu11 -Wall -Wextra -Werror -Wno-cast-function-type -Iinclude -I. $opt \
-            -D_POSIX_C_SOURCE=200809L -o "$tmp/front_test" tests/headers/front_test.c bridge_gen.c tests/headers/front_stub.c
-        check "front $cc $opt" "$tmp/front_test"
+        in_turn "front $cc $opt builds" "$cc" $front $opt -fPIC -shared -Wl,--version-script=exports.map \
+            -o "$tmp/front.so" internal/cabi/front_gen.c internal/cabi/pack.c internal/cabi/check.c tests/headers/front_stub.c -D_POSIX_C_SOURCE=200809L
+        in_turn "front $cc $opt test builds" "$cc" -std=gnu11 -Wall -Wextra -Werror -Wno-cast-function-type -Iinclude -Iinternal/cabi $opt \
+            -D_POSIX_C_SOURCE=200809L -o "$tmp/front_test" tests/headers/front_test.c internal/cabi/front_gen.c internal/cabi/pack.c internal/cabi/check.c tests/headers/front_stub.c
+        in_turn "front $cc $opt" "$tmp/front_test"
     done
 done
 for cc in x86_64-w64-mingw32-gcc aarch64-linux-gnu-gcc; do
-    have "$cc" && check "front $cc builds" "$cc" $front -O2 -c -o "$tmp/front.o" bridge_gen.c
+    have "$cc" && in_turn "front $cc builds" "$cc" $front -O2 -c -o "$tmp/front.o" internal/cabi/front_gen.c
 done
 if have aarch64-linux-gnu-gcc && have qemu-aarch64-static; then
-    check "front arm64 test builds" aarch64-linux-gnu-gcc -static -std=gnu11 -Wall -Wextra -Werror -Wno-cast-function-type \
-        -Iinclude -I. -O2 -D_POSIX_C_SOURCE=200809L -o "$tmp/front_arm64" tests/headers/front_test.c bridge_gen.c tests/headers/front_stub.c
-    check "front arm64" qemu-aarch64-static "$tmp/front_arm64"
+    in_turn "front arm64 test builds" aarch64-linux-gnu-gcc -static -std=gnu11 -Wall -Wextra -Werror -Wno-cast-function-type \
+        -Iinclude -Iinternal/cabi -O2 -D_POSIX_C_SOURCE=200809L -o "$tmp/front_arm64" tests/headers/front_test.c internal/cabi/front_gen.c internal/cabi/pack.c internal/cabi/check.c tests/headers/front_stub.c
+    in_turn "front arm64" qemu-aarch64-static "$tmp/front_arm64"
 fi
 nm -D --defined-only "$tmp/front.so" | awk '$2 == "T" {sub(/@.*/, "", $3); print $3}' | sort >"$tmp/have"
 sed -n 's/^    \(nim[a-z0-9_]*\);$/\1/p' exports.map | sort >"$tmp/want"
-check "exported names" diff "$tmp/want" "$tmp/have"
+in_turn "exported names" diff "$tmp/want" "$tmp/have"
 sed -n 's/^    \(nim[a-z0-9_]*\)$/\1/p' nim.def | sort >"$tmp/def"
-check "nim.def has the same names" diff "$tmp/want" "$tmp/def"
+in_turn "nim.def has the same names" diff "$tmp/want" "$tmp/def"
 
+wait
+cat "$tmp"/result-* | grep -v '^passed$'
+passed=$(cat "$tmp"/result-* | grep -c '^passed$')
+failed=$((started - passed))
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

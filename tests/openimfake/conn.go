@@ -32,7 +32,8 @@ type conn struct {
 	done   chan struct{}
 	once   sync.Once
 
-	subscribed []string // guarded by s.mu
+	subscribed []string  // guarded by s.mu
+	born       time.Time // when it was registered
 }
 
 // A frame waits for the writer; one of kind 0 ends the connection.
@@ -175,6 +176,12 @@ func (c *conn) text(data []byte) bool {
 func (c *conn) answer(r *Request, reply *Response) bool {
 	fail := func(f *failure) { reply.ErrCode, reply.ErrMsg = f.ErrCode, f.ErrMsg }
 	switch r.ReqIdentifier {
+	case OpSendMessage, OpPullByRange, OpReadAndMax:
+		data, bad := c.mail(r)
+		if bad != nil {
+			fail(bad)
+		}
+		reply.Data = data
 	case OpGetMaxSeq, OpLogout, OpSetBackground:
 		user := ""
 		err := protoFields(r.Data, func(num uint64, v []byte) {
@@ -187,6 +194,8 @@ func (c *conn) answer(r *Request, reply *Response) bool {
 			fail(errInternal)
 		case r.ReqIdentifier == OpGetMaxSeq && user != c.user:
 			fail(errForbidden)
+		case r.ReqIdentifier == OpGetMaxSeq:
+			reply.Data = c.s.maxSeqs(user)
 		}
 	case OpOnlineStatus:
 		add, remove, err := subscription(r.Data)
@@ -214,6 +223,7 @@ func (s *Server) register(c *conn) {
 	if s.closed {
 		c.drop()
 	}
+	c.born = time.Now()
 	s.conns[c] = struct{}{}
 	s.dirty[c.user] = true
 }

@@ -12,6 +12,9 @@ import (
 // What an envelope is for (reqIdentifier).
 const (
 	OpGetMaxSeq     = 1001
+	OpPullByRange   = 1002
+	OpSendMessage   = 1003
+	OpReadAndMax    = 1006
 	OpPushMessage   = 2001
 	OpKicked        = 2002
 	OpLogout        = 2003
@@ -69,6 +72,7 @@ var (
 	errArgs      = &failure{1001, "ArgsError", ""}
 	errForbidden = &failure{1002, "NoPermissionError", ""}
 	errNotFound  = &failure{1004, "RecordNotFoundError", ""}
+	errBlocked   = &failure{1302, "BlockedByPeer", ""}
 	errRepeated  = &failure{1102, "RegisteredAlreadyError", ""}
 )
 
@@ -122,9 +126,18 @@ func decodeFrame(data []byte, compressed bool) (*Request, error) {
 
 var errProto = errors.New("bad protobuf")
 
-// protoFields calls f for each field whose value is bytes. Varints are the only
-// other kind that these messages have.
+// protoFields calls f for each field whose value is bytes.
 func protoFields(data []byte, f func(num uint64, value []byte)) error {
+	return protoEach(data, func(num, _ uint64, value []byte) {
+		if value != nil {
+			f(num, value)
+		}
+	})
+}
+
+// protoEach calls f for each field: with a number, or with bytes that are not
+// nil. These messages have no other kinds.
+func protoEach(data []byte, f func(num, number uint64, value []byte)) error {
 	varint := func() (uint64, bool) {
 		v, n := binary.Uvarint(data)
 		if n > 0 {
@@ -139,14 +152,20 @@ func protoFields(data []byte, f func(num uint64, value []byte)) error {
 		case !ok1 || !ok2 || tag>>3 == 0:
 			return errProto
 		case tag&7 == 0:
+			f(tag>>3, v, nil)
 		case tag&7 == 2 && v <= uint64(len(data)):
-			f(tag>>3, data[:v])
+			f(tag>>3, 0, data[:v:v])
 			data = data[v:]
 		default:
 			return errProto
 		}
 	}
 	return nil
+}
+
+// protoNumber appends a field whose value is a number.
+func protoNumber(b []byte, num, v uint64) []byte {
+	return binary.AppendUvarint(binary.AppendUvarint(b, num<<3), v)
 }
 
 // protoBytes appends a field whose value is bytes.

@@ -384,6 +384,10 @@ func TestREST(t *testing.T) {
 		contains(post("/user/get_users_info", "", "op", `{}`), `header must have token`)
 		contains(post("/user/user_register", token, "op", `{"users":[{"userID":"carol"}]}`), `{"errCode":0,"errMsg":"","errDlt":""}`)
 		contains(post("/user/user_register", token, "op", `{"users":[{"userID":"carol"}]}`), `"errCode":1102`)
+		contains(post("/user/user_register", token, "op", `{"users":[{"userID":"ünïcode_日本"}]}`), `"errCode":0`)
+		for _, id := range []string{"", "a b", "a.b", "a-b", "a@b", "+49", "a|1", "a:b", "a/b"} {
+			contains(post("/user/user_register", token, "op", `{"users":[{"userID":"`+id+`"}]}`), `"errCode":1001`)
+		}
 		contains(post("/auth/get_user_token", token, "op", `{"userID":"nobody","platformID":3}`), `"errCode":1004`)
 		first := post("/auth/get_user_token", token, "op", `{"userID":"carol","platformID":3}`)
 		if second := post("/auth/get_user_token", token, "op", `{"userID":"carol","platformID":3}`); first != second {

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 )
 
 // A call is one REST call that passed the checks all calls share.
@@ -35,6 +37,7 @@ func (s *Server) routes() http.Handler {
 	add("/auth/get_user_token", true, s.getUserToken)
 	add("/auth/force_logout", true, s.restForceLogout)
 	add("/user/user_register", true, s.userRegister)
+	add("/msg/mark_conversation_as_read", true, s.markRead)
 	add("/user/get_users_info", true, s.getUsersInfo)
 	add("/user/get_users_online_status", true, s.getUsersOnlineStatus)
 	s.control(mux)
@@ -199,6 +202,9 @@ func (s *Server) userRegister(c *call) (any, *failure) {
 		return nil, errForbidden
 	}
 	for _, u := range in.Users {
+		if !legalID(u.UserID) {
+			return nil, errArgs.with("userID is legal") // its wording
+		}
 		if s.registered(u.UserID) {
 			return nil, errRepeated
 		}
@@ -207,6 +213,11 @@ func (s *Server) userRegister(c *call) (any, *failure) {
 		s.AddUser(u)
 	}
 	return nil, nil
+}
+
+// legalID is what user_register takes: letters of any script, digits and _.
+func legalID(id string) bool {
+	return id != "" && !strings.ContainsFunc(id, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 }
 
 func (s *Server) getUsersInfo(c *call) (any, *failure) {

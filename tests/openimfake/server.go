@@ -3,8 +3,9 @@
 // that a session needs, and what the real server does to clients that err. It
 // serves loopback sockets as well as in-memory networks in a synctest bubble.
 //
-// It does not carry messages, and it does not speak gob: a handshake with
-// another sdkType than js is refused.
+// It carries messages as a real one does: what was acknowledged may be lost, an
+// id may be stored twice, and a connection hears nothing in its first second.
+// It does not speak gob: a handshake with another sdkType than js is refused.
 package openimfake
 
 import (
@@ -22,6 +23,9 @@ type Options struct {
 	Policy *int             // multiLogin.policy: 0, 1, 4 or 5; nil: 1
 	Wall   func() time.Time // nil: time.Now
 	Lag    time.Duration    // how long changes of online status are merged; 0: 1 s
+
+	Batch time.Duration // how long messages are gathered before they are stored; 0: 100 ms
+	Quiet time.Duration // a connection that is younger is pushed nothing; 0: 1 s
 
 	// DistinctTokens makes every token another one. A real server issues equal
 	// tokens to calls in the same second.
@@ -55,6 +59,7 @@ type Server struct {
 	lifted    chan struct{} // closed when the present faults are replaced
 	thawed    chan struct{} // closed while the server is not frozen
 	calls     []string      // REST paths, in the order of the calls
+	mail      mail
 }
 
 // A User is registered.
@@ -99,7 +104,9 @@ func New(gateway, api net.Listener, o Options) (*Server, error) {
 	s.AddUser(User{UserID: AdminID, Nickname: AdminID})
 	s.serve(gateway, http.HandlerFunc(s.handshake))
 	s.serve(api, s.routes())
+	s.mail = newMail(cmp.Or(o.Batch, 100*time.Millisecond), cmp.Or(o.Quiet, time.Second))
 	s.workers.Go(func() { s.mergeOnline(cmp.Or(o.Lag, time.Second)) })
+	s.workers.Go(s.store)
 	return s, nil
 }
 

@@ -6,6 +6,9 @@
 #include "nim_cpp_data_sync.h"
 #include "nim_cpp_dispatch.h"
 #include "nim_cpp_global.h"
+#include "nim_cpp_msglog.h"
+#include "nim_cpp_session.h"
+#include "nim_cpp_talk.h"
 #include "nim_cpp_tool.h"
 
 #endif

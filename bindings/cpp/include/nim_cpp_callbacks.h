@@ -21,6 +21,7 @@
 #include <utility>
 
 #include "nim_cpp_library.h"
+#include "nim_cpp_slots_gen.h"
 
 #if defined(__cpp_exceptions) || defined(_CPPUNWIND)
 #define NIM_CPP_TRY try
@@ -55,6 +56,9 @@ enum Slot {
   kException,
   kDbError,
   kLog,
+#define NIM_CPP_SLOT(name) name,
+  NIM_CPP_SLOTS(NIM_CPP_SLOT)
+#undef NIM_CPP_SLOT
   kSlotCount
 };
 
@@ -294,6 +298,29 @@ void Register(Slot slot, const F &f, Attach attach, const std::string &json_exte
   bool on = static_cast<bool>(f);
   attach(on, json_extension.c_str());
   while (Callbacks::Get().Has(slot) != on) attach(on = !on, json_extension.c_str());
+}
+
+// The user_data of a slot's registration, and the slot again.
+inline const void *SlotData(Slot slot) { return reinterpret_cast<const void *>(static_cast<std::uintptr_t>(slot)); }
+
+// Runs the function of the slot that data says with body.
+template <class F, class Body>
+void TellSlot(const char *where, const void *data, Body body) {
+  Guard(where, [&] { Run<F>(Callbacks::Get().Take(static_cast<Slot>(reinterpret_cast<std::uintptr_t>(data))), body); });
+}
+
+// Answers a call, for the last time.
+template <class F, class Body>
+void AnswerCall(const char *where, const void *id, Body body) {
+  Guard(where, [&] { Run<F>(Callbacks::Get().Take(id, true), body); });
+}
+
+// What a call is given for cb: nothing if it is empty, else what runs body with
+// it and the reply.
+template <class Reply, class F, class Body>
+std::function<void(const Reply &)> Reading(const F &cb, Body body) {
+  if (!cb) return nullptr;
+  return [cb, body](const Reply &r) { body(cb, r); };
 }
 
 // The text of a C string; NULL is "".

@@ -41,6 +41,91 @@
     X(nim_global_upload_sdk_log) \
     X(nim_global_reg_sdk_log_cb) \
     X(nim_data_sync_reg_complete_cb) \
+    X(nim_talk_send_msg) \
+    X(nim_talk_stop_send_msg) \
+    X(nim_talk_reg_ack_cb) \
+    X(nim_talk_reg_receive_cb) \
+    X(nim_talk_reg_receive_msgs_cb) \
+    X(nim_talk_reg_notification_filter_cb) \
+    X(nim_talk_reg_message_filter_cb) \
+    X(nim_talk_create_retweet_msg) \
+    X(nim_talk_recall_msg) \
+    X(nim_talk_recall_msg2) \
+    X(nim_talk_recall_msg_ex) \
+    X(nim_talk_reg_recall_msg_cb) \
+    X(nim_talk_get_attachment_path_from_msg) \
+    X(nim_talk_reg_receive_broadcast_cb) \
+    X(nim_talk_reg_receive_broadcast_msgs_cb) \
+    X(nim_talk_reply_msg) \
+    X(nim_session_reg_change_cb) \
+    X(nim_session_reg_badge_count_cb) \
+    X(nim_session_query_last_few_session_async) \
+    X(nim_session_query_all_recent_session_async) \
+    X(nim_session_query_all_recent_session_with_last_msg_excluded_type_async) \
+    X(nim_session_query_all_recent_session_with_last_msg_excluded_type_async_ex) \
+    X(nim_session_delete_recent_session_async) \
+    X(nim_session_delete_recent_session_async_ex) \
+    X(nim_session_delete_session_roaming_async) \
+    X(nim_session_delete_all_recent_session_async) \
+    X(nim_session_set_unread_count_zero_async) \
+    X(nim_session_set_multi_unread_count_zero_async) \
+    X(nim_session_set_top) \
+    X(nim_session_set_extend_data) \
+    X(nim_session_reset_all_unread_count_async) \
+    X(nim_session_query_sessiondata_by_id_async) \
+    X(nim_session_query_stick_top_session_list) \
+    X(nim_session_set_to_stick_top) \
+    X(nim_session_cancel_stick_top) \
+    X(nim_session_update_stick_top) \
+    X(nim_session_reg_set_to_stick_top_notify_cb) \
+    X(nim_session_reg_cancell_stick_top_notify_cb) \
+    X(nim_session_reg_update_stick_top_notify_cb) \
+    X(nim_session_query_session_hasmore_roammsg) \
+    X(nim_session_query_all_session_hasmore_roammsg) \
+    X(nim_session_update_session_hasmore_roammsg) \
+    X(nim_session_delete_session_hasmore_roammsg) \
+    X(nim_msglog_register_delete_msgs_self_callback) \
+    X(nim_msglog_register_delete_history_messages_callback) \
+    X(nim_msglog_query_msg_by_id_async) \
+    X(nim_msglog_query_msg_async) \
+    X(nim_msglog_query_msg_online_async) \
+    X(nim_msglog_query_msg_online_async2) \
+    X(nim_msglog_query_msg_by_keyword_online_async) \
+    X(nim_msglog_query_the_message_of_the_specified_type_async) \
+    X(nim_msglog_query_msg_by_options_async) \
+    X(nim_msglog_query_msg_by_options_async_ex) \
+    X(nim_msglog_batch_status_read_async) \
+    X(nim_msglog_set_status_async) \
+    X(nim_msglog_set_sub_status_async) \
+    X(nim_msglog_insert_msglog_async) \
+    X(nim_msglog_batch_status_delete_async) \
+    X(nim_msglog_batch_status_delete_async_ex) \
+    X(nim_msglog_delete_by_session_type_async) \
+    X(nim_msglog_delete_by_session_type_async_ex) \
+    X(nim_msglog_delete_async) \
+    X(nim_msglog_delete_all_async) \
+    X(nim_msglog_delete_all_async_ex) \
+    X(nim_msglog_delete_by_time_async) \
+    X(nim_msglog_delete_by_time_async_ex) \
+    X(nim_msglog_export_db_async) \
+    X(nim_msglog_import_db_async) \
+    X(nim_msglog_send_receipt_async) \
+    X(nim_msglog_query_be_readed) \
+    X(nim_msglog_query_receipt_sent) \
+    X(nim_msglog_reg_status_changed_cb) \
+    X(nim_msglog_update_localext_async) \
+    X(nim_msglog_read_all_async) \
+    X(nim_export_backup_to_remote) \
+    X(nim_import_backup_from_remote) \
+    X(nim_cancel_import_backup_from_remote) \
+    X(nim_cancel_export_backup_to_remote) \
+    X(nim_msglog_delete_history_online_async) \
+    X(nim_msglog_delete_history_online_async_ex) \
+    X(nim_msglog_delete_message_self_async) \
+    X(nim_msglog_delete_messages_self_async) \
+    X(nim_msglog_query_message_is_thread_root_async) \
+    X(nim_msglog_query_message_online) \
+    X(nim_msglog_query_thread_history_msg) \
     X(nim_tool_get_md5) \
     X(nim_tool_get_file_md5) \
     X(nim_tool_get_uuid) \
@@ -48,6 +133,8 @@
     X(nim_tool_get_user_specific_appdata_dir) \
     X(nim_tool_get_local_appdata_dir) \
     X(nim_tool_get_cur_module_dir) \
+    X(nim_tool_get_audio_text_async) \
+    X(nim_tool_filter_client_antispam_async) \
     X(nimx_global_set_dispatch_mode) \
     X(nimx_global_dispatch) \
     X(nimx_global_pending) \
@@ -63,6 +150,7 @@
     X(nimx_client_reg_connection_cb) \
     X(nimx_client_renew_token) \
     X(nimx_client_network_changed) \
+    X(nimx_talk_reg_msg_corrected_cb) \
     X(nimx_client_pause) \
     X(nimx_client_resume) \
     X(nimx_client_diagnostics) \

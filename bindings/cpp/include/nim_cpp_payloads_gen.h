@@ -20,8 +20,7 @@ namespace payload {
 struct GlobalConfig {
   // enum NIMSDKLogLevel; 5 App and 6 Pro
   int sdk_log_level = 5;
-  // how many failed attempts of a first login, and of an outage, are retried; 0: no limit, and 30
-  // s for a first login
+  // how many failed attempts of a first login are retried; 0: no limit but 30 s
   int login_retry_max_times = 0;
   // how long a first login may take that has neither login_retry_max_times nor a timeout_ms, s; 0:
   // 30
@@ -32,6 +31,17 @@ struct GlobalConfig {
   bool need_update_lbs_befor_relogin = false;
   // number of the app's own client kind, shown to other devices; 0: none
   int custom_client_type = 0;
+  // text that the local message store is encrypted with; a store of another text stays untouched,
+  // and this run keeps its messages in memory
+  std::string db_encrypt_key;
+  // share read marks among own devices
+  bool sync_session_ack = true;
+  // count team notifications as unread
+  bool team_notification_unread_count = false;
+  // count missed calls as unread
+  bool vchat_miss_unread_count = false;
+  // take recalled messages out of the unread number
+  bool reset_unread_count_when_recall = false;
 };
 
 // Where the servers are. Programs send link and nos_uploader as one string or as an array.
@@ -77,6 +87,8 @@ struct NimxOptions {
   bool use_env_proxy = false;
   // how long a first login may take, ms; 0: 30 s, and failed attempts are not reported
   int login_timeout_ms = 0;
+  // how many failed attempts of automatic relogin are retried in one outage; 0: no limit
+  int relogin_max_attempts = 0;
   // enum NIMClientType to report; 0: by operating system
   int client_type = 0;
   // name of the operating system to report; absent: found out
@@ -192,6 +204,9 @@ struct LoginResult : ErrorInfo {
   bool relogin = false;
   // after an error: true if another attempt follows
   bool retrying = false;
+  // of a later attempt, and of a login that was cancelled: why the attempt before failed, err_name
+  // and text
+  std::string last_error;
   // the account was online already
   bool repeat_login = false;
   // own other devices that are online
@@ -282,6 +297,42 @@ struct CacheFileInfo {
   std::int64_t total_size = 0;
   // set when the question could not be answered
   int err_code = 0;
+};
+
+// Which page nim_msglog_query_msg_async gives.
+struct MsglogQueryOptions {
+  // 0: older than the anchor; 1: newer
+  int direction = 0;
+  // true: the oldest of the page first
+  bool reverse = false;
+  // where the page ends at the latest, not included, ms since 1970; 0: nowhere
+  std::int64_t endtime = 0;
+};
+
+// Which stored messages nim_msglog_query_msg_by_options_async_ex gives.
+struct MsglogSearch {
+  // where to look (enum NIMMsgLogQueryRange)
+  int query_range = 0;
+  // with query_range 0, 1 or 5 the one account id or team id, in an array, which may itself be a
+  // string
+  std::vector<std::string> ids;
+  // how many, 1 to 1,000
+  int limit_count = 0;
+  // begin of the time span, included, ms since 1970; 0: open
+  std::int64_t from_time = 0;
+  // end of the time span, included, ms since 1970; 0: open
+  std::int64_t end_time = 0;
+  // client id of the last message already known: the page begins behind it
+  std::string end_client_msg_id;
+  // order: false newest first, true oldest first
+  bool reverse = false;
+  // type (enum NIMMessageType); 1000: all
+  int msg_type = 1000;
+  // the app's own type; 0: all
+  int msg_sub_type = 0;
+  // a piece of the text of a message, or of the name of its file, of any length; letter case makes
+  // no difference. Empty: every message
+  std::string search_content;
 };
 
 // A change of the connection or the session.
@@ -439,6 +490,8 @@ inline void Write(JsonWriter &w, const PushConfig &v);
 inline bool ReadMember(JsonReader &r, std::string_view key, TokenRequest &v);
 inline bool ReadMember(JsonReader &r, std::string_view key, ProxyDetectResult &v);
 inline bool ReadMember(JsonReader &r, std::string_view key, CacheFileInfo &v);
+inline void Write(JsonWriter &w, const MsglogQueryOptions &v);
+inline void Write(JsonWriter &w, const MsglogSearch &v);
 inline bool ReadMember(JsonReader &r, std::string_view key, ConnectionEvent &v);
 inline void Write(JsonWriter &w, const RenewTokenOptions &v);
 inline bool ReadMember(JsonReader &r, std::string_view key, RenewTokenResult &v);
@@ -468,6 +521,11 @@ inline void Write(JsonWriter &w, const GlobalConfig &v) {
   if (v.use_https != standard.use_https) w.Member("use_https", v.use_https);
   if (v.need_update_lbs_befor_relogin != standard.need_update_lbs_befor_relogin) w.Member("need_update_lbs_befor_relogin", v.need_update_lbs_befor_relogin);
   if (v.custom_client_type != standard.custom_client_type) w.Member("custom_client_type", v.custom_client_type);
+  if (v.db_encrypt_key != standard.db_encrypt_key) w.Member("db_encrypt_key", v.db_encrypt_key);
+  if (v.sync_session_ack != standard.sync_session_ack) w.Member("sync_session_ack", v.sync_session_ack);
+  if (v.team_notification_unread_count != standard.team_notification_unread_count) w.Member("team_notification_unread_count", v.team_notification_unread_count);
+  if (v.vchat_miss_unread_count != standard.vchat_miss_unread_count) w.Member("vchat_miss_unread_count", v.vchat_miss_unread_count);
+  if (v.reset_unread_count_when_recall != standard.reset_unread_count_when_recall) w.Member("reset_unread_count_when_recall", v.reset_unread_count_when_recall);
   w.End();
 }
 
@@ -498,6 +556,7 @@ inline void Write(JsonWriter &w, const NimxOptions &v) {
   if (v.spki_pins != standard.spki_pins) w.Member("spki_pins", v.spki_pins);
   if (v.use_env_proxy != standard.use_env_proxy) w.Member("use_env_proxy", v.use_env_proxy);
   if (v.login_timeout_ms != standard.login_timeout_ms) w.Member("login_timeout_ms", v.login_timeout_ms);
+  if (v.relogin_max_attempts != standard.relogin_max_attempts) w.Member("relogin_max_attempts", v.relogin_max_attempts);
   if (v.client_type != standard.client_type) w.Member("client_type", v.client_type);
   if (v.client_os != standard.client_os) w.Member("client_os", v.client_os);
   if (v.max_procs != standard.max_procs) w.Member("max_procs", v.max_procs);
@@ -537,6 +596,7 @@ inline bool ReadMember(JsonReader &r, std::string_view key, LoginResult &v) {
   if (key == "login_step") return r.Read(v.login_step), true;
   if (key == "relogin") return r.Read(v.relogin), true;
   if (key == "retrying") return r.Read(v.retrying), true;
+  if (key == "last_error") return r.Read(v.last_error), true;
   if (key == "repeat_login") return r.Read(v.repeat_login), true;
   if (key == "other_clients_pres") return r.Read(v.other_clients_pres), true;
   if (key == "kicked") return r.Read(v.kicked), true;
@@ -638,6 +698,31 @@ inline bool ReadMember(JsonReader &r, std::string_view key, CacheFileInfo &v) {
   if (key == "total_size") return r.Read(v.total_size), true;
   if (key == "err_code") return r.Read(v.err_code), true;
   return false;
+}
+
+inline void Write(JsonWriter &w, const MsglogQueryOptions &v) {
+  const MsglogQueryOptions standard;
+  w.Begin();
+  if (v.direction != standard.direction) w.Member("direction", v.direction);
+  if (v.reverse != standard.reverse) w.Member("reverse", v.reverse);
+  if (v.endtime != standard.endtime) w.Member("endtime", v.endtime);
+  w.End();
+}
+
+inline void Write(JsonWriter &w, const MsglogSearch &v) {
+  const MsglogSearch standard;
+  w.Begin();
+  if (v.query_range != standard.query_range) w.Member("query_range", v.query_range);
+  if (v.ids != standard.ids) w.Member("ids", v.ids);
+  if (v.limit_count != standard.limit_count) w.Member("limit_count", v.limit_count);
+  if (v.from_time != standard.from_time) w.Member("from_time", v.from_time);
+  if (v.end_time != standard.end_time) w.Member("end_time", v.end_time);
+  if (v.end_client_msg_id != standard.end_client_msg_id) w.Member("end_client_msg_id", v.end_client_msg_id);
+  if (v.reverse != standard.reverse) w.Member("reverse", v.reverse);
+  if (v.msg_type != standard.msg_type) w.Member("msg_type", v.msg_type);
+  if (v.msg_sub_type != standard.msg_sub_type) w.Member("msg_sub_type", v.msg_sub_type);
+  if (v.search_content != standard.search_content) w.Member("search_content", v.search_content);
+  w.End();
 }
 
 inline bool ReadMember(JsonReader &r, std::string_view key, ConnectionEvent &v) {

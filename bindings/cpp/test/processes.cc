@@ -212,6 +212,10 @@ int RunDevice(int argc, char **argv) {
   config.nimx_.client_type = std::stoi(argv[7]);
   const auto say = [](const std::string &line) { std::printf("%s\n", line.c_str()), std::fflush(stdout); };
   nim::Client::RegKickoutCb([&](const nim::KickoutRes &r) { say("kicked " + std::to_string(r.kick_reason_)); });
+  nim::Talk::RegReceiveCb([&](const nim::IMMessage &m) {
+    say("message " + m.content_);
+    nim::Talk::SendMsg(nim::Talk::CreateTextMessage(m.sender_accid_, m.session_type_, "", "re: " + m.content_));
+  });
   if (!nim::Client::Init(argv[3], argv[6], "", config)) return 3;
   nim::Client::Login("", argv[4], argv[5], [&](const nim::LoginRes &r) {
     if (r.IsSuccess()) say("online " + nim::Client::GetLoginUser().device_id);

@@ -274,11 +274,12 @@ TEST(DataSyncEndsForEveryKind) {
   Mailbox<int> kinds;
   Fixture f;
   nim::DataSync::RegCompleteCb([&](nim::NIMDataSyncType type, nim::NIMDataSyncStatus status, const std::string &json) {
-    kinds.Put(status == nim::kNIMDataSyncStatusComplete && json == "{}" ? type : -1);
+    const bool teams = type == nim::kNIMDataSyncTypeTeamInfo || type == nim::kNIMDataSyncTypeSuperTeamInfo;
+    kinds.Put(status == nim::kNIMDataSyncStatusComplete && json == (teams ? "[]" : type == nim::kNIMDataSyncTypeUnreadMsg ? "{}" : "") ? type : -1);
   });
   f.MustLogin(Server().NewAccount());
-  kinds.Until("unread messages", [](int type) { return type == nim::kNIMDataSyncTypeUnreadMsg; });
   kinds.Until("teams", [](int type) { return type == nim::kNIMDataSyncTypeTeamInfo; });
+  kinds.Until("unread messages", [](int type) { return type == nim::kNIMDataSyncTypeUnreadMsg; });
 }
 
 TEST(ProxyIsUsedAndDetected) {

@@ -165,7 +165,8 @@ class Path {
   std::thread accepting_;
 };
 
-// Device is this program as a second process: another device of an account.
+// Device is this program as a second process: another device of an account. It
+// answers each message with "re: " and its text.
 class Device {
  public:
   // Logs in. kind is the client type it reports.

@@ -4,58 +4,75 @@ using System.Threading;
 
 namespace LibNim
 {
-    /// <summary>What a callback brings, whatever its C signature.</summary>
-    internal sealed class Reply
+    /// <summary>What a callback brings. The classes for each kind are generated.</summary>
+    internal abstract class Reply
     {
-        internal int Code;
-        internal int Kind;
-        internal bool Flag;
-        internal ulong Time;
-        internal string Text = "";
-        internal string Json = "";
+        private string source;
         private JsonObject parsed;
 
-        /// <summary>The JSON argument, parsed once.</summary>
-        internal JsonObject Object { get { return parsed ?? (parsed = JsonReader.ReadObject(Json)); } }
+        /// <summary>The error that it tells; ok where its callback has no result code.</summary>
+        internal virtual ErrorInfo Error() { return Errors.Info(Errors.Ok); }
 
-        /// <summary>The error, where a code and a JSON object tell it together.</summary>
-        internal ErrorInfo Error()
+        /// <summary>The error, where a code and a JSON object, which may be missing, tell it together.</summary>
+        protected ErrorInfo ErrorOf(int code, string json)
         {
-            if (Json.Length == 0) return Errors.Info(Code);
+            if (json.Length == 0) return Errors.Info(code);
             var info = new ErrorInfo();
-            info.ReadMembers(Object);
-            return info.ErrCode == Code ? info : Errors.Info(Code);
+            info.ReadMembers(Object(json));
+            return info.ErrCode == code ? info : Errors.Info(code);
+        }
+
+        /// <summary>One of its JSON arguments as an object, which is parsed once however many handlers read it.</summary>
+        internal JsonObject Object(string json)
+        {
+            if (parsed != null && ReferenceEquals(json, source)) return parsed;
+            source = json;
+            return parsed = JsonReader.ReadObject(json);
         }
     }
 
-    /// <summary>A call that waits for its answer.</summary>
-    internal class Call
+    internal sealed partial class JsonTransportReply
     {
-        private readonly Action<Reply> handler;
+        internal JsonObject Content { get { return Object(JsonParams); } }
+    }
+
+    /// <summary>A call that waits for its answer.</summary>
+    internal abstract class Call
+    {
         private readonly Action cancel;
 
-        /// <summary>cancel runs instead of handler if the answer can never come any more.</summary>
-        internal Call(Action<Reply> handler, Action cancel)
-        {
-            this.handler = handler;
-            this.cancel = cancel;
-        }
+        /// <summary>Its user_data, once it is entered.</summary>
+        internal IntPtr Id { get; set; }
+
+        /// <summary>cancel, which may be null, runs if the answer can never come any more.</summary>
+        protected Call(Action cancel) { this.cancel = cancel; }
 
         /// <summary>Whether no answer follows this one.</summary>
         internal virtual bool IsLast(Reply reply) { return true; }
 
-        internal virtual void Answer(Reply reply) { if (handler != null) handler(reply); }
+        internal abstract void Answer(Reply reply);
 
         internal void Cancel() { if (cancel != null) cancel(); }
     }
 
+    /// <summary>A call that one kind of reply answers.</summary>
+    internal class Call<T> : Call where T : Reply
+    {
+        private readonly Action<T> handler;
+
+        /// <summary>handler may be null: nobody waits.</summary>
+        internal Call(Action<T> handler, Action cancel = null) : base(cancel) { this.handler = handler; }
+
+        internal override void Answer(Reply reply) { if (handler != null) handler((T)reply); }
+    }
+
     /// <summary>A login, which is answered for each step and once finally.</summary>
-    internal sealed class LoginCall : Call
+    internal sealed class LoginCall : Call<JsonTransportReply>
     {
         private readonly Action otherEnded;
 
         /// <summary>otherEnded, which may be null, runs when another login has had its last answer.</summary>
-        internal LoginCall(Action<Reply> handler, Action cancel, Action otherEnded) : base(handler, cancel)
+        internal LoginCall(Action<JsonTransportReply> handler, Action cancel, Action otherEnded) : base(handler, cancel)
         {
             this.otherEnded = otherEnded;
         }
@@ -76,9 +93,9 @@ namespace LibNim
 
         internal override bool IsLast(Reply reply)
         {
-            int code = reply.Object.Int("err_code");
-            bool stepLogin = reply.Object.Int("login_step") == (int)NIM.NIMLoginStep.kNIMLoginStepLogin;
-            return code == Errors.Ok.Code ? stepLogin : !reply.Object.Bool("retrying");
+            JsonObject o = ((JsonTransportReply)reply).Content;
+            bool stepLogin = o.Int("login_step") == (int)NIM.NIMLoginStep.kNIMLoginStepLogin;
+            return o.Int("err_code") == Errors.Ok.Code ? stepLogin : !o.Bool("retrying");
         }
     }
 
@@ -88,8 +105,13 @@ namespace LibNim
     /// </summary>
     internal static class Calls
     {
+        private const int First = 1000; // below are the registrations
+
         private static readonly Dictionary<int, Call> Waiting = new Dictionary<int, Call>(); // guarded by itself
-        private static int last; // guarded by Waiting
+        private static int last = First - 1; // guarded by Waiting
+
+        /// <summary>Whether a user_data names a call, and not a registration.</summary>
+        internal static bool Has(IntPtr userData) { return userData.ToInt32() >= First; }
 
         /// <summary>Enters a call and returns its user_data.</summary>
         internal static IntPtr Add(Call call)
@@ -97,10 +119,10 @@ namespace LibNim
             NimLibrary.HandOut();
             lock (Waiting)
             {
-                do last = last == int.MaxValue ? 1 : last + 1;
+                do last = last == int.MaxValue ? First : last + 1;
                 while (Waiting.ContainsKey(last));
                 Waiting.Add(last, call);
-                return new IntPtr(last);
+                return call.Id = new IntPtr(last);
             }
         }
 

@@ -12,17 +12,17 @@ namespace LibNim
     /// that made the Client where it has one. ClientAPI.Cleanup and NimLibrary.DetachCallbacks end it
     /// too; then a new one can be made.
     /// </summary>
-    public sealed class Client : IDisposable
+    public sealed partial class Client : IDisposable
     {
         private static Client current;
 
-        private readonly EventRelay<ConnectionEvent> connection;
-        private readonly EventRelay<KickoutEvent> kickout;
-        private readonly EventRelay<DisconnectEvent> disconnect;
-        private readonly EventRelay<LoginResult> relogin;
-        private readonly EventRelay<MultiSpotEvent> multiSpot;
-        private readonly EventRelay<PushConfig> pushChanged;
-        private readonly EventRelay<DataSyncEvent> dataSync;
+        private readonly EventRelay<JsonTransportReply, ConnectionEvent> connection;
+        private readonly EventRelay<JsonTransportReply, KickoutEvent> kickout;
+        private readonly EventRelay<JsonTransportReply, DisconnectEvent> disconnect;
+        private readonly EventRelay<JsonTransportReply, LoginResult> relogin;
+        private readonly EventRelay<JsonTransportReply, MultiSpotEvent> multiSpot;
+        private readonly EventRelay<ClientMultiportPushConfigReply, PushConfig> pushChanged;
+        private readonly EventRelay<DataSyncReply, DataSyncEvent> dataSync;
         private Func<TokenRequest, string> tokenProvider;
         private int disposed;
 
@@ -36,13 +36,15 @@ namespace LibNim
             if (Interlocked.CompareExchange(ref current, this, null) != null)
                 throw new InvalidOperationException("another Client lives in this process; dispose it first");
             Context = options.Context ?? SynchronizationContext.Current;
-            connection = new EventRelay<ConnectionEvent>(this, Slots.Connection);
-            kickout = new EventRelay<KickoutEvent>(this, Slots.Kickout);
-            disconnect = new EventRelay<DisconnectEvent>(this, Slots.Disconnect);
-            relogin = new EventRelay<LoginResult>(this, Slots.Relogin);
-            multiSpot = new EventRelay<MultiSpotEvent>(this, Slots.MultiSpot);
-            pushChanged = new EventRelay<PushConfig>(this, Slots.PushChanged);
-            dataSync = new EventRelay<DataSyncEvent>(this, Slots.DataSync);
+            connection = Json(Slots.NimxClientConnection, ConnectionEvent.Read);
+            kickout = Json(Slots.ClientKickout, KickoutEvent.Read);
+            disconnect = Json(Slots.ClientDisconnect, DisconnectEvent.Read);
+            relogin = Json(Slots.ClientAutoRelogin, LoginResult.Read);
+            multiSpot = Json(Slots.ClientMultispotLoginNotify, MultiSpotEvent.Read);
+            pushChanged = new EventRelay<ClientMultiportPushConfigReply, PushConfig>(
+                this, Slots.ClientSyncMultiportPushConfig, r => PushConfig.Read(r.Object(r.Content)));
+            dataSync = new EventRelay<DataSyncReply, DataSyncEvent>(this, Slots.DataSyncComplete, DataSyncEvent.Of);
+            MakeMessageEvents();
             try
             {
                 Start(options);
@@ -52,6 +54,11 @@ namespace LibNim
                 current = null;
                 throw;
             }
+        }
+
+        private EventRelay<JsonTransportReply, T> Json<T>(Slot<JsonTransportReply> slot, Func<JsonObject, T> read) where T : class
+        {
+            return new EventRelay<JsonTransportReply, T>(this, slot, r => read(r.Content));
         }
 
         private static void Start(ClientOptions options)
@@ -159,7 +166,7 @@ namespace LibNim
         /// <summary>Ends the session. Succeeds without a session and without a server too.</summary>
         public Task<LogoutResult> LogoutAsync(NIMLogoutType type = NIMLogoutType.kNIMLogoutChangeAccout)
         {
-            return Ask(r => LogoutResult.Read(r.Object), id => Native.nim_client_logout(type, null, Trampolines.Json, id));
+            return AskJson(LogoutResult.Read, call => Ask.nim_client_logout(type, null, call));
         }
 
         /// <summary>Drops other devices of the account.</summary>
@@ -174,36 +181,28 @@ namespace LibNim
         /// <summary>Replaces the token of the session, without a logout.</summary>
         public Task<RenewTokenResult> RenewTokenAsync(string token, RenewTokenOptions options = null)
         {
-            byte[] secret = Utf8.Bytes(token), extension = options == null ? null : Utf8.Bytes(options.ToJson());
-            return Ask(
-                r => RenewTokenResult.Read(r.Object),
-                id => Native.nimx_client_renew_token(secret, extension, Trampolines.Json, id));
+            string extension = options == null ? null : options.ToJson();
+            return AskJson(RenewTokenResult.Read, call => Ask.nimx_client_renew_token(token, extension, call));
         }
 
         /// <summary>Closes the connection and keeps the session.</summary>
-        public Task<Result> PauseAsync()
-        {
-            return Ask(r => Result.Read(r.Object), id => Native.nimx_client_pause(null, Trampolines.Json, id));
-        }
+        public Task<Result> PauseAsync() { return AskJson(Result.Read, call => Ask.nimx_client_pause(null, call)); }
 
         /// <summary>Ends a pause.</summary>
-        public Task<Result> ResumeAsync()
-        {
-            return Ask(r => Result.Read(r.Object), id => Native.nimx_client_resume(null, Trampolines.Json, id));
-        }
+        public Task<Result> ResumeAsync() { return AskJson(Result.Read, call => Ask.nimx_client_resume(null, call)); }
 
         /// <summary>What is known about the connection. Holds no secret.</summary>
         public Task<Diagnostics> DiagnosticsAsync()
         {
-            return Ask(r => Diagnostics.Read(r.Object), id => Native.nimx_client_diagnostics(null, Trampolines.Json, id));
+            return AskJson(Diagnostics.Read, call => Ask.nimx_client_diagnostics(null, call));
         }
 
         /// <summary>The server's clock: computed from the last known one, or asked for.</summary>
         public Task<DateTimeOffset> ServerTimeAsync(bool computeLocally = true)
         {
-            return Ask(
-                (r, value) => r.Error(), r => Epoch.AddMilliseconds(r.Time),
-                id => Native.nim_client_get_server_current_time(computeLocally, Trampolines.Time, null, id));
+            return AskFor<ClientGetServerCurrentTimeReply, DateTimeOffset>(
+                r => Epoch.AddMilliseconds(r.Time),
+                call => Ask.nim_client_get_server_current_time(computeLocally, null, call));
         }
 
         private static readonly DateTimeOffset Epoch = new DateTimeOffset(1970, 1, 1, 0, 0, 0, TimeSpan.Zero);
@@ -211,18 +210,16 @@ namespace LibNim
         /// <summary>Whether phones get pushes while a desktop is online.</summary>
         public Task<PushConfig> GetPushConfigAsync()
         {
-            return Ask(
-                (r, value) => r.Error(), r => PushConfig.Read(JsonReader.ReadObject(r.Text)),
-                id => Native.nim_client_get_multiport_push_config(null, Trampolines.Push, id));
+            return AskFor<ClientMultiportPushConfigReply, PushConfig>(
+                r => PushConfig.Read(r.Object(r.Content)), call => Ask.nim_client_get_multiport_push_config(null, call));
         }
 
         /// <summary>Sets whether phones get pushes while a desktop is online.</summary>
         public Task<PushConfig> SetPushConfigAsync(PushConfig config)
         {
-            byte[] content = Utf8.Bytes(config.ToJson());
-            return Ask(
-                (r, value) => r.Error(), r => PushConfig.Read(JsonReader.ReadObject(r.Text)),
-                id => Native.nim_client_set_multiport_push_config(content, null, Trampolines.Push, id));
+            return AskFor<ClientMultiportPushConfigReply, PushConfig>(
+                r => PushConfig.Read(r.Object(r.Content)),
+                call => Ask.nim_client_set_multiport_push_config(config.ToJson(), null, call));
         }
 
         /// <summary>Tries to log in again at once; the outcome comes as Relogged.</summary>
@@ -260,28 +257,37 @@ namespace LibNim
 
         private void Alive() { if (IsDisposed) throw new ObjectDisposedException("Client"); }
 
-        private Task<T> Ask<T>(Func<Reply, T> read, Action<IntPtr> send) where T : ErrorInfo
+        /// <summary>Makes a call that a JSON object answers, which tells its error too.</summary>
+        private Task<T> AskJson<T>(Func<JsonObject, T> read, Action<Call<JsonTransportReply>> send) where T : ErrorInfo
         {
-            return Ask((r, value) => value, read, send);
+            return AskFor((r, value) => value, r => read(r.Content), send);
         }
 
-        private Task<T> Ask<T>(Func<Reply, T, ErrorInfo> error, Func<Reply, T> read, Action<IntPtr> send)
+        /// <summary>Makes a call whose reply tells its error.</summary>
+        private Task<T> AskFor<TReply, T>(Func<TReply, T> read, Action<Call<TReply>> send) where TReply : Reply
+        {
+            return AskFor((r, value) => r.Error(), read, send);
+        }
+
+        private Task<T> AskFor<TReply, T>(Func<TReply, T, ErrorInfo> error, Func<TReply, T> read, Action<Call<TReply>> send)
+            where TReply : Reply
         {
             Alive();
             TaskCompletionSource<T> task = Tasks.New<T>();
-            Action<Reply> answered = r =>
-            {
-                try
+            send(new Call<TReply>(
+                r =>
                 {
-                    T value = read(r);
-                    Tasks.Finish(task, error(r, value), value);
-                }
-                catch (Exception e)
-                {
-                    task.TrySetException(e); // what the server said makes no sense
-                }
-            };
-            send(Calls.Add(new Call(answered, () => Tasks.Cancel(task))));
+                    try
+                    {
+                        T value = read(r);
+                        Tasks.Finish(task, error(r, value), value);
+                    }
+                    catch (Exception e)
+                    {
+                        task.TrySetException(e); // what the server said makes no sense
+                    }
+                },
+                () => Tasks.Cancel(task)));
             return task.Task;
         }
     }

@@ -78,11 +78,8 @@ namespace NIM
         /// <summary>Logs in with options.</summary>
         public static void Login(string appKey, string account, string token, LoginOptions options, LoginResultDelegate handler)
         {
-            byte[] key = Utf8.Bytes(appKey), name = Utf8.Bytes(account), secret = Utf8.Bytes(token);
-            byte[] extension = options == null ? null : Utf8.Bytes(options.ToJson());
-            var call = new LoginCall(
-                r => TellLogin(handler, LoginResult.Read(r.Object)), null, null);
-            Native.nim_client_login(key, name, secret, extension, Trampolines.Json, Calls.Add(call));
+            var call = new LoginCall(r => TellLogin(handler, LoginResult.Read(r.Content)), null, null);
+            Ask.nim_client_login(appKey, account, token, options == null ? null : options.ToJson(), call);
         }
 
         /// <summary>Tries to log in again at once; the outcome comes to RegAutoReloginCb.</summary>
@@ -95,14 +92,13 @@ namespace NIM
         /// </summary>
         public static void Logout(NIMLogoutType logoutType, LogoutResultDelegate handler)
         {
-            var call = new Call(
-                r => { if (handler != null) handler(new NIMLogoutResult(LogoutResult.Read(r.Object))); }, null);
-            IntPtr id = Calls.Add(call);
-            Native.nim_client_logout(logoutType, null, Trampolines.Json, id);
+            var call = new Call<JsonTransportReply>(
+                r => { if (handler != null) handler(new NIMLogoutResult(LogoutResult.Read(r.Content))); });
+            Ask.nim_client_logout(logoutType, null, call);
             if (logoutType != NIMLogoutType.kNIMLogoutAppExit || !NimLibrary.PumpsHere) return;
             bool pumped;
-            if (!NimLibrary.PumpUntil(() => !Calls.Waits(id), ExitLogoutLimitMs, out pumped) && pumped)
-                Trampolines.Answer(id, new Reply { Json = Errors.Info(Errors.Timeout).ToJson() });
+            if (!NimLibrary.PumpUntil(() => !Calls.Waits(call.Id), ExitLogoutLimitMs, out pumped) && pumped)
+                Trampolines.Arrived(call.Id, new JsonTransportReply { JsonParams = Errors.Info(Errors.Timeout).ToJson() });
         }
 
         /// <summary>
@@ -143,32 +139,34 @@ namespace NIM
         /// <summary>Sets the handler of every relogin, automatic or asked for; null removes it.</summary>
         public static void RegAutoReloginCb(LoginResultDelegate handler, string jsonExtension = null)
         {
-            Slots.Relogin.Set(handler == null ? (Action<LoginResult>)null : r => TellLogin(handler, r));
+            Slots.ClientAutoRelogin.Set(handler == null ? (Action<JsonTransportReply>)null : r => TellLogin(handler, LoginResult.Read(r.Content)));
         }
 
         /// <summary>Sets the handler of being thrown out; null removes it.</summary>
         public static void RegKickoutCb(KickoutResultHandler handler)
         {
-            Slots.Kickout.Set(handler == null ? (Action<KickoutEvent>)null : r => handler(new NIMKickoutResult(r)));
+            Slots.ClientKickout.Set(handler == null ? (Action<JsonTransportReply>)null : r => handler(new NIMKickoutResult(KickoutEvent.Read(r.Content))));
         }
 
         /// <summary>Sets the handler of a lost connection; null removes it.</summary>
         public static void RegDisconnectedCb(Action handler)
         {
-            Slots.Disconnect.Set(handler == null ? (Action<DisconnectEvent>)null : r => handler());
+            Slots.ClientDisconnect.Set(handler == null ? (Action<JsonTransportReply>)null : r => handler());
         }
 
         /// <summary>Sets the handler of other devices that come and go; null removes it.</summary>
         public static void RegMultiSpotLoginNotifyCb(MultiSpotLoginNotifyResultHandler handler)
         {
-            Slots.MultiSpot.Set(
-                handler == null ? (Action<MultiSpotEvent>)null : r => handler(new NIMMultiSpotLoginNotifyResult(r)));
+            Slots.ClientMultispotLoginNotify.Set(
+                handler == null ? (Action<JsonTransportReply>)null
+                    : r => handler(new NIMMultiSpotLoginNotifyResult(MultiSpotEvent.Read(r.Content))));
         }
 
         /// <summary>Sets the handler of the outcome of KickOtherClients; null removes it.</summary>
         public static void RegKickOtherClientCb(KickOtherClientResultHandler handler)
         {
-            Slots.KickOther.Set(handler == null ? (Action<KickOtherResult>)null : r => handler(new NIMKickOtherResult(r)));
+            Slots.ClientKickoutOtherClient.Set(handler == null ? (Action<JsonTransportReply>)null
+                    : r => handler(new NIMKickOtherResult(KickOtherResult.Read(r.Content))));
         }
 
         /// <summary>
@@ -181,26 +179,30 @@ namespace NIM
         }
 
         /// <summary>Sets the handler of every change of the connection and the session; null removes it.</summary>
-        public static void RegConnectionCb(Action<ConnectionEvent> handler) { Slots.Connection.Set(handler); }
+        public static void RegConnectionCb(Action<ConnectionEvent> handler) { 
+            Slots.NimxClientConnection.Set(
+                handler == null ? (Action<JsonTransportReply>)null : r => handler(ConnectionEvent.Read(r.Content)));
+        }
 
         /// <summary>Sets the handler of another device changing the push setting; null removes it.</summary>
         public static void RegMultiportPushEnableChangedCb(MultiportPushConfigDelegate handler)
         {
-            Slots.PushChanged.Set(
-                handler == null ? (Action<PushConfig>)null : r => handler(ResponseCode.kNIMResSuccess, r.SwitchOpen));
+            Slots.ClientSyncMultiportPushConfig.Set(
+                handler == null ? (Action<ClientMultiportPushConfigReply>)null
+                    : r => handler(ResponseCode.kNIMResSuccess, PushConfig.Read(r.Object(r.Content)).SwitchOpen));
         }
 
         /// <summary>Sets whether phones get pushes while a desktop is online: 1 no, 2 yes.</summary>
         public static void SetMultiportPushEnable(int switchOpen, MultiportPushConfigDelegate handler)
         {
-            byte[] content = Utf8.Bytes(new PushConfig { SwitchOpen = switchOpen }.ToJson());
-            Native.nim_client_set_multiport_push_config(content, null, Trampolines.Push, Calls.Add(PushCall(handler)));
+            Ask.nim_client_set_multiport_push_config(
+                new PushConfig { SwitchOpen = switchOpen }.ToJson(), null, PushCall(handler));
         }
 
         /// <summary>Asks whether phones get pushes while a desktop is online.</summary>
         public static void GetMultiportPushEnableState(MultiportPushConfigDelegate handler)
         {
-            Native.nim_client_get_multiport_push_config(null, Trampolines.Push, Calls.Add(PushCall(handler)));
+            Ask.nim_client_get_multiport_push_config(null, PushCall(handler));
         }
 
         /// <summary>Has phones get pushes while a desktop is online.</summary>
@@ -224,22 +226,20 @@ namespace NIM
             return (code, switchOpen) => cb(code, new ConfigMultiportPushParam { Enabled = switchOpen != 1 });
         }
 
-        private static Call PushCall(MultiportPushConfigDelegate handler)
+        private static Call<ClientMultiportPushConfigReply> PushCall(MultiportPushConfigDelegate handler)
         {
-            return new Call(
-                r =>
-                {
-                    if (handler != null)
-                        handler((ResponseCode)r.Code, PushConfig.Read(JsonReader.ReadObject(r.Text)).SwitchOpen);
-                },
-                null);
+            return new Call<ClientMultiportPushConfigReply>(r =>
+            {
+                if (handler != null) handler((ResponseCode)r.Rescode, PushConfig.Read(r.Object(r.Content)).SwitchOpen);
+            });
         }
 
         /// <summary>Tells the server's clock: computed from the last known one, or asked for.</summary>
         public static void GetServerCurrentTime(bool calcLocal, ServerTimeDelegate handler)
         {
-            var call = new Call(r => { if (handler != null) handler((ResponseCode)r.Code, r.Flag, r.Time); }, null);
-            Native.nim_client_get_server_current_time(calcLocal, Trampolines.Time, null, Calls.Add(call));
+            var call = new Call<ClientGetServerCurrentTimeReply>(
+                r => { if (handler != null) handler((ResponseCode)r.Rescode, r.CalcLocal, r.Time); });
+            Ask.nim_client_get_server_current_time(calcLocal, null, call);
         }
     }
 }

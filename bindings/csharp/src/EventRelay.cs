@@ -7,18 +7,20 @@ namespace LibNim
     /// An event of a Client. It asks the library for the events when the first handler is added, so
     /// that a state which is replayed to a new registration finds it.
     /// </summary>
-    internal sealed class EventRelay<T> where T : class
+    internal sealed class EventRelay<TReply, T> where TReply : Reply where T : class
     {
         private readonly Client owner;
-        private readonly Slot<T> slot;
+        private readonly Slot<TReply> slot;
+        private readonly Func<TReply, T> read;
         private readonly object gate = new object();
         private EventHandler<T> handlers; // guarded by gate
         private bool attached;            // guarded by gate
 
-        internal EventRelay(Client owner, Slot<T> slot)
+        internal EventRelay(Client owner, Slot<TReply> slot, Func<TReply, T> read)
         {
             this.owner = owner;
             this.slot = slot;
+            this.read = read;
         }
 
         internal void Add(EventHandler<T> handler)
@@ -32,10 +34,20 @@ namespace LibNim
             slot.Add(Arrived);
         }
 
-        internal void Remove(EventHandler<T> handler) { lock (gate) handlers -= handler; }
-
-        private void Arrived(T value)
+        internal void Remove(EventHandler<T> handler)
         {
+            lock (gate)
+            {
+                handlers -= handler;
+                if (handlers != null || !attached) return;
+                attached = false;
+            }
+            slot.Remove(Arrived);
+        }
+
+        private void Arrived(TReply reply)
+        {
+            T value = read(reply);
             SynchronizationContext context = owner.Context;
             if (context == null) Raise(value);
             else context.Post(state => Raise((T)state), value);

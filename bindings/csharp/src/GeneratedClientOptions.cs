@@ -43,10 +43,7 @@ namespace LibNim
         /// <summary>enum NIMSDKLogLevel; 5 App and 6 Pro</summary>
         public NIM.NIMSDKLogLevel? SdkLogLevel { get; set; }
 
-        /// <summary>
-        /// How many failed attempts of a first login, and of an outage, are retried; 0: no limit, and
-        /// 30 s for a first login
-        /// </summary>
+        /// <summary>How many failed attempts of a first login are retried; 0: no limit but 30 s</summary>
         public int? LoginRetryMaxTimes { get; set; }
 
         /// <summary>
@@ -64,6 +61,24 @@ namespace LibNim
         /// <summary>Number of the app's own client kind, shown to other devices; 0: none</summary>
         public int? CustomClientType { get; set; }
 
+        /// <summary>
+        /// Text that the local message store is encrypted with; a store of another text stays
+        /// untouched, and this run keeps its messages in memory
+        /// </summary>
+        public string DbEncryptKey { get; set; }
+
+        /// <summary>Share read marks among own devices</summary>
+        public bool? SyncSessionAck { get; set; }
+
+        /// <summary>Count team notifications as unread</summary>
+        public bool? TeamNotificationUnreadCount { get; set; }
+
+        /// <summary>Count missed calls as unread</summary>
+        public bool? VchatMissUnreadCount { get; set; }
+
+        /// <summary>Take recalled messages out of the unread number</summary>
+        public bool? ResetUnreadCountWhenRecall { get; set; }
+
         internal override void WriteMembers(JsonWriter w)
         {
             w.OptionalMember("sdk_log_level", (int?)SdkLogLevel);
@@ -72,6 +87,11 @@ namespace LibNim
             w.OptionalMember("use_https", UseHttps);
             w.OptionalMember("need_update_lbs_befor_relogin", NeedUpdateLbsBeforRelogin);
             w.OptionalMember("custom_client_type", CustomClientType);
+            w.OptionalMember("db_encrypt_key", DbEncryptKey);
+            w.OptionalMember("sync_session_ack", SyncSessionAck);
+            w.OptionalMember("team_notification_unread_count", TeamNotificationUnreadCount);
+            w.OptionalMember("vchat_miss_unread_count", VchatMissUnreadCount);
+            w.OptionalMember("reset_unread_count_when_recall", ResetUnreadCountWhenRecall);
         }
     }
 
@@ -155,6 +175,9 @@ namespace LibNim
         /// <summary>How long a first login may take, ms; 0: 30 s, and failed attempts are not reported</summary>
         public int? LoginTimeoutMs { get; set; }
 
+        /// <summary>How many failed attempts of automatic relogin are retried in one outage; 0: no limit</summary>
+        public int? ReloginMaxAttempts { get; set; }
+
         /// <summary>enum NIMClientType to report; 0: by operating system</summary>
         public NIM.NIMClientType? ClientType { get; set; }
 
@@ -175,6 +198,7 @@ namespace LibNim
             w.OptionalMember("spki_pins", SpkiPins);
             w.OptionalMember("use_env_proxy", UseEnvProxy);
             w.OptionalMember("login_timeout_ms", LoginTimeoutMs);
+            w.OptionalMember("relogin_max_attempts", ReloginMaxAttempts);
             w.OptionalMember("client_type", (int?)ClientType);
             w.OptionalMember("client_os", ClientOs);
             w.OptionalMember("max_procs", MaxProcs);

@@ -91,6 +91,12 @@ namespace LibNim
         /// <summary>After an error: true if another attempt follows</summary>
         public bool Retrying { get; internal set; }
 
+        /// <summary>
+        /// Of a later attempt, and of a login that was cancelled: why the attempt before failed,
+        /// err_name and text
+        /// </summary>
+        public string LastError { get; internal set; }
+
         /// <summary>The account was online already</summary>
         public bool RepeatLogin { get; internal set; }
 
@@ -107,6 +113,7 @@ namespace LibNim
             v.LoginStep = (NIM.NIMLoginStep)o.Int("login_step");
             v.Relogin = o.Bool("relogin");
             v.Retrying = o.Bool("retrying");
+            v.LastError = o.String("last_error");
             v.RepeatLogin = o.Bool("repeat_login");
             v.OtherClientsPres = o.List("other_clients_pres", LibNim.ClientPres.Read);
             v.Kicked = o.Has("kicked") ? LibNim.KickoutEvent.Read(o.Object("kicked")) : null;
@@ -119,6 +126,7 @@ namespace LibNim
             w.Member("login_step", (int)LoginStep);
             w.Member("relogin", Relogin);
             w.Member("retrying", Retrying);
+            w.OptionalMember("last_error", LastError);
             w.OptionalMember("repeat_login", RepeatLogin);
             w.Member("other_clients_pres", OtherClientsPres);
             w.OptionalMember("kicked", Kicked);

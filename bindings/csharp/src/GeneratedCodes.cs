@@ -181,5 +181,15 @@ namespace NIM
         kNimxConfigConflict = 21008,
         /// <summary>Too many calls are waiting for an answer</summary>
         kNimxBusy = 21009,
+        /// <summary>Another process uses this account's store</summary>
+        kNimxStoreInUse = 21010,
+        /// <summary>The local store cannot be used</summary>
+        kNimxStoreUnusable = 21011,
+        /// <summary>The disk is full</summary>
+        kNimxDiskFull = 21012,
+        /// <summary>Automatic relogin has stopped, as the settings ask for</summary>
+        kNimxReloginGivenUp = 21013,
+        /// <summary>The system gives this process too few threads or file descriptors</summary>
+        kNimxResourcesShort = 21014,
     }
 }

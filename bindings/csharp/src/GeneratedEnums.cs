@@ -174,6 +174,109 @@ namespace NIM
         kNIMDataSyncStatusComplete = 1,
     }
 
+    /// <summary>Kind of message.</summary>
+    public enum NIMMessageType
+    {
+        /// <summary>Text</summary>
+        kNIMMessageTypeText = 0,
+        /// <summary>Image</summary>
+        kNIMMessageTypeImage = 1,
+        /// <summary>Audio</summary>
+        kNIMMessageTypeAudio = 2,
+        /// <summary>Video</summary>
+        kNIMMessageTypeVideo = 3,
+        /// <summary>Location</summary>
+        kNIMMessageTypeLocation = 4,
+        /// <summary>Team notification</summary>
+        kNIMMessageTypeNotification = 5,
+        /// <summary>File</summary>
+        kNIMMessageTypeFile = 6,
+        /// <summary>Hint</summary>
+        kNIMMessageTypeTips = 10,
+        /// <summary>Robot</summary>
+        kNIMMessageTypeRobot = 11,
+        /// <summary>Record of a call</summary>
+        kNIMMessageTypeG2NetCall = 12,
+        /// <summary>The app's own</summary>
+        kNIMMessageTypeCustom = 100,
+        /// <summary>Unknown, to be kept</summary>
+        kNIMMessageTypeUnknown = 1000,
+    }
+
+    /// <summary>How a message came.</summary>
+    public enum NIMMessageFeature
+    {
+        /// <summary>Live</summary>
+        kNIMMessageFeatureDefault = 0,
+        /// <summary>Stored while offline</summary>
+        kNIMMessageFeatureLeaveMsg = 1,
+        /// <summary>Roaming</summary>
+        kNIMMessageFeatureRoamMsg = 2,
+        /// <summary>Sent by another own device</summary>
+        kNIMMessageFeatureSyncMsg = 3,
+        /// <summary>Pass-through</summary>
+        kNIMMessageFeatureCustomizedMsg = 4,
+    }
+
+    /// <summary>Direction of a backup.</summary>
+    public enum LogsBackupRemoteOperate
+    {
+        /// <summary>Backup</summary>
+        LogsBackupRemoteOperate_Export = 0,
+        /// <summary>Restore</summary>
+        LogsBackupRemoteOperate_Import = 1,
+    }
+
+    /// <summary>State of a backup or restore.</summary>
+    public enum LogsBackupRemoteState
+    {
+        /// <summary>First value</summary>
+        LogsBackupRemoteState_Begin = -2,
+        /// <summary>Not set</summary>
+        LogsBackupRemoteState_UnDef = -1,
+        /// <summary>Stopped by the user</summary>
+        LogsBackupRemoteState_UserCanceled = 5,
+        /// <summary>Failed in the library</summary>
+        LogsBackupRemoteState_SDKError = 6,
+        /// <summary>restore: there is no backup</summary>
+        LogsBackupRemoteState_IMP_NoBackup = 7,
+        /// <summary>restore: the server could not be asked</summary>
+        LogsBackupRemoteState_IMP_SyncFromSrvError = 8,
+        /// <summary>restore: the download failed</summary>
+        LogsBackupRemoteState_IMP_DownloadBackupFailed = 9,
+        /// <summary>restore: wrong format after unpacking</summary>
+        LogsBackupRemoteState_IMP_RAWError = 10,
+        /// <summary>restore: the content cannot be read</summary>
+        LogsBackupRemoteState_IMP_ParseRAWError = 11,
+        /// <summary>restore: the local store failed</summary>
+        LogsBackupRemoteState_IMP_LocalDBFailed = 12,
+        /// <summary>backup: the local store failed</summary>
+        LogsBackupRemoteState_EXP_LocalDBFailed = 13,
+        /// <summary>backup: the file could not be written</summary>
+        LogsBackupRemoteState_EXP_RAWError = 14,
+        /// <summary>backup: the upload failed</summary>
+        LogsBackupRemoteState_EXP_UploadBackupFailed = 15,
+        /// <summary>backup: the server could not be told</summary>
+        LogsBackupRemoteState_EXP_SyncToSrvError = 16,
+        /// <summary>Done</summary>
+        LogsBackupRemoteState_Done = 17,
+        /// <summary>Done, there was nothing to do</summary>
+        LogsBackupRemoteState_Done_NoLogs = 18,
+        /// <summary>Last value</summary>
+        LogsBackupRemoteState_End = 19,
+        /// <summary>Values from here on are final</summary>
+        LogsBackupRemoteState_FinalState_Begin = 5,
+    }
+
+    /// <summary>Direction of a search.</summary>
+    public enum NIMMsglogSearchDirection
+    {
+        /// <summary>Towards newer messages</summary>
+        kForward = 0,
+        /// <summary>Towards older messages</summary>
+        kBackward = 1,
+    }
+
     /// <summary>Kind of cached file.</summary>
     public enum NIMAppDataType
     {
@@ -224,5 +327,119 @@ namespace NIM
         LoggingOut = 6,
         /// <summary>Paused by nimx_client_pause</summary>
         Paused = 7,
+    }
+}
+
+namespace NIM.Session
+{
+    /// <summary>Kind of conversation.</summary>
+    public enum NIMSessionType
+    {
+        /// <summary>Two people</summary>
+        kNIMSessionTypeP2P = 0,
+        /// <summary>Team</summary>
+        kNIMSessionTypeTeam = 1,
+        /// <summary>Super team</summary>
+        kNIMSessionTypeSuperTeam = 5,
+    }
+
+    /// <summary>What happened to the session list.</summary>
+    public enum NIMSessionCommand
+    {
+        /// <summary>An entry was added</summary>
+        kNIMSessionCommandAdd = 0,
+        /// <summary>An entry was removed</summary>
+        kNIMSessionCommandRemove = 1,
+        /// <summary>All entries were removed</summary>
+        kNIMSessionCommandRemoveAll = 2,
+        /// <summary>All entries of people were removed</summary>
+        kNIMSessionCommandRemoveAllP2P = 3,
+        /// <summary>All entries of teams were removed</summary>
+        kNIMSessionCommandRemoveAllTeam = 4,
+        /// <summary>The messages of an entry were deleted</summary>
+        kNIMSessionCommandMsgDeleted = 5,
+        /// <summary>All messages were deleted</summary>
+        kNIMSessionCommandAllMsgDeleted = 6,
+        /// <summary>All messages of people were deleted</summary>
+        kNIMSessionCommandAllP2PMsgDeleted = 7,
+        /// <summary>All messages of teams were deleted</summary>
+        kNIMSessionCommandAllTeamMsgDeleted = 8,
+        /// <summary>An entry changed</summary>
+        kNIMSessionCommandUpdate = 9,
+        /// <summary>All entries of super teams were removed</summary>
+        kNIMSessionCommandRemoveAllSuperTeam = 10,
+        /// <summary>All messages of super teams were deleted</summary>
+        kNIMSessionCommandAllSuperTeamMsgDeleted = 11,
+    }
+}
+
+namespace NIM.Messagelog
+{
+    /// <summary>Where a query was answered.</summary>
+    public enum NIMMsglogQuerySource
+    {
+        /// <summary>From the local store</summary>
+        kNIMMsglogQuerySourceLocal = 0,
+        /// <summary>From the server</summary>
+        kNIMMsglogQuerySourceServer = 1,
+    }
+
+    /// <summary>State of a stored message.</summary>
+    public enum NIMMsgLogStatus
+    {
+        /// <summary>Not set; no search value</summary>
+        kNIMMsgLogStatusNone = 0,
+        /// <summary>Received, unread</summary>
+        kNIMMsgLogStatusUnread = 1,
+        /// <summary>Received, read</summary>
+        kNIMMsgLogStatusRead = 2,
+        /// <summary>Deleted</summary>
+        kNIMMsgLogStatusDeleted = 3,
+        /// <summary>Being sent</summary>
+        kNIMMsgLogStatusSending = 4,
+        /// <summary>Sending failed</summary>
+        kNIMMsgLogStatusSendFailed = 5,
+        /// <summary>Sent</summary>
+        kNIMMsgLogStatusSent = 6,
+        /// <summary>Read by the other side</summary>
+        kNIMMsgLogStatusReceipt = 7,
+        /// <summary>Draft</summary>
+        kNIMMsgLogStatusDraft = 8,
+        /// <summary>Sending was stopped</summary>
+        kNIMMsgLogStatusSendCancel = 9,
+        /// <summary>Refused, for example by a blacklist</summary>
+        kNIMMsgLogStatusRefused = 10,
+    }
+
+    /// <summary>Whether an audio message was played.</summary>
+    public enum NIMMsgLogSubStatus
+    {
+        /// <summary>Not set</summary>
+        kNIMMsgLogSubStatusNone = 0,
+        /// <summary>Not played</summary>
+        kNIMMsgLogSubStatusNotPlaying = 20,
+        /// <summary>Played</summary>
+        kNIMMsgLogSubStatusPlayed = 21,
+    }
+
+    /// <summary>Where to search.</summary>
+    public enum NIMMsgLogQueryRange
+    {
+        /// <summary>The given people</summary>
+        kNIMMsgLogQueryRangeP2P = 0,
+        /// <summary>The given teams</summary>
+        kNIMMsgLogQueryRangeTeam = 1,
+        /// <summary>The given super teams</summary>
+        kNIMMsgLogQueryRangeSuperTeam = 5,
+        /// <summary>Everywhere</summary>
+        kNIMMsgLogQueryRangeAll = 100,
+        /// <summary>All people</summary>
+        kNIMMsgLogQueryRangeAllP2P = 101,
+        /// <summary>All teams</summary>
+        kNIMMsgLogQueryRangeAllTeam = 102,
+        /// <summary>All super teams</summary>
+        kNIMMsgLogQueryRangeAllSuperTeam = 103,
+        /// <summary>Unknown</summary>
+        kNIMMsgLogQueryRangeUnknown = 200,
     }
 }

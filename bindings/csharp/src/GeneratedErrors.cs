@@ -173,6 +173,69 @@ namespace LibNim
         /// <summary>This device was kicked out</summary>
         public static readonly ErrorKind Kicked = new ErrorKind("kicked", 417, ErrorDomain.Auth, false, 6208, 1506,
             "this device was kicked out");
+        /// <summary>Another process uses this account's store</summary>
+        public static readonly ErrorKind StoreInUse = new ErrorKind("store_in_use", 21010, ErrorDomain.Caller, false, 0, 0,
+            "another process uses this account's store");
+        /// <summary>The local store cannot be used</summary>
+        public static readonly ErrorKind StoreUnusable = new ErrorKind("store_unusable", 21011, ErrorDomain.Caller, false, 0, 0,
+            "the local store cannot be used");
+        /// <summary>The disk is full</summary>
+        public static readonly ErrorKind DiskFull = new ErrorKind("disk_full", 21012, ErrorDomain.Caller, true, 6010, 0,
+            "the disk is full");
+        /// <summary>Automatic relogin has stopped, as the settings ask for</summary>
+        public static readonly ErrorKind ReloginGivenUp = new ErrorKind("relogin_given_up", 21013, ErrorDomain.Network, true, 0, 0,
+            "automatic relogin has stopped, as the settings ask for");
+        /// <summary>The system gives this process too few threads or file descriptors</summary>
+        public static readonly ErrorKind ResourcesShort = new ErrorKind("resources_short", 21014, ErrorDomain.Caller, true, 0, 0,
+            "the system gives this process too few threads or file descriptors");
+        /// <summary>The program stopped the sending</summary>
+        public static readonly ErrorKind SendStopped = new ErrorKind("send_stopped", 10200, ErrorDomain.Caller, false, 0, 0,
+            "the program stopped the sending");
+        /// <summary>The file does not exist</summary>
+        public static readonly ErrorKind FileMissing = new ErrorKind("file_missing", 10404, ErrorDomain.Caller, false, 7002, 0,
+            "the file does not exist");
+        /// <summary>The message cannot be read</summary>
+        public static readonly ErrorKind UnreadableMessage = new ErrorKind("unreadable_message", 10414, ErrorDomain.Caller, false, 0, 0,
+            "the message cannot be read");
+        /// <summary>The file could not be uploaded</summary>
+        public static readonly ErrorKind UploadFailed = new ErrorKind("upload_failed", 10502, ErrorDomain.Caller, true, 6007, 0,
+            "the file could not be uploaded");
+        /// <summary>The message is too old to be recalled, or what names it is missing</summary>
+        public static readonly ErrorKind RecallTooLateHere = new ErrorKind("recall_too_late_here", 10508, ErrorDomain.Caller, false, 0, 0,
+            "the message is too old to be recalled, or what names it is missing");
+        /// <summary>Messages are sent too fast</summary>
+        public static readonly ErrorKind SendTooFast = new ErrorKind("send_too_fast", 416, ErrorDomain.Server, true, 20004, 0,
+            "messages are sent too fast");
+        /// <summary>The account may not speak</summary>
+        public static readonly ErrorKind Muted = new ErrorKind("muted", 422, ErrorDomain.Server, false, 20012, 1402,
+            "the account may not speak");
+        /// <summary>The time in which the message could be recalled has passed</summary>
+        public static readonly ErrorKind RecallTooLate = new ErrorKind("recall_too_late", 508, ErrorDomain.Server, false, 20016, 0,
+            "the time in which the message could be recalled has passed");
+        /// <summary>The team does not permit it</summary>
+        public static readonly ErrorKind NoRight = new ErrorKind("no_right", 802, ErrorDomain.Server, false, 10007, 0,
+            "the team does not permit it");
+        /// <summary>There is no such team</summary>
+        public static readonly ErrorKind TeamNotFound = new ErrorKind("team_not_found", 803, ErrorDomain.Server, false, 10010, 1204,
+            "there is no such team");
+        /// <summary>The account is not a member of the team</summary>
+        public static readonly ErrorKind NotAMember = new ErrorKind("not_a_member", 804, ErrorDomain.Server, false, 0, 1203,
+            "the account is not a member of the team");
+        /// <summary>The list of forced receivers is too long</summary>
+        public static readonly ErrorKind ForceListTooLong = new ErrorKind("force_list_too_long", 811, ErrorDomain.Server, false, 0, 0,
+            "the list of forced receivers is too long");
+        /// <summary>The team is muted</summary>
+        public static readonly ErrorKind TeamMuted = new ErrorKind("team_muted", 812, ErrorDomain.Server, false, 10017, 1403,
+            "the team is muted");
+        /// <summary>The receiver blocks the sender</summary>
+        public static readonly ErrorKind Blocked = new ErrorKind("blocked", 7101, ErrorDomain.Server, false, 20007, 1302,
+            "the receiver blocks the sender");
+        /// <summary>This edge can no longer vouch for its sessions</summary>
+        public static readonly ErrorKind Fenced = new ErrorKind("fenced", 503, ErrorDomain.Server, true, 0, 0,
+            "this edge can no longer vouch for its sessions");
+        /// <summary>The server's store cannot be reached</summary>
+        public static readonly ErrorKind StoreUnavailable = new ErrorKind("store_unavailable", 503, ErrorDomain.Server, true, 0, 0,
+            "the server's store cannot be reached");
 
         private static readonly ErrorKind[] Table =
         {
@@ -232,6 +295,27 @@ namespace LibNim
             OtherDeviceOnline,
             KickedOffline,
             Kicked,
+            StoreInUse,
+            StoreUnusable,
+            DiskFull,
+            ReloginGivenUp,
+            ResourcesShort,
+            SendStopped,
+            FileMissing,
+            UnreadableMessage,
+            UploadFailed,
+            RecallTooLateHere,
+            SendTooFast,
+            Muted,
+            RecallTooLate,
+            NoRight,
+            TeamNotFound,
+            NotAMember,
+            ForceListTooLong,
+            TeamMuted,
+            Blocked,
+            Fenced,
+            StoreUnavailable,
         };
     }
 }

@@ -41,10 +41,7 @@ namespace NIM
         public const string kNIMPushToken = "push_token";
         /// <summary>Share read marks among own devices</summary>
         public const string kNIMSyncSessionAck = "sync_session_ack";
-        /// <summary>
-        /// Failed attempts of a first login, and of an outage, that are retried; 0: no limit, and 30 s
-        /// for a first login
-        /// </summary>
+        /// <summary>Failed attempts of a first login that are retried; 0: no limit but 30 s</summary>
         public const string kNIMLoginRetryMaxTimes = "login_retry_max_times";
         /// <summary>true: wss and https, false: ws and http; absent: true, false for loopback addresses</summary>
         public const string kNIMUseHttps = "use_https";
@@ -221,5 +218,363 @@ namespace NIM
         public const string kNIMDBErrDescription_ = "error_description";
         /// <summary>Details</summary>
         public const string kNIMDBErrAttach = "error_attach";
+        /// <summary>Kind of session (enum NIMSessionType)</summary>
+        public const string kNIMRecallMsgKeyToType = "to_type";
+        /// <summary>Sender</summary>
+        public const string kNIMRecallMsgKeyFromAccID = "from_id";
+        /// <summary>Receiver</summary>
+        public const string kNIMRecallMsgKeyToAccID = "to_id";
+        /// <summary>Client message id</summary>
+        public const string kNIMRecallMsgKeyMsgId = "msg_id";
+        /// <summary>Text shown in place of the message</summary>
+        public const string kNIMRecallMsgKeyNotify = "notify";
+        /// <summary>When it was withdrawn, ms since 1970</summary>
+        public const string kNIMRecallMsgKeyTime = "time";
+        /// <summary>How it came (enum NIMMessageFeature)</summary>
+        public const string kNIMRecallMsgKeyNotifyFeature = "feature";
+        /// <summary>Whether the message is in the local store</summary>
+        public const string kNIMRecallMsgKeyMsgExist = "msg_exist";
+        /// <summary>Time of the message, ms since 1970</summary>
+        public const string kNIMRecallMsgKeyMsgTime = "msg_time";
+        /// <summary>Nickname of the sender</summary>
+        public const string kNIMRecallMsgKeyMsgFromNick = "from_nick";
+        /// <summary>Who did it</summary>
+        public const string kNIMRecallMsgKeyOpeAccID = "operator_id";
+        /// <summary>Text that the app's server added</summary>
+        public const string kNIMRecallMsgTagCallbackExt = "callback_ext";
+        /// <summary>Attachment text</summary>
+        public const string kNIMRecallMsgTagAttach = "attach";
+        /// <summary>200, or the code of the error</summary>
+        public const string kNIMMsgKeyLocalRescode = "rescode";
+        /// <summary>How it came (enum NIMMessageFeature)</summary>
+        public const string kNIMMsgKeyLocalMsgFeature = "feature";
+        /// <summary>The content</summary>
+        public const string kNIMMsgKeyLocalReceiveMsgContent = "content";
+        /// <summary>Kind of session (enum NIMSessionType)</summary>
+        public const string kNIMMsgKeyToType = "to_type";
+        /// <summary>receiver: account id or team id</summary>
+        public const string kNIMMsgKeyToAccount = "to_accid";
+        /// <summary>Sender</summary>
+        public const string kNIMMsgKeyFromAccount = "from_id";
+        /// <summary>Client of the sender (enum NIMClientType)</summary>
+        public const string kNIMMsgKeyFromClientType = "from_client_type";
+        /// <summary>Device of the sender</summary>
+        public const string kNIMMsgKeyFromDeviceId = "from_device_id";
+        /// <summary>Nickname of the sender</summary>
+        public const string kNIMMsgKeyFromNick = "from_nick";
+        /// <summary>When it was sent, ms since 1970</summary>
+        public const string kNIMMsgKeyTime = "time";
+        /// <summary>Kind of message (enum NIMMessageType)</summary>
+        public const string kNIMMsgKeyType = "msg_type";
+        /// <summary>Text of the message</summary>
+        public const string kNIMMsgKeyBody = "msg_body";
+        /// <summary>Attachment of the message, JSON</summary>
+        public const string kNIMMsgKeyAttach = "msg_attach";
+        /// <summary>Client message id</summary>
+        public const string kNIMMsgKeyClientMsgid = "client_msg_id";
+        /// <summary>Server message id</summary>
+        public const string kNIMMsgKeyServerMsgid = "server_msg_id";
+        /// <summary>1: sent again</summary>
+        public const string kNIMMsgKeyResendFlag = "resend_flag";
+        /// <summary>1: keep it in the server history</summary>
+        public const string kNIMMsgKeyHistorySave = "cloud_history";
+        /// <summary>1: keep it as a roaming message</summary>
+        public const string kNIMMsgKeyMsgRoaming = "roam_msg";
+        /// <summary>1: sync it to own devices</summary>
+        public const string kNIMMsgKeyMsgSync = "sync_msg";
+        /// <summary>1: count it on the badge</summary>
+        public const string kNIMMsgKeyPushNeedBadge = "push_need_badge";
+        /// <summary>Extension text, sent</summary>
+        public const string kNIMMsgKeyServerExt = "server_ext";
+        /// <summary>Push payload</summary>
+        public const string kNIMMsgKeyPushPayload = "push_payload";
+        /// <summary>Push text</summary>
+        public const string kNIMMsgKeyPushContent = "push_content";
+        /// <summary>1: push it to phones</summary>
+        public const string kNIMMsgKeyPushEnable = "push_enable";
+        /// <summary>1: begin the push text with the nickname</summary>
+        public const string kNIMMsgKeyPushNeedPrefix = "push_prefix";
+        /// <summary>1: copy it to the app's server</summary>
+        public const string kNIMMsgKeyMsgRoutable = "routable_msg";
+        /// <summary>1: store it for who is offline</summary>
+        public const string kNIMMsgKeySetMsgOffline = "offline_msg";
+        /// <summary>Accounts to push to by force, a JSON array</summary>
+        public const string kNIMMsgKeyForcePushList = "force_push_list";
+        /// <summary>Text of a forced push</summary>
+        public const string kNIMMsgKeyForcePushContent = "force_push_content";
+        /// <summary>1: force_push_list counts</summary>
+        public const string kNIMMsgKeyIsForcePush = "is_force_push";
+        /// <summary>1: have it checked for spam</summary>
+        public const string kNIMMsgKeyAntiSpamEnable = "anti_spam_enable";
+        /// <summary>Text for the spam check</summary>
+        public const string kNIMMsgKeyAntiSpamContent = "anti_spam_content";
+        /// <summary>1: the client's word filter matched</summary>
+        public const string kNIMMsgKeyClientAntiSpam = "client_anti_spam_hitting";
+        /// <summary>Business id of the spam check</summary>
+        public const string kNIMMsgKeyAntiSpamBizId = "anti_spam_business_id";
+        /// <summary>0: skip that spam check</summary>
+        public const string kNIMMsgKeyAntiSpamUsingYiDun = "anti_spam_using_yidun";
+        /// <summary>1: ask for read receipts</summary>
+        public const string kNIMMsgKeyTeamMsgAck = "team_msg_ack";
+        /// <summary>Whether it changes the session list</summary>
+        public const string kNIMMsgKeyIsUpdateSession = "is_update_session";
+        /// <summary>Text for the spam check</summary>
+        public const string kNIMMsgKeyYiDunAntiCheating = "yidun_anti_cheating";
+        /// <summary>The thread it belongs to</summary>
+        public const string kNIMMsgKeyThreadInfo = "thread_info";
+        /// <summary>Sender of the message replied to</summary>
+        public const string kNIMMsgKeyReplyMsgFromAccount = "reply_msg_from_account";
+        /// <summary>Receiver of the message replied to</summary>
+        public const string kNIMMsgKeyReplyMsgToAccount = "replymsg_to_account";
+        /// <summary>Time of the message replied to, ms since 1970</summary>
+        public const string kNIMMsgKeyReplyMsgTime = "reply_msg_time";
+        /// <summary>Server id of the message replied to</summary>
+        public const string kNIMMsgKeyReplyMsgIdServer = "reply_msg_id_server";
+        /// <summary>Client id of the message replied to</summary>
+        public const string kNIMMsgKeyReplyMsgIdClient = "reply_msg_id_client";
+        /// <summary>Sender of the first message</summary>
+        public const string kNIMMsgKeyThreadMsgFromAccount = "thread_msg_from_account";
+        /// <summary>Receiver of the first message</summary>
+        public const string kNIMMsgKeyThreadMsgToAccount = "thread_msg_to_account";
+        /// <summary>Time of the first message, ms since 1970</summary>
+        public const string kNIMMsgKeyThreadMsgTime = "thread_msg_time";
+        /// <summary>Server id of the first message</summary>
+        public const string kNIMMsgKeyThreadMsgIdServer = "thread_msg_id_server";
+        /// <summary>Client id of the first message</summary>
+        public const string kNIMMsgKeyThreadMsgIdClient = "thread_msg_id_client";
+        /// <summary>1: the message was deleted</summary>
+        public const string kNIMMsgKeyDeleted = "deleted";
+        /// <summary>Text that the app's server added</summary>
+        public const string kNIMMsgKeyThirdPartyCBEXT = "third_party_callback_ext";
+        /// <summary>The app's own kind of message</summary>
+        public const string kNIMMsgKeySubType = "msg_sub_type";
+        /// <summary>Text for the spam check</summary>
+        public const string kNIMMsgKeyAntiCheatingYiDun = "yidun_anti_cheating";
+        /// <summary>Environment of the app</summary>
+        public const string kNIMMsgKeyEnv = "env_config";
+        /// <summary>Whether the receipt was sent</summary>
+        public const string kNIMMsgKeyLocalKeyTeamMsgAckSent = "team_msg_ack_sent";
+        /// <summary>Members who have not read</summary>
+        public const string kNIMMsgKeyLocalKeyTeamMsgUnreadCount = "team_msg_unread_count";
+        /// <summary>Path of the attachment</summary>
+        public const string kNIMMsgKeyLocalFilePath = "local_res_path";
+        /// <summary>Session of the message</summary>
+        public const string kNIMMsgKeyLocalTalkId = "talk_id";
+        /// <summary>Id of the attachment</summary>
+        public const string kNIMMsgKeyLocalResId = "res_id";
+        /// <summary>enum NIMMsgLogStatus</summary>
+        public const string kNIMMsgKeyLocalLogStatus = "log_status";
+        /// <summary>enum NIMMsgLogSubStatus</summary>
+        public const string kNIMMsgKeyLocalLogSubStatus = "log_sub_status";
+        /// <summary>Extension text, kept locally</summary>
+        public const string kNIMMsgKeyLocalExt = "local_ext";
+        /// <summary>Client message id</summary>
+        public const string kNIMSendAckKeyMsgId = "msg_id";
+        /// <summary>Session of the message</summary>
+        public const string kNIMSendAckKeyTalkId = "talk_id";
+        /// <summary>200, or the code of the error</summary>
+        public const string kNIMSendAckKeyRescode = "rescode";
+        /// <summary>Time of the message, ms since 1970</summary>
+        public const string kNIMSendAckKeyTimetag = "msg_timetag";
+        /// <summary>Text that the app's server added</summary>
+        public const string kNIMSendAckKeyCallbackExt = "third_party_callback_ext";
+        /// <summary>MD5 of the file</summary>
+        public const string kNIMMsgAttachKeyMd5 = "md5";
+        /// <summary>Size, bytes</summary>
+        public const string kNIMMsgAttachKeySize = "size";
+        /// <summary>Address of the file</summary>
+        public const string kNIMMsgAttachKeyUrl = "url";
+        /// <summary>Extension text</summary>
+        public const string kNIMMsgAttachKeyExt = "ext";
+        /// <summary>Display name</summary>
+        public const string kNIMMsgAttachKeyDisplayName = "name";
+        /// <summary>Tag of the file</summary>
+        public const string kNIMMsgAttachKeyTag = "upload_tag";
+        /// <summary>MD5 of the file</summary>
+        public const string kNIMImgMsgKeyMd5 = "md5";
+        /// <summary>Size, bytes</summary>
+        public const string kNIMImgMsgKeySize = "size";
+        /// <summary>Width, pixels</summary>
+        public const string kNIMImgMsgKeyWidth = "w";
+        /// <summary>Height, pixels</summary>
+        public const string kNIMImgMsgKeyHeight = "h";
+        /// <summary>Address of the file</summary>
+        public const string kNIMImgMsgKeyUrl = "url";
+        /// <summary>Extension text</summary>
+        public const string kNIMImgMsgKeyExt = "ext";
+        /// <summary>Display name</summary>
+        public const string kNIMImgMsgKeyDisplayName = "name";
+        /// <summary>MD5 of the file</summary>
+        public const string kNIMAudioMsgKeyMd5 = "md5";
+        /// <summary>Size, bytes</summary>
+        public const string kNIMAudioMsgKeySize = "size";
+        /// <summary>Duration, ms</summary>
+        public const string kNIMAudioMsgKeyDuration = "dur";
+        /// <summary>Address of the file</summary>
+        public const string kNIMAudioMsgKeyUrl = "url";
+        /// <summary>Extension text</summary>
+        public const string kNIMAudioMsgKeyExt = "ext";
+        /// <summary>Display name</summary>
+        public const string kNIMAudioMsgKeyDisplayName = "name";
+        /// <summary>MD5 of the file</summary>
+        public const string kNIMVideoMsgKeyMd5 = "md5";
+        /// <summary>Size, bytes</summary>
+        public const string kNIMVideoMsgKeySize = "size";
+        /// <summary>Display name</summary>
+        public const string kNIMVideoMsgKeyDisplayName = "name";
+        /// <summary>Duration, ms</summary>
+        public const string kNIMVideoMsgKeyDuration = "dur";
+        /// <summary>Width, pixels</summary>
+        public const string kNIMVideoMsgKeyWidth = "w";
+        /// <summary>Height, pixels</summary>
+        public const string kNIMVideoMsgKeyHeight = "h";
+        /// <summary>Address of the file</summary>
+        public const string kNIMVideoMsgKeyUrl = "url";
+        /// <summary>Extension text</summary>
+        public const string kNIMVideoMsgKeyExt = "ext";
+        /// <summary>MD5 of the file</summary>
+        public const string kNIMFileMsgKeyMd5 = "md5";
+        /// <summary>Size, bytes</summary>
+        public const string kNIMFileMsgKeySize = "size";
+        /// <summary>Display name</summary>
+        public const string kNIMFileMsgKeyDisplayName = "name";
+        /// <summary>Address of the file</summary>
+        public const string kNIMFileMsgKeyUrl = "url";
+        /// <summary>Extension text</summary>
+        public const string kNIMFileMsgKeyExt = "ext";
+        /// <summary>Latitude</summary>
+        public const string kNIMLocationMsgKeyLatitude = "lat";
+        /// <summary>Longitude</summary>
+        public const string kNIMLocationMsgKeyLongitude = "lng";
+        /// <summary>Name of the place</summary>
+        public const string kNIMLocationMsgKeyTitle = "title";
+        /// <summary>Account of the robot</summary>
+        public const string kNIMBotRobotMsgKeyRobotID = "robotAccid";
+        /// <summary>What is asked</summary>
+        public const string kNIMBotRobotSentMsgKeyParam = "param";
+        /// <summary>Message it answers</summary>
+        public const string kNIMBotRobotReceivedMsgKeyClientMsgID = "clientMsgId";
+        /// <summary>Whether a robot sent it</summary>
+        public const string kNIMBotRobotReceivedMsgKeyMsgOut = "msgOut";
+        /// <summary>Message of the robot</summary>
+        public const string kNIMBotRobotReceivedMsgKeyRobotMsg = "robotMsg";
+        /// <summary>Kind of answer</summary>
+        public const string kNIMBotRobotReceivedMsgKeyRobotMsgFlag = "flag";
+        /// <summary>The answer</summary>
+        public const string kNIMBotRobotReceivedMsgKeyRobotMsgMessage = "message";
+        /// <summary>Id of the broadcast</summary>
+        public const string kNIMBroadcastMsgKeyID = "id";
+        /// <summary>Sender; may be empty</summary>
+        public const string kNIMBroadcastMsgKeyFromAccid = "from_accid";
+        /// <summary>When it was sent, ms since 1970</summary>
+        public const string kNIMBroadcastMsgKeyTime = "time";
+        /// <summary>Content</summary>
+        public const string kNIMBroadcastMsgKeyBody = "body";
+        /// <summary>Where to search</summary>
+        public const string kNIMQueryMsgByOptionsAsyncKeyQueryRange = "query_range";
+        /// <summary>Session ids</summary>
+        public const string kNIMQueryMsgByOptionsAsyncKeyIDS = "ids";
+        /// <summary>At most this many</summary>
+        public const string kNIMQueryMsgByOptionsAsyncKeyLimit = "limit_count";
+        /// <summary>Begin of the time span, ms since 1970</summary>
+        public const string kNIMQueryMsgByOptionsAsyncKeyFromTime = "from_time";
+        /// <summary>End of the time span, ms since 1970</summary>
+        public const string kNIMQueryMsgByOptionsAsyncKeyEndTime = "end_time";
+        /// <summary>Last message already known</summary>
+        public const string kNIMQueryMsgByOptionsAsyncKeyEndClientMSGID = "end_client_msg_id";
+        /// <summary>Order</summary>
+        public const string kNIMQueryMsgByOptionsAsyncKeyReverse = "reverse";
+        /// <summary>Kind of message</summary>
+        public const string kNIMQueryMsgByOptionsAsyncKeyMsgType = "msg_type";
+        /// <summary>The app's own kind of message</summary>
+        public const string kNIMQueryMsgByOptionsAsyncKeyMsgSubType = "msg_sub_type";
+        /// <summary>Text to look for</summary>
+        public const string kNIMQueryMsgByOptionsAsyncKeySearchContent = "search_content";
+        /// <summary>Number of entries</summary>
+        public const string kNIMSessionListCount = "count";
+        /// <summary>Unread number of all sessions</summary>
+        public const string kNIMSessionListUnreadCount = "unread_counts";
+        /// <summary>The content</summary>
+        public const string kNIMSessionListContent = "content";
+        /// <summary>Account id or team id</summary>
+        public const string kNIMSessionId = "id";
+        /// <summary>Kind of session (enum NIMSessionType)</summary>
+        public const string kNIMSessionType = "type";
+        /// <summary>Number of unread entries</summary>
+        public const string kNIMSessionUnreadCount = "unread_count";
+        /// <summary>What happened (enum NIMSessionCommand)</summary>
+        public const string kNIMSessionCommand = "command";
+        /// <summary>Client id of the newest message</summary>
+        public const string kNIMSessionMsgClientID = "msg_client_id";
+        /// <summary>Sender of the newest message</summary>
+        public const string kNIMSessionMsgFromAccount = "msg_from_account";
+        /// <summary>Time of the message, ms since 1970</summary>
+        public const string kNIMSessionMsgTime = "msg_time";
+        /// <summary>Kind of the newest message (enum NIMMessageType)</summary>
+        public const string kNIMSessionMsgType = "msg_type";
+        /// <summary>Text of the newest message</summary>
+        public const string kNIMSessionMsgBody = "msg_body";
+        /// <summary>Attachment of the newest message</summary>
+        public const string kNIMSessionMsgAttach = "msg_attach";
+        /// <summary>State of the newest message (enum NIMMsgLogStatus)</summary>
+        public const string kNIMSessionMsgStatus = "msg_status";
+        /// <summary>Sub-state of the newest message</summary>
+        public const string kNIMSessionMsgSubStatus = "msg_sub_status";
+        /// <summary>Whether the newest message changed</summary>
+        public const string kNIMSessionLastUpdatedMsg = "last_updated_msg";
+        /// <summary>Whether it is pinned</summary>
+        public const string kNIMSessionOnTop = "top";
+        /// <summary>The app's own text</summary>
+        public const string kNIMSessionExtendedData = "extend_data";
+        /// <summary>Whether it is a session with a robot</summary>
+        public const string kNIMSessionRobotFlag = "robot_session";
+        /// <summary>Pinning, synced</summary>
+        public const string kNIMSessionStickTopInfo = "stick_top_info";
+        /// <summary>Account id or team id</summary>
+        public const string kNIMSessionRoamMsgHasMoreId = "id";
+        /// <summary>Kind of session (enum NIMSessionType)</summary>
+        public const string kNIMSessionRoamMsgHasMoreType = "type";
+        /// <summary>Server message id</summary>
+        public const string kNIMSessionRoamMsgHasMoreMsgServerID = "msg_server_id";
+        /// <summary>Time of the message, ms since 1970</summary>
+        public const string kNIMSessionRoamMsgHasMoreMsgTime = "msg_time";
+        /// <summary>Whether it is pinned</summary>
+        public const string kNIMSessionStickTopInfoTop = "top";
+        /// <summary>Account id or team id</summary>
+        public const string kNIMSessionStickTopInfoSessionId = "id";
+        /// <summary>Kind of session (enum NIMSessionType)</summary>
+        public const string kNIMSessionStickTopInfoType = "type";
+        /// <summary>Extension text</summary>
+        public const string kNIMSessionStickTopInfoExt = "ext";
+        /// <summary>When, ms since 1970</summary>
+        public const string kNIMSessionStickTopInfoCreateTime = "create_time";
+        /// <summary>Last change, ms since 1970</summary>
+        public const string kNIMSessionStickTopInfoUpdateTime = "update_time";
+        /// <summary>The session</summary>
+        public const string kNIMSessionStickTopSessionData = "session_data";
+        /// <summary>Kind of session (enum NIMSessionType)</summary>
+        public const string kNIMSessionUnReadCountSessionType = "type";
+        /// <summary>Account id or team id</summary>
+        public const string kNIMSessionUnReadCountSessionId = "id";
+        /// <summary>Session of the messages</summary>
+        public const string kNIMMsglogStatusChangedKeyTalkID = "talk_id";
+        /// <summary>Messages up to this time were read, ms since 1970</summary>
+        public const string kNIMMsglogStatusChangedKeyMsgTimetag = "msg_timetag";
+        /// <summary>enum NIMMsgLogStatus</summary>
+        public const string kNIMMsglogStatusChangedKeyStatus = "status";
+        /// <summary>Number of entries</summary>
+        public const string kNIMMsglogQueryKeyCount = "count";
+        /// <summary>enum NIMMsglogQuerySource</summary>
+        public const string kNIMMsglogQueryKeySource = "source";
+        /// <summary>The messages (kNIMMsgKey keys)</summary>
+        public const string kNIMMsglogQueryKeyContent = "content";
+        /// <summary>Kind of audio</summary>
+        public const string kNIMTransAudioKeyMime = "mime";
+        /// <summary>Samples per second</summary>
+        public const string kNIMTransAudioKeySample = "samp";
+        /// <summary>Address</summary>
+        public const string kNIMTransAudioKeyAudioUrl = "url";
+        /// <summary>Length, ms</summary>
+        public const string kNIMTransAudioKeyDuration = "dur";
     }
 }

@@ -2,6 +2,8 @@
 using System;
 using System.Runtime.InteropServices;
 using NIM;
+using NIM.Messagelog;
+using NIM.Session;
 
 namespace LibNim
 {
@@ -131,6 +133,264 @@ namespace LibNim
         internal static extern void nim_data_sync_reg_complete_cb(IntPtr cb, IntPtr user_data);
 
         [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_talk_send_msg(
+            byte[] json_msg, byte[] json_extension, IntPtr prg_cb, IntPtr prg_user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_talk_reg_ack_cb(byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_talk_reg_receive_cb(byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_talk_reg_receive_msgs_cb(
+            byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_talk_reg_notification_filter_cb(
+            byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_talk_reg_message_filter_cb(
+            byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_talk_recall_msg(
+            byte[] json_msg, byte[] notify, byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_talk_recall_msg2(
+            byte[] json_msg, byte[] notify, byte[] apnstext, byte[] pushpayload, byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_talk_recall_msg_ex(
+            byte[] json_msg, byte[] notify, IntPtr cb, IntPtr extra_params, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_talk_reg_recall_msg_cb(byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_session_reg_change_cb(byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_session_query_last_few_session_async(
+            int limit, byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_session_query_all_recent_session_async(
+            byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_session_query_all_recent_session_with_last_msg_excluded_type_async(
+            byte[] json_extension, IntPtr cb, NIMMessageType last_msg_excluded_type, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_session_query_all_recent_session_with_last_msg_excluded_type_async_ex(
+            byte[] json_extension, IntPtr cb, byte[] last_msg_excluded_type_list, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_session_delete_recent_session_async(
+            NIMSessionType to_type, byte[] id, byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_session_delete_recent_session_async_ex(
+            NIMSessionType to_type, byte[] id, [MarshalAs(UnmanagedType.I1)] bool delete_roaming, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_session_delete_session_roaming_async(
+            NIMSessionType to_type, byte[] id, byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_session_delete_all_recent_session_async(
+            byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_session_set_unread_count_zero_async(
+            NIMSessionType to_type, byte[] id, byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_session_set_multi_unread_count_zero_async(
+            [MarshalAs(UnmanagedType.I1)] bool super_team, byte[] unread_count_zero_info_list, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_session_set_top(
+            NIMSessionType to_type, byte[] id, [MarshalAs(UnmanagedType.I1)] bool top, byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_session_set_extend_data(
+            NIMSessionType to_type, byte[] id, byte[] data, byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_session_reset_all_unread_count_async(
+            byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_session_query_sessiondata_by_id_async(
+            NIMSessionType to_type, byte[] id, byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_session_query_stick_top_session_list(IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_session_set_to_stick_top(
+            byte[] session_id, NIMSessionType to_type, byte[] ext, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_session_cancel_stick_top(
+            byte[] session_id, NIMSessionType to_type, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_session_update_stick_top(
+            byte[] session_id, NIMSessionType to_type, byte[] ext, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_session_reg_set_to_stick_top_notify_cb(IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_session_reg_cancell_stick_top_notify_cb(IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_session_reg_update_stick_top_notify_cb(IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_session_query_session_hasmore_roammsg(
+            IntPtr session_main_tag_info, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_session_query_all_session_hasmore_roammsg(IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_session_update_session_hasmore_roammsg(
+            byte[] json_msg, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_session_delete_session_hasmore_roammsg(
+            IntPtr session_main_tag_info, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_msglog_register_delete_msgs_self_callback(IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_msglog_register_delete_history_messages_callback(
+            IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_msglog_query_msg_by_id_async(
+            byte[] client_msg_id, byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_msglog_query_msg_async(
+            byte[] account_id, NIMSessionType to_type, int limit_count, long anchor_msg_time, byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_msglog_query_msg_online_async(
+            byte[] id, NIMSessionType to_type, int limit_count, long from_time, long end_time, long end_msg_id, [MarshalAs(UnmanagedType.I1)] bool reverse, [MarshalAs(UnmanagedType.I1)] bool need_save_to_local, byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_msglog_query_the_message_of_the_specified_type_async(
+            NIMSessionType to_type, byte[] id, int limit_count, long from_time, long end_time, byte[] end_client_msg_id, [MarshalAs(UnmanagedType.I1)] bool reverse, byte[] msg_types, byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_msglog_query_msg_by_options_async(
+            NIMMsgLogQueryRange query_range, byte[] ids, int limit_count, long from_time, long end_time, byte[] end_client_msg_id, [MarshalAs(UnmanagedType.I1)] bool reverse, NIMMessageType msg_type, byte[] search_content, byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_msglog_query_msg_by_options_async_ex(
+            byte[] json_param, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_msglog_batch_status_read_async(
+            byte[] account_id, NIMSessionType to_type, byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_msglog_set_status_async(
+            byte[] msg_id, NIMMsgLogStatus msglog_status, byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_msglog_set_sub_status_async(
+            byte[] msg_id, NIMMsgLogSubStatus msglog_sub_status, byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_msglog_insert_msglog_async(
+            byte[] talk_id, byte[] json_msg, [MarshalAs(UnmanagedType.I1)] bool need_update_session, byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_msglog_batch_status_delete_async(
+            byte[] account_id, NIMSessionType to_type, byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_msglog_batch_status_delete_async_ex(
+            byte[] account_id, NIMSessionType to_type, [MarshalAs(UnmanagedType.I1)] bool revert_by_query_online, byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_msglog_delete_by_session_type_async(
+            [MarshalAs(UnmanagedType.I1)] bool delete_sessions, NIMSessionType to_type, byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_msglog_delete_by_session_type_async_ex(
+            [MarshalAs(UnmanagedType.I1)] bool delete_sessions, NIMSessionType to_type, [MarshalAs(UnmanagedType.I1)] bool revert_by_query_online, byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_msglog_delete_async(
+            byte[] account_id, NIMSessionType to_type, byte[] msg_id, byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_msglog_delete_all_async(
+            [MarshalAs(UnmanagedType.I1)] bool delete_sessions, byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_msglog_delete_all_async_ex(
+            [MarshalAs(UnmanagedType.I1)] bool delete_sessions, [MarshalAs(UnmanagedType.I1)] bool revert_by_query_online, byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_msglog_delete_by_time_async(
+            byte[] account_id, NIMSessionType to_type, ulong timestamp1, ulong timestamp2, byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_msglog_delete_by_time_async_ex(
+            byte[] account_id, NIMSessionType to_type, [MarshalAs(UnmanagedType.I1)] bool revert_by_query_online, ulong timestamp1, ulong timestamp2, byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_msglog_send_receipt_async(
+            byte[] json_msg, byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern int nim_msglog_query_be_readed(byte[] json_msg, byte[] json_extension);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern int nim_msglog_query_receipt_sent(byte[] json_msg, byte[] json_extension);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_msglog_reg_status_changed_cb(
+            byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_msglog_update_localext_async(
+            byte[] msg_id, byte[] local_ext, byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_msglog_read_all_async(byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_msglog_delete_history_online_async(
+            byte[] account_id, [MarshalAs(UnmanagedType.I1)] bool delete_roaming, byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_msglog_delete_history_online_async_ex(
+            byte[] account_id, NIMSessionType to_type, [MarshalAs(UnmanagedType.I1)] bool notify_self, byte[] ext, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_msglog_delete_message_self_async(
+            byte[] json_msg, byte[] ext, byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_msglog_delete_messages_self_async(
+            IntPtr param, int param_count, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_msglog_query_message_online(IntPtr param, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
         internal static extern IntPtr nim_tool_get_md5(byte[] input);
 
         [DllImport(File, CallingConvention = C, ExactSpelling = true)]
@@ -195,6 +455,10 @@ namespace LibNim
 
         [DllImport(File, CallingConvention = C, ExactSpelling = true)]
         internal static extern void nimx_client_network_changed(byte[] json_extension);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nimx_talk_reg_msg_corrected_cb(
+            byte[] json_extension, IntPtr cb, IntPtr user_data, IntPtr destroy);
 
         [DllImport(File, CallingConvention = C, ExactSpelling = true)]
         internal static extern void nimx_client_pause(byte[] json_extension, IntPtr cb, IntPtr user_data);
@@ -265,6 +529,138 @@ namespace LibNim
     [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
     internal delegate void nim_data_sync_cb_func(NIMDataSyncType sync_type, NIMDataSyncStatus status, IntPtr json_attachment, IntPtr user_data);
 
+    /// <summary>Tells the progress of an upload.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void nim_nos_upload_prg_cb_func(long uploaded_size, long file_size, IntPtr json_extension, IntPtr user_data);
+
+    /// <summary>Tells what became of a message that was sent.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void nim_talk_ack_cb_func(IntPtr result, IntPtr user_data);
+
+    /// <summary>Brings incoming messages.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void nim_talk_receive_cb_func(IntPtr content, IntPtr json_extension, IntPtr user_data);
+
+    /// <summary>Asks whether to drop a team notification: true drops it, false keeps it.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate int nim_talk_team_notification_filter_func(IntPtr content, IntPtr json_extension, IntPtr user_data);
+
+    /// <summary>Asks whether to drop a message: true drops it, false keeps it.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate int nim_talk_message_filter_func(IntPtr content, IntPtr json_extension, IntPtr user_data);
+
+    /// <summary>Tells that messages were withdrawn, or ends a recall.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void nim_talk_recall_msg_func(int rescode, IntPtr content, IntPtr json_extension, IntPtr user_data);
+
+    /// <summary>Tells a change of the session list, or ends an operation on it.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void nim_session_change_cb_func(int rescode, IntPtr result, int total_unread_counts, IntPtr json_extension, IntPtr user_data);
+
+    /// <summary>Brings the session list. It has no result code.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void nim_session_query_recent_session_cb_func(int total_unread_count, IntPtr result, IntPtr json_extension, IntPtr user_data);
+
+    /// <summary>Ends the deletion of roaming messages.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void nim_session_delete_session_roaming_cb_func(int rescode, IntPtr to_type, IntPtr id, IntPtr user_data);
+
+    /// <summary>Ends a change of several sessions.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void nim_session_multi_change_cb_func(int rescode, IntPtr result, int total_unread_counts, IntPtr user_data);
+
+    /// <summary>Brings one session.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void nim_session_query_sessiondata_by_id_cb_func(int rescode, IntPtr result, IntPtr user_data);
+
+    /// <summary>Brings the pinned sessions.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void nim_session_query_stick_top_session_list_cb_func(int rescode, IntPtr result, IntPtr user_data);
+
+    /// <summary>Ends a pinning.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void nim_session_set_to_stick_top_cb_func(int rescode, IntPtr stick_session, IntPtr user_data);
+
+    /// <summary>Ends an unpinning.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void nim_session_cancel_stick_top_cb_func(int rescode, IntPtr session_id, NIMSessionType to_type, IntPtr user_data);
+
+    /// <summary>Ends the change of a pinned session.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void nim_session_update_stick_top_cb_func(int rescode, IntPtr stick_session, IntPtr user_data);
+
+    /// <summary>Tells that another own device pinned a session.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void nim_session_set_to_stick_top_notify_cb_func(IntPtr stick_session, IntPtr user_data);
+
+    /// <summary>Tells that another own device unpinned a session.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void nim_session_cancel_stick_top_notify_cb_func(IntPtr session_id, NIMSessionType to_type, IntPtr user_data);
+
+    /// <summary>Tells that another own device changed a pinned session.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void nim_session_update_stick_top_notify_cb_func(IntPtr stick_session, IntPtr user_data);
+
+    /// <summary>Brings one mark.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void nim_session_query_session_hasmore_roammsg_cb_func(int rescode, IntPtr tag_info, IntPtr user_data);
+
+    /// <summary>Brings all marks.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void nim_session_query_all_session_hasmore_roammsg_cb_func(int rescode, IntPtr tag_info_list, int size, IntPtr user_data);
+
+    /// <summary>Ends the change of a mark.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void nim_session_update_session_hasmore_roammsg_cb_func(int rescode, IntPtr user_data);
+
+    /// <summary>Ends the deletion of a mark.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void nim_session_delete_session_hasmore_roammsg_cb_func(int rescode, IntPtr user_data);
+
+    /// <summary>Tells that another own device deleted messages one-sidedly.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void nim_msglog_delete_message_self_notify_cb_func(IntPtr infos, IntPtr user_data);
+
+    /// <summary>Tells that server histories were deleted.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void nim_msglog_delete_history_online_notify_cb_func(IntPtr info_list_head_node, int node_count, IntPtr user_data);
+
+    /// <summary>Brings one message.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void nim_msglog_query_single_cb_func(int res_code, IntPtr msg_id, IntPtr result, IntPtr json_extension, IntPtr user_data);
+
+    /// <summary>Brings the messages that a query found.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void nim_msglog_query_cb_func(int res_code, IntPtr id, NIMSessionType type, IntPtr result, IntPtr json_extension, IntPtr user_data);
+
+    /// <summary>Ends a change of the messages of a session.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void nim_msglog_res_ex_cb_func(int res_code, IntPtr uid, NIMSessionType type, IntPtr json_extension, IntPtr user_data);
+
+    /// <summary>Ends a change of one message.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void nim_msglog_res_cb_func(int res_code, IntPtr msg_id, IntPtr json_extension, IntPtr user_data);
+
+    /// <summary>Ends a change of the message history.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void nim_msglog_modify_res_cb_func(int res_code, IntPtr json_extension, IntPtr user_data);
+
+    /// <summary>Tells that messages were read, or ends the sending of a read receipt.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void nim_msglog_status_changed_cb_func(int res_code, IntPtr result, IntPtr json_extension, IntPtr user_data);
+
+    /// <summary>Ends the deletion of a server history.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void nim_msglog_delete_history_online_res_cb_func(int res_code, IntPtr accid, IntPtr user_data);
+
+    /// <summary>Ends the deletion of a server history.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void nim_msglog_delete_history_online_res_cb_func_ex(int res_code, IntPtr accid, NIMSessionType type, ulong time, IntPtr ext, IntPtr user_data);
+
+    /// <summary>Ends a one-sided deletion.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void nim_msglog_delete_message_self_res_cb_func(int res_code, IntPtr user_data);
+
     /// <summary>Callbacks are pending. Must not block and must not call the library.</summary>
     [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
     internal delegate void nimx_wake_cb_func(IntPtr user_data);
@@ -272,4 +668,8 @@ namespace LibNim
     /// <summary>Called once when a registration has ended. May call the library like any callback.</summary>
     [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
     internal delegate void nimx_destroy_func(IntPtr user_data);
+
+    /// <summary>A message that was told as failed has arrived after all.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void nimx_msg_corrected_cb_func(IntPtr result, IntPtr user_data);
 }

@@ -34,18 +34,17 @@ namespace NIM
         public static void DetectProxy(
             NIMProxyType type, string host, int port, string user, string password, DetectProxyDelegate handler)
         {
-            var call = new Call(
-                r => { if (handler != null) handler(r.Flag, (NIMProxyDetectStep)r.Kind, ProxyDetectResult.Read(r.Object)); },
-                null);
-            Native.nim_global_detect_proxy(
-                type, Utf8.Bytes(host), port, Utf8.Bytes(user), Utf8.Bytes(password), Trampolines.Proxy, Calls.Add(call));
+            var call = new Call<GlobalDetectProxyReply>(
+                r => { if (handler != null) handler(r.NetworkConnect, r.Step, ProxyDetectResult.Read(r.Object(r.JsonParams))); });
+            Ask.nim_global_detect_proxy(type, host, port, user, password, call);
         }
 
         /// <summary>Sets the handler of the library's log; null removes it.</summary>
         public static void RegSdkLogCb(SdkLogDelegate handler)
         {
-            Slots.Log.Set(handler == null ? (Action<LogLine>)null : l => handler(l.Level, l.Text));
-            if (handler == null) Slots.StopLog();
+            Slots.GlobalSdkLog.Set(
+                handler == null ? (Action<SdkLogReply>)null : l => handler((NIMSDKLogLevel)l.LogLevel, l.Log));
+            if (handler == null) Slots.GlobalSdkLog.Stop();
         }
 
         /// <summary>The same as RegSdkLogCb.</summary>
@@ -57,24 +56,24 @@ namespace NIM
         /// <summary>Sets the handler of warnings of the environment; null removes it.</summary>
         public static void RegExceptionReport(SdkExceptionDelegate handler)
         {
-            Slots.Warning.Set(handler == null ? (Action<EnvironmentWarning>)null : w => handler(w.Kind, w.Text));
+            Slots.GlobalExceptionReport.Set(
+                handler == null ? (Action<SdkExceptionReply>)null : w => handler(w.Exception, w.Log));
         }
 
         /// <summary>Counts the cached files of one kind: res, image, audio or video.</summary>
         public static void GetSdkCacheFileInfo(
             string account, string fileType, long endTimestamp, Action<CacheFileInfo> handler)
         {
-            var call = new Call(r => { if (handler != null) handler(CacheFileInfo.Read(r.Object)); }, null);
-            Native.nim_global_get_sdk_cache_file_info_async(
-                Utf8.Bytes(account), Utf8.Bytes(fileType), endTimestamp, null, Trampolines.Json, Calls.Add(call));
+            var call = new Call<SdkGetCacheFileInfoReply>(
+                r => { if (handler != null) handler(CacheFileInfo.Read(r.Object(r.Info))); });
+            Ask.nim_global_get_sdk_cache_file_info_async(account, fileType, endTimestamp, null, call);
         }
 
         /// <summary>Deletes the cached files of one kind: res, image, audio or video.</summary>
         public static void DelSdkCacheFile(string account, string fileType, long endTimestamp, Action<ResponseCode> handler)
         {
-            var call = new Call(r => { if (handler != null) handler((ResponseCode)r.Code); }, null);
-            Native.nim_global_del_sdk_cache_file_async(
-                Utf8.Bytes(account), Utf8.Bytes(fileType), endTimestamp, null, Trampolines.Code, Calls.Add(call));
+            var call = new Call<SdkDelCacheFileReply>(r => { if (handler != null) handler(r.Rescode); });
+            Ask.nim_global_del_sdk_cache_file_async(account, fileType, endTimestamp, null, call);
         }
     }
 }
@@ -90,7 +89,8 @@ namespace NIM.DataSync
         /// <summary>Sets the handler, which is called once per sync and login; null removes it.</summary>
         public static void RegCompleteCb(DataSyncDelegate handler)
         {
-            Slots.DataSync.Set(handler == null ? (Action<DataSyncEvent>)null : e => handler(e.Type, e.Status));
+            Slots.DataSyncComplete.Set(
+                handler == null ? (Action<DataSyncReply>)null : r => handler(r.SyncType, r.Status));
         }
     }
 }

@@ -38,6 +38,24 @@ namespace LibNim
             }
         }
 
+        /// <summary>The objects of an array; none where the text is no array.</summary>
+        internal static List<JsonObject> ReadObjects(string text)
+        {
+            var list = new List<JsonObject>();
+            if (string.IsNullOrEmpty(text)) return list;
+            var reader = new JsonReader(text);
+            try
+            {
+                foreach (object item in reader.Value() as List<object> ?? new List<object>())
+                    if (item is JsonObject) list.Add((JsonObject)item);
+            }
+            catch (FormatException)
+            {
+                list.Clear();
+            }
+            return list;
+        }
+
         private FormatException Fault() { return new FormatException("not JSON at " + at); }
 
         private char Peek()
@@ -196,7 +214,25 @@ namespace LibNim
             return members.TryGetValue(key, out value) ? value : null;
         }
 
+        /// <summary>The members, with their values as they were read or set.</summary>
+        internal IEnumerable<KeyValuePair<string, object>> Members { get { return members; } }
+
+        internal bool IsEmpty { get { return members.Count == 0; } }
+
         internal bool Has(string key) { return Get(key) is JsonObject; }
+
+        /// <summary>A switch, which is 0 or 1 on some ways and false or true on others.</summary>
+        internal bool Flag(string key, bool otherwise)
+        {
+            object value = Get(key);
+            return value is bool ? (bool)value : value is long ? (long)value != 0 : otherwise;
+        }
+
+        internal double Real(string key)
+        {
+            object value = Get(key);
+            return value is double ? (double)value : Long(key);
+        }
 
         internal string String(string key) { return Get(key) as string ?? ""; }
 

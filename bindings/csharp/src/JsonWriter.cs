@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Text;
@@ -38,6 +39,34 @@ namespace LibNim
         public override string ToString() { return ToJson(); }
     }
 
+    /// <summary>
+    /// A JSON object that keeps every member it came with, also those that nobody here knows. What
+    /// was not set is not written, so that the library's own default holds.
+    /// </summary>
+    public abstract class JsonMembers : JsonPayload
+    {
+        internal JsonObject Members = new JsonObject();
+
+        internal string Get(string key) { return Members.String(key); }
+
+        internal int GetInt(string key) { return Members.Int(key); }
+
+        internal long GetLong(string key) { return Members.Long(key); }
+
+        internal bool GetFlag(string key, bool otherwise) { return Members.Flag(key, otherwise); }
+
+        internal void Set(string key, object value) { Members.Set(key, value); }
+
+        internal void SetFlag(string key, bool value) { Members.Set(key, value ? 1L : 0L); }
+
+        internal override void WriteMembers(JsonWriter w)
+        {
+            foreach (KeyValuePair<string, object> m in Members.Members) w.ValueMember(m.Key, m.Value);
+        }
+
+        internal static T Of<T>(JsonObject members) where T : JsonMembers, new() { return new T { Members = members }; }
+    }
+
     /// <summary>Writes payloads. An optional member is left out when it is zero, empty or null.</summary>
     internal sealed class JsonWriter
     {
@@ -49,6 +78,14 @@ namespace LibNim
         internal JsonWriter(bool lines) { this.lines = lines; }
 
         public override string ToString() { return s.ToString(); }
+
+        /// <summary>Texts as a JSON array.</summary>
+        internal static string Array(IEnumerable<string> texts)
+        {
+            var w = new JsonWriter(false);
+            w.Value(texts == null ? new List<object>() : new List<object>(texts));
+            return w.ToString();
+        }
 
         internal void Object(JsonPayload value)
         {
@@ -86,6 +123,33 @@ namespace LibNim
                 Object(item);
             }
             Close(']');
+        }
+
+        /// <summary>A value of any kind, as JsonReader gives them; an object as it was written.</summary>
+        internal void ValueMember(string key, object value)
+        {
+            Key(key);
+            Value(value);
+        }
+
+        private void Value(object value)
+        {
+            var list = value as List<object>;
+            if (value is string) Text((string)value);
+            else if (value is bool) s.Append((bool)value ? "true" : "false");
+            else if (value is JsonObject) s.Append(((JsonObject)value).Source);
+            else if (value is double) s.Append(((double)value).ToString("R", CultureInfo.InvariantCulture));
+            else if (list == null) s.Append(value == null ? "null" : Convert.ToString(value, CultureInfo.InvariantCulture));
+            else
+            {
+                Open('[');
+                foreach (object item in list)
+                {
+                    Separate();
+                    Value(item);
+                }
+                Close(']');
+            }
         }
 
         internal void OptionalMember(string key, string value) { if (!string.IsNullOrEmpty(value)) Member(key, value); }

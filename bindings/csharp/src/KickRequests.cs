@@ -22,15 +22,16 @@ namespace LibNim
         {
             lock (Gate)
             {
-                if (!attached) Slots.KickOther.Add(Arrived); // before anybody's request
+                if (!attached) Slots.ClientKickoutOtherClient.Add(Arrived); // before anybody's request
                 attached = true;
                 Waiting.Add(outcome);
                 Native.nim_client_kick_other_client(Utf8.Bytes(json));
             }
         }
 
-        private static void Arrived(KickOtherResult result)
+        private static void Arrived(JsonTransportReply reply)
         {
+            KickOtherResult result = KickOtherResult.Read(reply.Content);
             TaskCompletionSource<KickOtherResult> outcome;
             lock (Gate)
             {

@@ -30,9 +30,7 @@ namespace LibNim
 
         internal Task<LoginResult> Start(string account, string token, LoginOptions options)
         {
-            byte[] name = Utf8.Bytes(account), secret = Utf8.Bytes(token);
-            byte[] extension = options == null ? null : Utf8.Bytes(options.ToJson());
-            Native.nim_client_login(null, name, secret, extension, Trampolines.Json, Calls.Add(call));
+            Ask.nim_client_login(null, account, token, options == null ? null : options.ToJson(), call);
             if (!cancellation.CanBeCanceled) return task.Task;
             CancellationTokenRegistration made = cancellation.Register(GiveUp);
             lock (gate)
@@ -44,9 +42,9 @@ namespace LibNim
             return task.Task;
         }
 
-        private void Answered(Reply reply)
+        private void Answered(JsonTransportReply reply)
         {
-            LoginResult result = LoginResult.Read(reply.Object);
+            LoginResult result = LoginResult.Read(reply.Content);
             bool final = call.IsLast(reply);
             if (final) End();
             if (GivenUp())
@@ -122,8 +120,8 @@ namespace LibNim
                 if (undone) return;
                 undone = true;
             }
-            IntPtr id = Calls.Add(new Call(r => Cancel(true), () => Cancel(true)));
-            Native.nim_client_logout(NIMLogoutType.kNIMLogoutChangeAccout, null, Trampolines.Json, id);
+            Ask.nim_client_logout(
+                NIMLogoutType.kNIMLogoutChangeAccout, null, new Call<JsonTransportReply>(r => Cancel(true), () => Cancel(true)));
         }
 
         /// <summary>Ends the task, unless a logout is under way that has not been answered.</summary>

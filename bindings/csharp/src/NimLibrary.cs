@@ -188,9 +188,12 @@ namespace LibNim
         {
             Client.End();
             ClientAPI.Forget();
+            TalkAPI.Forget();
+            NIM.Session.SessionAPI.Forget();
             Slots.End();
             TokenSource.Forget();
             KickRequests.Detach();
+            Sends.Detach();
             Calls.Cancel(waiting);
         }
 

@@ -8,6 +8,9 @@ namespace LibNim
     {
         internal abstract void Deliver(Reply reply);
 
+        /// <summary>What the host answers to a question; 0 where it has nothing to say.</summary>
+        internal virtual int Ask(Reply question) { return 0; }
+
         /// <summary>Drops the handlers; the library has dropped the registration.</summary>
         internal abstract void End();
     }
@@ -15,56 +18,78 @@ namespace LibNim
     /// <summary>
     /// A registration of one kind of event. It has one handler that is set, as the NIM API does, and
     /// any number that are added. It is made in the library when the first handler comes, and stays
-    /// there until cleanup or detach.
+    /// there until cleanup or detach. Where what nobody hears waits in the library (heard), it goes
+    /// with the last handler.
     /// </summary>
-    internal sealed class Slot<T> : Slot where T : class
+    internal sealed class Slot<T> : Slot where T : Reply
     {
         private const int WaitLimitMs = 2000;
 
         private readonly object gate = new object();
-        private readonly object registering = new object(); // held until the library has the registration
-        private readonly Func<Reply, T> read;
-        private readonly Action register;
-        private Action<T> one;   // guarded by gate
-        private Action<T> many;  // guarded by gate
+        private readonly object registering = new object(); // held while handlers change, until the library has it
+        private readonly IntPtr data, trampoline;
+        private readonly bool heard;
+        private readonly Action<IntPtr, IntPtr> register;
+        private Action<T> one;   // guarded by gate; changed by who holds registering, and by End
+        private Action<T> many;  // as one
         private bool registered; // guarded by gate
         private int running;     // guarded by gate
 
-        internal Slot(Func<Reply, T> read, Action register)
+        /// <summary>register takes the address of what C calls, which is trampoline or zero, and the user_data.</summary>
+        internal Slot(int number, IntPtr trampoline, bool heard, Action<IntPtr, IntPtr> register)
         {
-            this.read = read;
+            data = new IntPtr(number);
+            this.trampoline = trampoline;
+            this.heard = heard;
             this.register = register;
         }
 
         /// <summary>Sets the one handler. Once null is set, the old one never starts again.</summary>
         internal void Set(Action<T> handler)
         {
+            lock (registering) Change(handler, many);
+            if (handler == null)
+                lock (gate) WaitQuiet();
+        }
+
+        internal void Add(Action<T> handler) { lock (registering) Change(one, many + handler); }
+
+        internal void Remove(Action<T> handler) { lock (registering) Change(one, many - handler); }
+
+        /// <summary>
+        /// Locked by registering. The library loses the registration before the last handler goes, where
+        /// what comes then waits, and has it once the first is there.
+        /// </summary>
+        private void Change(Action<T> nextOne, Action<T> nextMany)
+        {
+            bool wanted = nextOne != null || nextMany != null;
+            if (!wanted && heard) Drop();
             lock (gate)
             {
-                one = handler;
-                if (handler == null) WaitQuiet();
+                one = nextOne;
+                many = nextMany;
+                if (!wanted || registered) return;
+                registered = true;
             }
-            if (handler != null) Register();
+            NimLibrary.HandOut();
+            register(trampoline, data);
         }
 
-        internal void Add(Action<T> handler)
+        private void Drop()
         {
-            lock (gate) many += handler;
-            Register();
+            lock (gate)
+            {
+                if (!registered) return;
+                registered = false;
+            }
+            register(IntPtr.Zero, data);
         }
 
-        private void Register()
+        /// <summary>Ends the registration if no handler is left: the events would be made for nobody.</summary>
+        internal void Stop()
         {
             lock (registering)
-            {
-                lock (gate)
-                {
-                    if (registered) return;
-                    registered = true;
-                }
-                NimLibrary.HandOut();
-                register();
-            }
+                if (one == null && many == null) Drop();
         }
 
         /// <summary>Locked. Waits for a handler on another thread, not for one that this thread is in.</summary>
@@ -90,7 +115,7 @@ namespace LibNim
             try
             {
                 if (first == null && others == null) return;
-                T value = read(reply);
+                var value = (T)reply;
                 if (first != null) Run(first, value);
                 if (others != null)
                     foreach (Delegate other in others.GetInvocationList()) Run((Action<T>)other, value);
@@ -125,96 +150,59 @@ namespace LibNim
                 registered = false;
             }
         }
-
-        /// <summary>The library does not know the registration any more; the next handler makes it anew.</summary>
-        internal void Unregistered() { lock (gate) registered = false; }
     }
 
-    /// <summary>The end of one sync after a login.</summary>
-    public sealed class DataSyncEvent
+    /// <summary>
+    /// A registration of one kind of question. It has one handler, and is in the library as long as that
+    /// is set.
+    /// </summary>
+    internal sealed class AskSlot<T> : Slot where T : Reply
     {
-        /// <summary>What was synced.</summary>
-        public NIM.NIMDataSyncType Type { get; internal set; }
+        private readonly object registering = new object(); // held until the library has it
+        private readonly IntPtr data, trampoline;
+        private readonly Action<IntPtr, IntPtr> register;
+        private volatile Func<T, int> handler;
 
-        /// <summary>Always complete.</summary>
-        public NIM.NIMDataSyncStatus Status { get; internal set; }
-    }
+        internal AskSlot(int number, IntPtr trampoline, Action<IntPtr, IntPtr> register)
+        {
+            data = new IntPtr(number);
+            this.trampoline = trampoline;
+            this.register = register;
+        }
 
-    /// <summary>A line of the library's log. It holds no secret.</summary>
-    public sealed class LogLine
-    {
-        /// <summary>How grave it is.</summary>
-        public NIM.NIMSDKLogLevel Level { get; internal set; }
+        /// <summary>Sets the handler; null removes it.</summary>
+        internal void Set(Func<T, int> value)
+        {
+            lock (registering)
+            {
+                handler = value;
+                NimLibrary.HandOut();
+                register(value == null ? IntPtr.Zero : trampoline, data);
+            }
+        }
 
-        /// <summary>The line.</summary>
-        public string Text { get; internal set; }
-    }
+        internal override int Ask(Reply question)
+        {
+            Func<T, int> answer = handler;
+            return answer == null ? 0 : answer((T)question);
+        }
 
-    /// <summary>Something is odd in the environment.</summary>
-    public sealed class EnvironmentWarning
-    {
-        /// <summary>What it is.</summary>
-        public NIM.NIMSDKException Kind { get; internal set; }
+        internal override void Deliver(Reply reply) { }
 
-        /// <summary>Details, a JSON object.</summary>
-        public string Text { get; internal set; }
+        internal override void End() { handler = null; }
     }
 
     /// <summary>All registrations. The number of one is its user_data.</summary>
-    internal static class Slots
+    internal static partial class Slots
     {
-        internal static readonly Slot<LoginResult> Relogin = new Slot<LoginResult>(
-            r => LoginResult.Read(r.Object), () => Native.nim_client_reg_auto_relogin_cb(null, Trampolines.Event, new IntPtr(1)));
-
-        internal static readonly Slot<KickoutEvent> Kickout = new Slot<KickoutEvent>(
-            r => KickoutEvent.Read(r.Object), () => Native.nim_client_reg_kickout_cb(null, Trampolines.Event, new IntPtr(2)));
-
-        internal static readonly Slot<DisconnectEvent> Disconnect = new Slot<DisconnectEvent>(
-            r => DisconnectEvent.Read(r.Object), () => Native.nim_client_reg_disconnect_cb(null, Trampolines.Event, new IntPtr(3)));
-
-        internal static readonly Slot<MultiSpotEvent> MultiSpot = new Slot<MultiSpotEvent>(
-            r => MultiSpotEvent.Read(r.Object),
-            () => Native.nim_client_reg_multispot_login_notify_cb(null, Trampolines.Event, new IntPtr(4)));
-
-        internal static readonly Slot<KickOtherResult> KickOther = new Slot<KickOtherResult>(
-            r => KickOtherResult.Read(r.Object),
-            () => Native.nim_client_reg_kickout_other_client_cb(null, Trampolines.Event, new IntPtr(5)));
-
-        internal static readonly Slot<ConnectionEvent> Connection = new Slot<ConnectionEvent>(
-            r => ConnectionEvent.Read(r.Object),
-            () => Native.nimx_client_reg_connection_cb(null, Trampolines.Event, new IntPtr(6), IntPtr.Zero));
-
-        internal static readonly Slot<PushConfig> PushChanged = new Slot<PushConfig>(
-            r => PushConfig.Read(JsonReader.ReadObject(r.Text)),
-            () => Native.nim_client_reg_sync_multiport_push_config_cb(null, Trampolines.PushChanged, new IntPtr(7)));
-
-        internal static readonly Slot<DataSyncEvent> DataSync = new Slot<DataSyncEvent>(
-            r => new DataSyncEvent { Type = (NIM.NIMDataSyncType)r.Kind, Status = (NIM.NIMDataSyncStatus)r.Code },
-            () => Native.nim_data_sync_reg_complete_cb(Trampolines.Sync, new IntPtr(8)));
-
-        internal static readonly Slot<LogLine> Log = new Slot<LogLine>(
-            r => new LogLine { Level = (NIM.NIMSDKLogLevel)r.Kind, Text = r.Text },
-            () => Native.nim_global_reg_sdk_log_cb(null, Trampolines.Log, new IntPtr(9)));
-
-        internal static readonly Slot<EnvironmentWarning> Warning = new Slot<EnvironmentWarning>(
-            r => new EnvironmentWarning { Kind = (NIM.NIMSDKException)r.Kind, Text = r.Text },
-            () => Native.nim_global_reg_exception_report_cb(null, Trampolines.Warning, new IntPtr(10)));
-
-        private static readonly Slot[] All =
-        {
-            Relogin, Kickout, Disconnect, MultiSpot, KickOther, Connection, PushChanged, DataSync, Log, Warning,
-        };
-
         internal static void Deliver(int number, Reply reply)
         {
             if (number >= 1 && number <= All.Length) All[number - 1].Deliver(reply);
         }
 
-        /// <summary>Stops the log lines, which would be made for nobody.</summary>
-        internal static void StopLog()
+        internal static int Ask(int number, Reply question)
         {
-            Native.nim_global_reg_sdk_log_cb(null, IntPtr.Zero, IntPtr.Zero);
-            Log.Unregistered();
+            return number >= 1 && number <= All.Length ? All[number - 1].Ask(question) : 0;
         }
 
         /// <summary>Drops every handler: the library has ended its registrations.</summary>

@@ -1,5 +1,6 @@
 using System;
 using System.Linq;
+using System.Text;
 using System.Threading;
 using NIM;
 
@@ -13,6 +14,7 @@ namespace LibNim.Tests
             switch (args[1])
             {
                 case "device": return Phone(args[2], args[3], args[4], args[5], args[6]);
+                case "chat": return Chat(args[2], args[3], args[4], args[5]);
                 case "exit": return Exit(args[2] == "pull", args[3], args[4], args[5], args[6], args[7]);
                 case "wrong": return Wrong();
                 default: return 2;
@@ -64,6 +66,33 @@ namespace LibNim.Tests
                     Tell("login " + (int)r.Code + " others " + string.Join(",", r.LoginedClients.Select(d => d.DeviceID)));
             });
             while (Console.ReadLine() != "quit") { }
+            ClientAPI.Cleanup();
+            return 0;
+        }
+
+        /// <summary>
+        /// The other side of a conversation, in NetEase's shapes. It tells what comes, and sends what it is
+        /// told to: KIND TO CONTENT.
+        /// </summary>
+        private static int Chat(string link, string appKey, string account, string dir)
+        {
+            Console.OutputEncoding = new UTF8Encoding(false);
+            if (!Init(link, appKey, dir, null)) return 3;
+            TalkAPI.OnReceiveMessageHandler += (s, e) => Tell(
+                "got " + (int)e.Message.Feature + " " + e.Message.MessageContent.SenderID + " " +
+                e.Message.MessageContent.GetType().Name + " " + e.Message.MessageContent.Body);
+            TalkAPI.OnSendMessageCompleted += (s, e) => Tell("sent " + (int)e.ArcInfo.Response + " " + e.ArcInfo.TalkId);
+            ClientAPI.Login(null, account, "secret", r =>
+            {
+                if (r.LoginStep == NIMLoginStep.kNIMLoginStepLogin) Tell("login " + (int)r.Code);
+            });
+            string line;
+            while ((line = Console.ReadLine()) != null && line != "quit")
+            {
+                string[] words = line.Split(new[] { ' ' }, 3);
+                if (words[0] == "text") TalkAPI.SendMessage(new NIMTextMessage { ReceiverID = words[1], TextContent = words[2] });
+                else TalkAPI.SendMessage(new NIMCustomMessage { ReceiverID = words[1], Content = words[2] });
+            }
             ClientAPI.Cleanup();
             return 0;
         }

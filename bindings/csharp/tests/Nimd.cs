@@ -73,6 +73,15 @@ namespace LibNim.Tests
             return name;
         }
 
+        /// <summary>Another program that has logged in an account and tells what it gets.</summary>
+        internal Device Chat(string account)
+        {
+            var device = new Device(
+                i => i.StandardOutputEncoding = Encoding.UTF8, "chat", Link, AppKey, account, NewDirectory("chat"));
+            device.Lines.Next("login 200");
+            return device;
+        }
+
         internal void Kick(string account)
         {
             Admin("POST", "/kick", "{\"account\":\"" + account + "\",\"reason\":\"see you later\"}");
@@ -217,6 +226,13 @@ namespace LibNim.Tests
         }
 
         internal void Say(string line) { process.StandardInput.WriteLine(line); }
+
+        /// <summary>Has it clean up and end.</summary>
+        internal void Quit()
+        {
+            Say("quit");
+            Check.Equal(0, WaitForExit(History.LimitMs), "exit status of the other program");
+        }
 
         /// <summary>Waits for its end; -1 if it does not end.</summary>
         internal int WaitForExit(int limitMs)

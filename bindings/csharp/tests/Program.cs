@@ -20,6 +20,8 @@ namespace LibNim.Tests
                 SessionTests.All(runner, nimd);
                 ClientTests.All(runner, nimd);
                 PullTests.All(runner, nimd);
+                MessageTests.All(runner, nimd);
+                TalkTests.All(runner, nimd);
                 ExampleTest.All(runner, nimd);
                 StressTests.All(runner, nimd);
                 ExitTests.All(runner, nimd);

@@ -215,7 +215,8 @@ namespace LibNim.Tests
             using (Client client = NewClient(nimd.Link))
             {
                 Task<DateTimeOffset> time = client.ServerTimeAsync(false);
-                Trampolines.Answer(new IntPtr(Calls.Snapshot()[0]), new Reply { Code = 200, Time = ulong.MaxValue });
+                Trampolines.Arrived(
+                    new IntPtr(Calls.Snapshot()[0]), new ClientGetServerCurrentTimeReply { Rescode = 200, Time = ulong.MaxValue });
                 Check.Until(() => time.IsFaulted, "the task fails");
             }
         }

@@ -12,6 +12,7 @@ namespace LibNim.Tests
         private const int Domains = 5;
         private const int Window = 2000; // calls that wait at a time
         private const int KickRounds = 2000;
+        private const int NullRounds = 1000;
 
         internal static void All(Runner runner, Nimd nimd)
         {
@@ -19,7 +20,7 @@ namespace LibNim.Tests
             if (Type.GetType("Mono.Runtime") != null) // .NET has one domain
                 runner.Run("stress: " + Domains + " domains unloaded among callbacks, push mode", () => Unload(nimd));
             runner.Run("stress: " + KickRounds + " times two kicks at once beside a registration", () => Kicks(nimd));
-            runner.Run("stress: null references are still caught", () => NullReferences(nimd));
+            runner.Run("stress: null references are still caught, beside collections", () => NullReferences(nimd));
         }
 
         /// <summary>A plug-in of a larger program: it comes and goes with its domain.</summary>
@@ -150,24 +151,48 @@ namespace LibNim.Tests
             ClientAPI.Cleanup();
         }
 
+        /// <summary>
+        /// A null reference is a signal on the thread that runs the handler, which the runtime stops for a
+        /// collection at the same time: on Mono by another signal.
+        /// </summary>
         private static void NullReferences(Nimd nimd)
         {
             Login(nimd);
-            int caught = 0, inHandlers = 0;
-            for (int i = 0; i < 1000; i++) caught += Dereference(null);
-            var done = new CountdownEvent(100);
-            for (int i = 0; i < 100; i++)
+            int caught = 0, inHandlers = 0, collections = 0;
+            for (int i = 0; i < NullRounds; i++) caught += Dereference(null);
+            bool stop = false;
+            var collector = new Thread(() =>
             {
+                var garbage = new object[64];
+                while (!Volatile.Read(ref stop))
+                {
+                    for (int i = 0; i < 2000; i++) garbage[i % garbage.Length] = new byte[100];
+                    GC.Collect(0);
+                    collections++;
+                }
+            });
+            collector.Start();
+            var room = new SemaphoreSlim(Window);
+            var done = new CountdownEvent(NullRounds);
+            for (int i = 0; i < NullRounds; i++)
+            {
+                room.Wait();
                 ClientAPI.GetServerCurrentTime(true, (code, local, time) =>
                 {
-                    inHandlers += Dereference(null);
+                    Interlocked.Add(ref inHandlers, Dereference(null));
+                    room.Release();
                     done.Signal();
                 });
             }
-            Check.That(done.Wait(History.LimitMs), "handlers");
+            bool all = done.Wait(2 * History.LimitMs);
+            Volatile.Write(ref stop, true);
+            collector.Join();
+            Check.That(all, "handlers: " + inHandlers);
             ClientAPI.Cleanup();
-            Check.Equal(1000, caught, "caught");
-            Check.Equal(100, inHandlers, "caught in handlers");
+            Check.Equal(NullRounds, caught, "caught");
+            Check.Equal(NullRounds, inHandlers, "caught in handlers");
+            Check.That(collections > 0, "no collection");
+            Console.WriteLine("        {0} null references in handlers, {1} collections", inHandlers, collections);
         }
 
         private sealed class Box { internal int Value = 1; }

@@ -1,5 +1,6 @@
 import { failure, refusal } from './errors';
 import type { CallbackPointer } from './generated';
+import type { Slot } from './generated-calls';
 import type { CallbackName, Native } from './native';
 import { Pump } from './pump';
 
@@ -13,6 +14,8 @@ interface Handler {
   receive: (args: Arguments) => void;
   /** Runs inside the dispatch, since it has to give something back. */
   atOnce?: boolean;
+  /** It must not be lost when the library is stopped. */
+  answer?: boolean;
   /** Of a call: ends it without an answer. */
   cancel?: () => void;
 }
@@ -34,7 +37,7 @@ function pointer(native: Native, type: CallbackName): CallbackPointer {
       if (handler?.atOnce) {
         handler.receive(args);
       } else if (handler !== undefined) {
-        current?.push(() => handler.receive(args), handler.cancel !== undefined);
+        current?.push(() => handler.receive(args), handler.answer ?? false);
       }
     });
     pointers.set(type, p);
@@ -73,11 +76,15 @@ export class Calls {
     left.forEach((handler) => handler.cancel?.());
   }
 
-  /** Registers f for the callbacks of one registration. */
-  listen(type: CallbackName, register: (cb: CallbackPointer, id: number) => void, f: (...args: Arguments) => void): void {
+  /** Registers f for the callbacks of one registration. The function that it returns ends that. */
+  listen<T>(slot: Slot<T>, f: (reply: T) => void): () => void {
     const id = ++lastID;
-    handlers.set(id, { receive: (args) => f(...args) });
-    register(pointer(this.native, type), id);
+    handlers.set(id, { receive: (args) => f(slot.read(...args)), answer: slot.answers });
+    slot.register(this.native.fn, pointer(this.native, slot.type), id);
+    return () => {
+      handlers.delete(id);
+      slot.register(this.native.fn, null, 0);
+    };
   }
 
   /** Registers f for callbacks that give something back, in place of the one before; f must not throw. */
@@ -104,7 +111,7 @@ export class Calls {
         }
         handlers.delete(id);
       };
-      handlers.set(id, { receive, cancel: () => reject(failure('cancelled', 'the library was stopped')) });
+      handlers.set(id, { receive, answer: true, cancel: () => reject(failure('cancelled', 'the library was stopped')) });
       try {
         start(pointer(this.native, type), id);
       } catch (e) {

@@ -1,31 +1,67 @@
-import { EventEmitter } from 'node:events';
 import { randomUUID } from 'node:crypto';
 import { asyncApi } from './asyncapi';
-import { Engine, readAnswer } from './engine';
-import { errorOf, failure, refusal, throwLater } from './errors';
-import type { EventMap, EventName, NodeEvents } from './events';
+import { Engine, readAnswer, type Reply, type SlotName } from './engine';
+import { argument, failure, throwLater } from './errors';
+import type { EventMap, EventName } from './events';
 import {
-  errorTable, LogoutType, Status,
+  LogoutType, Status,
   type Capabilities, type Diagnostics, type LoginOptions, type LoginResult,
   type ProxyDetectResult, type PushConfig,
 } from './generated';
+import { Messages } from './messages/messages';
+import { heardFor, Relay } from './messages/relay';
+import { messageMethods, type MessageCalls } from './messages/types';
 import { given, loginStatus, proxyArguments } from './options';
 import type { Credentials } from './tokens';
-import { selfInfoOf } from './translate';
+import { resultOf, selfInfoOf } from './translate';
 import type {
   AsyncApiName, KickOtherData, LoginData, LoginParams, ProxyOptions, SDK, SDKOptions, SDKResult, TokenProvider,
 } from './types';
+import { WatchedEmitter } from './watched';
 
-const Emitter = EventEmitter as unknown as new () => NodeEvents;
+/** With the calls about messages, which Messages has. */
+export interface Client extends MessageCalls {}
 
 /** The client of this process, over the C library. */
-export class Client extends Emitter implements SDK {
+export class Client extends WatchedEmitter implements SDK {
+  static {
+    for (const name of [...messageMethods, 'createTextMessage', 'createCustomMessage'] as const) {
+      Client.prototype[name] = function (this: Client, ...args: never[]) {
+        return (this.messages[name] as (...args: never[]) => never)(...args);
+      };
+    }
+  }
+
   private readonly engine = new Engine(this);
+  private readonly relay = new Relay(this);
+  private readonly messages = new Messages(this.engine, this, (ack) => this.relay.acknowledged(ack));
   private ending: Promise<void> | undefined;
 
   constructor(options: SDKOptions = {}) {
     super();
+    this.engine.onStop = () => {
+      this.messages.cancel();
+      this.relay.reset();
+    };
     this.configure(options);
+  }
+
+  /** What has no listener is not heard, so that it waits in the library. */
+  protected override listenersChanged(): void {
+    const { engine, relay } = this;
+    const wanted = (slot: keyof typeof heardFor) => heardFor[slot].some((event) => this.listenerCount(event) > 0);
+    const hear = <S extends SlotName>(name: S, on: boolean, f: (reply: Reply<S>) => void) => {
+      if (engine.hears(name) !== on) {
+        engine.hear(name, on ? f : undefined);
+      }
+    };
+    hear('talk_receive', wanted('talk_receive'), (r) => relay.received(r.content));
+    hear('talk_receive_msgs', wanted('talk_receive'), (r) => relay.received(r.content));
+    hear('session_change', wanted('session_change'), (r) => relay.changed(r.result, r.total_unread_counts));
+    hear('nimx_talk_msg_corrected', wanted('nimx_talk_msg_corrected'), (r) => relay.corrected(r.result));
+    if (wanted('talk_ack')) {
+      this.messages.hearAcks();
+    }
   }
 
   get status(): Status {
@@ -82,7 +118,7 @@ export class Client extends Emitter implements SDK {
       this.setTokenProvider(options.onTokenRequest);
     }
     this.engine.start(options);
-    return result(null, operationID);
+    return resultOf(null, operationID);
   }
 
   initSDK(options: SDKOptions = {}, operationID = this.uuid()): Promise<SDKResult<null>> {
@@ -101,18 +137,18 @@ export class Client extends Emitter implements SDK {
       credentials.token = await this.engine.running().calls.awaited(offered);
     }
     const answer = await this.engine.enter(credentials);
-    return result(this.loginData(answer), answer.operation_id ?? operationID);
+    return resultOf(this.loginData(answer), answer.operation_id ?? operationID);
   }
 
   async logout(operationID = this.uuid()): Promise<SDKResult<null>> {
     if (this.engine.isRunning) {
       await this.engine.leave(LogoutType.ChangeAccout, operationID);
     }
-    return result(null, operationID);
+    return resultOf(null, operationID);
   }
 
   async getLoginUser(): Promise<SDKResult<string>> {
-    return result(this.userID);
+    return resultOf(this.userID);
   }
 
   getLoginUserID(): Promise<SDKResult<string>> {
@@ -120,110 +156,82 @@ export class Client extends Emitter implements SDK {
   }
 
   async getLoginStatus(): Promise<SDKResult<number>> {
-    return result(loginStatus(this.status, this.engine.options.statusNumbers));
+    return resultOf(loginStatus(this.status, this.engine.options.statusNumbers));
   }
 
   async renewToken(token: string, operationID = this.uuid()): Promise<SDKResult<{ expiresAt: number }>> {
     const r = await this.engine.renew(token, operationID);
-    return result({ expiresAt: r.expires_at_ms ?? 0 }, operationID);
+    return resultOf({ expiresAt: r.expires_at_ms ?? 0 }, operationID);
   }
 
   async kickOther(deviceIDs: string | string[]): Promise<SDKResult<KickOtherData>> {
     const r = await this.engine.kick([deviceIDs].flat());
-    return result({ deviceIDs: r.device_ids, results: r.results }, r.operation_id);
+    return resultOf({ deviceIDs: r.device_ids, results: r.results }, r.operation_id);
   }
 
   async relogin(): Promise<SDKResult<null>> {
     this.engine.running();
     switch (this.status) {
       case Status.Online:
-        return result(null);
+        return resultOf(null);
       case Status.LoggingIn:
         throw failure('login_in_progress');
       case Status.LoggingOut:
         throw failure('logout_in_progress');
     }
     await this.engine.relogin();
-    return result(null);
+    return resultOf(null);
   }
 
   async pause(): Promise<SDKResult<null>> {
-    await this.engine.ask((fn, cb, id) => fn.nimx_client_pause(null, cb, id));
-    return result(null);
+    readAnswer(await this.engine.ask.nimx_client_pause(null));
+    return resultOf(null);
   }
 
   async resume(): Promise<SDKResult<null>> {
-    await this.engine.ask((fn, cb, id) => fn.nimx_client_resume(null, cb, id));
-    return result(null);
+    readAnswer(await this.engine.ask.nimx_client_resume(null));
+    return resultOf(null);
   }
 
   async networkChanged(): Promise<SDKResult<null>> {
     this.engine.running().fn.nimx_client_network_changed(null);
-    return result(null);
+    return resultOf(null);
   }
 
   async setProxy(proxy: ProxyOptions): Promise<SDKResult<null>> {
     const { fn } = this.engine.load();
-    try {
-      fn.nim_global_set_proxy(...proxyArguments(proxy));
-    } catch (e) {
-      throw refusal(e);
-    }
-    return result(null);
+    argument(() => fn.nim_global_set_proxy(...proxyArguments(proxy)));
+    return resultOf(null);
   }
 
   async detectProxy(proxy: ProxyOptions): Promise<SDKResult<{ elapsed: number }>> {
-    const { fn, calls } = this.engine.running();
-    const r = await calls.call(
-      'nim_global_detect_proxy_cb_func',
-      (cb, id) => fn.nim_global_detect_proxy(...proxyArguments(proxy), cb, id),
-      (_connected: boolean, _step: number, text: string) => readAnswer<ProxyDetectResult>(text),
-    );
-    return result({ elapsed: r.elapsed_ms ?? 0 });
+    this.engine.running();
+    const setting = argument(() => proxyArguments(proxy));
+    const r = readAnswer<ProxyDetectResult>(await this.engine.ask.nim_global_detect_proxy(...setting));
+    return resultOf({ elapsed: r.elapsed_ms ?? 0 });
   }
 
   async getServerTime(local = false): Promise<SDKResult<number>> {
-    const { fn, calls } = this.engine.running();
-    const time = await calls.call(
-      'nim_client_get_server_current_time_cb_func',
-      (cb, id) => fn.nim_client_get_server_current_time(local, cb, null, id),
-      (code: number, _local: boolean, time: number) => {
-        if (code !== errorTable.ok.code) {
-          throw errorOf({ err_code: code });
-        }
-        return time;
-      },
-    );
-    return result(time);
+    return resultOf((await this.engine.ask.nim_client_get_server_current_time(local, null)).time);
   }
 
   async getMultiportPushConfig(): Promise<SDKResult<{ switchOpen: number }>> {
-    const { fn, calls } = this.engine.running();
-    const c = await calls.call(
-      'nim_client_multiport_push_config_cb_func',
-      (cb, id) => fn.nim_client_get_multiport_push_config(null, cb, id),
-      readPushConfig,
-    );
-    return result({ switchOpen: c.switch_open });
+    const { content } = await this.engine.ask.nim_client_get_multiport_push_config(null);
+    return resultOf({ switchOpen: (JSON.parse(content) as PushConfig).switch_open });
   }
 
   async setMultiportPushConfig(switchOpen: 1 | 2): Promise<SDKResult<{ switchOpen: number }>> {
-    const { fn, calls } = this.engine.running();
     const content = JSON.stringify({ switch_open: switchOpen } satisfies PushConfig);
-    await calls.call(
-      'nim_client_multiport_push_config_cb_func',
-      (cb, id) => fn.nim_client_set_multiport_push_config(content, null, cb, id),
-      readPushConfig,
-    );
-    return result({ switchOpen });
+    await this.engine.ask.nim_client_set_multiport_push_config(content, null);
+    return resultOf({ switchOpen });
   }
 
   async diagnostics(): Promise<SDKResult<Diagnostics>> {
-    return result(await this.engine.ask<Diagnostics>((fn, cb, id) => fn.nimx_client_diagnostics(null, cb, id)));
+    return resultOf(readAnswer<Diagnostics>(await this.engine.ask.nimx_client_diagnostics(null)));
   }
 
   async capabilities(): Promise<SDKResult<Capabilities>> {
-    return result(JSON.parse(this.engine.running().fn.nimx_client_capabilities()) as Capabilities);
+    return resultOf(JSON.parse(this.engine.running().fn.nimx_client_capabilities()) as Capabilities);
   }
 
   setTokenProvider(provider: TokenProvider | undefined): void {
@@ -235,7 +243,7 @@ export class Client extends Emitter implements SDK {
       this.ending = undefined;
     });
     await this.ending;
-    return result(null);
+    return resultOf(null);
   }
 
   asyncApi(name: AsyncApiName, operationID: string, params?: unknown): Promise<unknown> {
@@ -262,10 +270,6 @@ export class Client extends Emitter implements SDK {
   }
 }
 
-function result<T>(data: T, operationID = ''): SDKResult<T> {
-  return { code: 0, errCode: 0, errMsg: '', data, operationID };
-}
-
 /** What the three vocabularies of login mean. Only Tencent's switches accounts by itself. */
 function credentialsOf(params: LoginParams, operationID: string): Credentials {
   const options: LoginOptions = given({
@@ -282,11 +286,4 @@ function credentialsOf(params: LoginParams, operationID: string): Credentials {
   }
   const token = 'userSig' in params ? params.userSig : params.token;
   return { appKey: '', account: params.userID, token: token ?? '', options };
-}
-
-function readPushConfig(code: number, content: string, detail: string): PushConfig {
-  if (code !== errorTable.ok.code) {
-    throw errorOf({ err_code: code, ...(JSON.parse(detail || '{}') as object) });
-  }
-  return JSON.parse(content) as PushConfig;
 }

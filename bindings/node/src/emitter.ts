@@ -22,6 +22,7 @@ export class Emitter implements TypedEvents {
     const list = this.entries.get(event) ?? [];
     const at = list.map((entry) => entry.listener).lastIndexOf(listener);
     this.entries.set(event, list.filter((_, i) => i !== at));
+    this.listenersChanged();
     return this;
   }
 
@@ -39,6 +40,7 @@ export class Emitter implements TypedEvents {
     } else {
       this.entries.delete(event);
     }
+    this.listenersChanged();
     return this;
   }
 
@@ -46,10 +48,15 @@ export class Emitter implements TypedEvents {
     return this.entries.get(event)?.length ?? 0;
   }
 
+  protected listenersChanged(): void {}
+
   /** Calls the listeners of an event. One that throws does not keep the next from running. */
   protected emit<E extends EventName>(event: E, ...args: EventMap[E]): void {
     const list = this.entries.get(event) ?? [];
-    this.entries.set(event, list.filter((entry) => !entry.once));
+    if (list.some((entry) => entry.once)) {
+      this.entries.set(event, list.filter((entry) => !entry.once));
+      this.listenersChanged();
+    }
     for (const entry of list) {
       try {
         entry.listener(args[0]);
@@ -61,6 +68,7 @@ export class Emitter implements TypedEvents {
 
   private add(event: EventName, entry: Entry): this {
     this.entries.set(event, [...(this.entries.get(event) ?? []), entry]);
+    this.listenersChanged();
     return this;
   }
 }

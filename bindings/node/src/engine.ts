@@ -4,9 +4,10 @@ import { errorOf, failure, refusal, type NimError } from './errors';
 import type { EventSink } from './events';
 import {
   DispatchMode, errorTable, LoginStep, MultiSpotNotifyType, Status,
-  type CallbackPointer, type ConnectionEvent, type ErrorInfo, type Functions, type KickOtherResult,
+  type ConnectionEvent, type ErrorInfo, type Functions, type KickOtherResult,
   type LoginResult, type LoginUser, type MultiSpotEvent, type PushConfig, type RenewTokenResult,
 } from './generated';
+import { Ask, slots, type JsonTransportReply, type Slot } from './generated-calls';
 import { Native } from './native';
 import { initJSON, ownClientType, proxyArguments } from './options';
 import { Tokens, type Credentials } from './tokens';
@@ -18,6 +19,11 @@ const success: number = errorTable.ok.code;
 /** The type of callback that brings one JSON object. */
 const jsonCallback = 'nim_json_transport_cb_func';
 
+export type SlotName = keyof typeof slots;
+export type Reply<S extends SlotName> = (typeof slots)[S] extends Slot<infer T> ? T : never;
+/** The registrations whose callbacks bring one JSON object. */
+type JSONSlot = { [S in SlotName]: Reply<S> extends JsonTransportReply ? S : never }[SlotName];
+
 /** A promise that an event settles. */
 interface Waiter<T> {
   resolve: (value: T) => void;
@@ -27,6 +33,8 @@ interface Waiter<T> {
 /** Engine runs the library for a client and turns its callbacks into promises and events. */
 export class Engine {
   options: SDKOptions = {};
+  /** Told when the library has been stopped. */
+  onStop: () => void = () => undefined;
   private native: Native | undefined;
   private calls: Calls | undefined;
   /** The settings that the library runs with. */
@@ -41,7 +49,12 @@ export class Engine {
     enter: (credentials) => this.enter(credentials),
   });
 
-  constructor(private readonly events: EventSink) {}
+  private readonly heard = new Map<SlotName, (reply: never) => void>();
+  private readonly endings = new Map<SlotName, () => void>();
+
+  constructor(private readonly events: EventSink) {
+    this.hearSession();
+  }
 
   get status(): Status {
     return (this.native?.fn.nimx_client_get_status() ?? Status.LoggedOut) as Status;
@@ -114,7 +127,10 @@ export class Engine {
     }
     const calls = new Calls(this.load(), this.options.pollInterval ?? 20);
     this.calls = calls;
-    this.registerAll(fn, calls);
+    const { onLog } = this.options;
+    this.hear('global_sdk_log', onLog && ((r) => onLog(r.log_level, r.log)));
+    [...this.heard.keys()].forEach((name) => this.register(name));
+    this.registerProvider();
     if (this.options.proxy !== undefined) {
       fn.nim_global_set_proxy(...proxyArguments(this.options.proxy));
     }
@@ -138,12 +154,14 @@ export class Engine {
       return;
     }
     this.calls = undefined;
+    this.endings.clear();
     this.settings = '';
     this.load().fn.nim_client_cleanup(null);
     calls.stop();
     this.tokens.cancel();
     this.ended(failure('cancelled'));
     this.kicks.splice(0).forEach((w) => w.reject(failure('cancelled')));
+    this.onStop();
     process.off('exit', this.stop);
   };
 
@@ -169,12 +187,12 @@ export class Engine {
 
   async leave(type: number, operationID: string): Promise<void> {
     const options = JSON.stringify({ operation_id: operationID });
-    await this.ask((fn, cb, id) => fn.nim_client_logout(type, options, cb, id));
+    readAnswer(await this.ask.nim_client_logout(type, options));
   }
 
-  renew(token: string, operationID?: string): Promise<RenewTokenResult> {
+  async renew(token: string, operationID?: string): Promise<RenewTokenResult> {
     const options = JSON.stringify({ operation_id: operationID });
-    return this.ask((fn, cb, id) => fn.nimx_client_renew_token(token, options, cb, id));
+    return readAnswer(await this.ask.nimx_client_renew_token(token, options));
   }
 
   /** Kicks other devices. The answers do not tell whose they are: one call at a time. */
@@ -203,43 +221,50 @@ export class Engine {
     return calls.awaited(outcome);
   }
 
-  /** Calls a function that answers with one JSON object. */
-  async ask<T extends ErrorInfo>(start: (fn: Functions, cb: CallbackPointer, id: number) => void): Promise<T> {
+  /** Calls the functions of C that answer. */
+  readonly ask = new Ask((type, start, read) => {
     const { fn, calls } = this.running();
-    return calls.call(jsonCallback, (cb, id) => start(fn, cb, id), readAnswer<T>);
+    return calls.call(type, (cb, id) => start(fn, cb, id), read);
+  });
+
+  /** Hears a registration, whenever the library runs; without f not any more. */
+  hear<S extends SlotName>(name: S, f?: (reply: Reply<S>) => void): void {
+    this.endings.get(name)?.();
+    this.endings.delete(name);
+    if (f === undefined) {
+      this.heard.delete(name);
+    } else {
+      this.heard.set(name, f as (reply: never) => void);
+      this.register(name);
+    }
   }
 
-  private registerAll(fn: Functions, calls: Calls): void {
-    const json = <T>(register: (cb: CallbackPointer, id: number) => void, f: (value: T) => void) =>
-      calls.listen(jsonCallback, register, (text: string) => f(JSON.parse(text) as T));
-    json<ConnectionEvent>((cb, id) => fn.nimx_client_reg_connection_cb(null, cb, id, null), (e) => this.connection(e));
-    json<LoginResult>((cb, id) => fn.nim_client_reg_auto_relogin_cb(null, cb, id), (r) => this.relogged(r));
-    json<KickOtherResult>((cb, id) => fn.nim_client_reg_kickout_other_client_cb(null, cb, id), (r) => this.kicked(r));
-    json<MultiSpotEvent>(
-      (cb, id) => fn.nim_client_reg_multispot_login_notify_cb(null, cb, id),
-      (e) => {
-        const type = e.multi_spot_notiy_type === MultiSpotNotifyType.ImIn ? 'in' : 'out';
-        this.events.emit('multispot', eventOf('multispot', { type, devices: e.other_clients_pres }));
-      },
-    );
-    calls.listen(
-      'nim_client_multiport_push_config_cb_func',
-      (cb, id) => fn.nim_client_reg_sync_multiport_push_config_cb(null, cb, id),
-      (_code: number, content: string) => {
-        const { switch_open: switchOpen } = JSON.parse(content) as PushConfig;
-        this.events.emit('pushConfigChanged', eventOf('pushConfigChanged', { switchOpen }));
-      },
-    );
-    calls.listen(
-      'nim_data_sync_cb_func',
-      (cb, id) => fn.nim_data_sync_reg_complete_cb(cb, id),
-      (type: number) => this.events.emit('dataSync', eventOf('dataSync', { type })),
-    );
-    const { onLog } = this.options;
-    if (onLog !== undefined) {
-      calls.listen('nim_sdk_log_cb_func', (cb, id) => fn.nim_global_reg_sdk_log_cb(null, cb, id), onLog);
+  hears(name: SlotName): boolean {
+    return this.heard.has(name);
+  }
+
+  private register(name: SlotName): void {
+    const f = this.heard.get(name);
+    if (this.calls !== undefined && f !== undefined) {
+      this.endings.set(name, this.calls.listen<never>(slots[name] as Slot<never>, f));
     }
-    this.registerProvider();
+  }
+
+  /** Hears what the session tells. */
+  private hearSession(): void {
+    const json = <T>(name: JSONSlot, f: (value: T) => void) => this.hear(name, (r) => f(JSON.parse(r.json_params) as T));
+    json<ConnectionEvent>('nimx_client_connection', (e) => this.connection(e));
+    json<LoginResult>('client_auto_relogin', (r) => this.relogged(r));
+    json<KickOtherResult>('client_kickout_other_client', (r) => this.kicked(r));
+    json<MultiSpotEvent>('client_multispot_login_notify', (e) => {
+      const type = e.multi_spot_notiy_type === MultiSpotNotifyType.ImIn ? 'in' : 'out';
+      this.events.emit('multispot', eventOf('multispot', { type, devices: e.other_clients_pres }));
+    });
+    this.hear('client_sync_multiport_push_config', (r) => {
+      const { switch_open: switchOpen } = JSON.parse(r.content) as PushConfig;
+      this.events.emit('pushConfigChanged', eventOf('pushConfigChanged', { switchOpen }));
+    });
+    this.hear('data_sync_complete', (r) => this.events.emit('dataSync', eventOf('dataSync', { type: r.sync_type })));
   }
 
   /** Without a provider none is registered: the library then knows that there is nobody to ask. */
@@ -310,8 +335,8 @@ export class Engine {
 }
 
 /** Reads an answer that is one JSON object. */
-export function readAnswer<T extends ErrorInfo>(text: string): T {
-  const r = JSON.parse(text) as T;
+export function readAnswer<T extends ErrorInfo>(answer: JsonTransportReply): T {
+  const r = JSON.parse(answer.json_params) as T;
   if (r.err_code !== success) {
     throw errorOf(r);
   }

@@ -92,6 +92,13 @@ export function errorOf(info: ErrorInfo): NimError {
   return new NimError(errorData(info));
 }
 
+/** Throws the error of an answer whose code is not that of success; detail is an ErrorInfo, or ''. */
+export function checkCode(code: number, detail: string): void {
+  if (code !== errorTable.ok.code) {
+    throw errorOf({ err_code: code, ...(JSON.parse(detail || '{}') as object) });
+  }
+}
+
 /** Makes an error of the table that this package reports itself. */
 export function failure(name: ErrorName, detail?: string): NimError {
   const row = errorTable[name];
@@ -107,6 +114,15 @@ export function failure(name: ErrorName, detail?: string): NimError {
 /** What a mistake in the arguments of a call rejects with; another error stays what it is. */
 export function refusal(e: unknown): unknown {
   return e instanceof TypeError ? failure('invalid_argument', e.message) : e;
+}
+
+/** Reads the arguments of a call: a mistake in them is what the call rejects with. */
+export function argument<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (e) {
+    throw refusal(e);
+  }
 }
 
 /** Throws an error of the program's code on its own: it must not end what called that code. */

@@ -1,4 +1,7 @@
 import type { ClientPres, ConnectionEvent, KickoutEvent, LoginResult } from './generated';
+import type { OpenIMConversation, OpenIMMessage } from './messages/openim';
+import type { TencentConversation, TencentMessage } from './messages/tencent';
+import type { MessageAck, ReceivedMessage, SessionChange } from './messages/types';
 
 /** What every listener gets. */
 export interface SDKEvent<T> {
@@ -88,6 +91,27 @@ export interface EventMap {
   pushConfigChanged: [SDKEvent<{ switchOpen: number }>];
   /** A sync of this type (enum DataSyncType) is complete. */
   dataSync: [SDKEvent<{ type: number }>];
+  /** Messages of one conversation, the oldest first; each is told once. Without a listener they wait. */
+  messagesReceived: [SDKEvent<ReceivedMessage[]>];
+  /** The same by Tencent IM's name and shape. */
+  messageReceived: [SDKEvent<TencentMessage[]>];
+  /** The same by OpenIM's names and shape: one by one, and together. */
+  recvNewMessage: [SDKEvent<OpenIMMessage>];
+  recvNewMessages: [SDKEvent<OpenIMMessage[]>];
+  /** The outcome of a send, also of one from before the program was started. */
+  messageAck: [SDKEvent<MessageAck>];
+  /** A message whose send ended with 408 has arrived after all. */
+  messageCorrected: [SDKEvent<MessageAck>];
+  /** A conversation was added or has changed. */
+  sessionChanged: [SDKEvent<SessionChange>];
+  /** The unread number of all conversations. */
+  totalUnreadChanged: [SDKEvent<number>];
+  /** The whole list after changes, in Tencent IM's shape. */
+  conversationListUpdated: [SDKEvent<TencentConversation[]>];
+  /** Conversations that have changed, in OpenIM's shape. */
+  conversationChanged: [SDKEvent<OpenIMConversation[]>];
+  /** Conversations that were added, in OpenIM's shape. */
+  newConversation: [SDKEvent<OpenIMConversation[]>];
 }
 
 export type EventName = keyof EventMap;
@@ -128,6 +152,8 @@ export const eventNames = [
   'connecting', 'connected', 'connectSuccess', 'connectFailed', 'ready', 'selfInfoUpdated', 'notReady', 'userTokenExpired',
   'userTokenInvalid', 'tokenExpiring', 'disconnected', 'retryIn', 'kickedOut', 'kickedOffline', 'closed',
   'multispot', 'loginStep', 'relogin', 'pushConfigChanged', 'dataSync',
+  'messagesReceived', 'messageReceived', 'recvNewMessage', 'recvNewMessages', 'messageAck', 'messageCorrected',
+  'sessionChanged', 'totalUnreadChanged', 'conversationListUpdated', 'conversationChanged', 'newConversation',
 ] as const satisfies readonly EventName[];
 
 /** The event names by the constants of OpenIM's SDKs. */
@@ -139,6 +165,11 @@ export const CbEvents = {
   OnUserTokenInvalid: 'userTokenInvalid',
   OnKickedOffline: 'kickedOffline',
   OnSelfInfoUpdated: 'selfInfoUpdated',
+  OnRecvNewMessage: 'recvNewMessage',
+  OnRecvNewMessages: 'recvNewMessages',
+  OnConversationChanged: 'conversationChanged',
+  OnNewConversation: 'newConversation',
+  OnTotalUnreadMessageCountChanged: 'totalUnreadChanged',
 } as const;
 
 /** The event names by the constants of Tencent's SDKs. */
@@ -146,12 +177,19 @@ export const EVENT = {
   SDK_READY: 'ready',
   SDK_NOT_READY: 'notReady',
   KICKED_OUT: 'kickedOut',
+  MESSAGE_RECEIVED: 'messageReceived',
+  CONVERSATION_LIST_UPDATED: 'conversationListUpdated',
+  TOTAL_UNREAD_MESSAGE_COUNT_UPDATED: 'totalUnreadChanged',
 } as const;
 
-/** The kinds of kickedOut by the constants of Tencent's SDKs. */
+/** The kinds of kickedOut, of conversations and of messages by the constants of Tencent's SDKs. */
 export const TYPES = {
   KICKED_OUT_MULT_ACCOUNT: 'multipleAccount',
   KICKED_OUT_MULT_DEVICE: 'multipleDevice',
   KICKED_OUT_USERSIG_EXPIRED: 'userSigExpired',
   KICKED_OUT_REST_API: 'restApi',
+  CONV_C2C: 'C2C',
+  CONV_GROUP: 'GROUP',
+  MSG_TEXT: 'TIMTextElem',
+  MSG_CUSTOM: 'TIMCustomElem',
 } as const;

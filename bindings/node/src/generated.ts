@@ -172,6 +172,217 @@ export const DataSyncStatus = {
 } as const;
 export type DataSyncStatus = (typeof DataSyncStatus)[keyof typeof DataSyncStatus];
 
+/** Kind of conversation. */
+export const SessionType = {
+  /** two people */
+  P2P: 0,
+  /** team */
+  Team: 1,
+  /** super team */
+  SuperTeam: 5,
+} as const;
+export type SessionType = (typeof SessionType)[keyof typeof SessionType];
+
+/** What happened to the session list. */
+export const SessionCommand = {
+  /** an entry was added */
+  Add: 0,
+  /** an entry was removed */
+  Remove: 1,
+  /** all entries were removed */
+  RemoveAll: 2,
+  /** all entries of people were removed */
+  RemoveAllP2P: 3,
+  /** all entries of teams were removed */
+  RemoveAllTeam: 4,
+  /** the messages of an entry were deleted */
+  MsgDeleted: 5,
+  /** all messages were deleted */
+  AllMsgDeleted: 6,
+  /** all messages of people were deleted */
+  AllP2PMsgDeleted: 7,
+  /** all messages of teams were deleted */
+  AllTeamMsgDeleted: 8,
+  /** an entry changed */
+  Update: 9,
+  /** all entries of super teams were removed */
+  RemoveAllSuperTeam: 10,
+  /** all messages of super teams were deleted */
+  AllSuperTeamMsgDeleted: 11,
+} as const;
+export type SessionCommand = (typeof SessionCommand)[keyof typeof SessionCommand];
+
+/** Where a query was answered. */
+export const MsglogQuerySource = {
+  /** from the local store */
+  Local: 0,
+  /** from the server */
+  Server: 1,
+} as const;
+export type MsglogQuerySource = (typeof MsglogQuerySource)[keyof typeof MsglogQuerySource];
+
+/** Kind of message. */
+export const MessageType = {
+  /** text */
+  Text: 0,
+  /** image */
+  Image: 1,
+  /** audio */
+  Audio: 2,
+  /** video */
+  Video: 3,
+  /** location */
+  Location: 4,
+  /** team notification */
+  Notification: 5,
+  /** file */
+  File: 6,
+  /** hint */
+  Tips: 10,
+  /** robot */
+  Robot: 11,
+  /** record of a call */
+  G2NetCall: 12,
+  /** the app's own */
+  Custom: 100,
+  /** unknown, to be kept */
+  Unknown: 1000,
+} as const;
+export type MessageType = (typeof MessageType)[keyof typeof MessageType];
+
+/** How a message came. */
+export const MessageFeature = {
+  /** live */
+  Default: 0,
+  /** stored while offline */
+  LeaveMsg: 1,
+  /** roaming */
+  RoamMsg: 2,
+  /** sent by another own device */
+  SyncMsg: 3,
+  /** pass-through */
+  CustomizedMsg: 4,
+} as const;
+export type MessageFeature = (typeof MessageFeature)[keyof typeof MessageFeature];
+
+/** State of a stored message. */
+export const MsgLogStatus = {
+  /** not set; no search value */
+  None: 0,
+  /** received, unread */
+  Unread: 1,
+  /** received, read */
+  Read: 2,
+  /** deleted */
+  Deleted: 3,
+  /** being sent */
+  Sending: 4,
+  /** sending failed */
+  SendFailed: 5,
+  /** sent */
+  Sent: 6,
+  /** read by the other side */
+  Receipt: 7,
+  /** draft */
+  Draft: 8,
+  /** sending was stopped */
+  SendCancel: 9,
+  /** refused, for example by a blacklist */
+  Refused: 10,
+} as const;
+export type MsgLogStatus = (typeof MsgLogStatus)[keyof typeof MsgLogStatus];
+
+/** Whether an audio message was played. */
+export const MsgLogSubStatus = {
+  /** not set */
+  None: 0,
+  /** not played */
+  NotPlaying: 20,
+  /** played */
+  Played: 21,
+} as const;
+export type MsgLogSubStatus = (typeof MsgLogSubStatus)[keyof typeof MsgLogSubStatus];
+
+/** Direction of a backup. */
+export const LogsBackupRemoteOperate = {
+  /** backup */
+  LogsBackupRemoteOperate_Export: 0,
+  /** restore */
+  LogsBackupRemoteOperate_Import: 1,
+} as const;
+export type LogsBackupRemoteOperate = (typeof LogsBackupRemoteOperate)[keyof typeof LogsBackupRemoteOperate];
+
+/** State of a backup or restore. */
+export const LogsBackupRemoteState = {
+  /** first value */
+  LogsBackupRemoteState_Begin: -2,
+  /** not set */
+  LogsBackupRemoteState_UnDef: -1,
+  /** stopped by the user */
+  LogsBackupRemoteState_UserCanceled: 5,
+  /** failed in the library */
+  LogsBackupRemoteState_SDKError: 6,
+  /** restore: there is no backup */
+  LogsBackupRemoteState_IMP_NoBackup: 7,
+  /** restore: the server could not be asked */
+  LogsBackupRemoteState_IMP_SyncFromSrvError: 8,
+  /** restore: the download failed */
+  LogsBackupRemoteState_IMP_DownloadBackupFailed: 9,
+  /** restore: wrong format after unpacking */
+  LogsBackupRemoteState_IMP_RAWError: 10,
+  /** restore: the content cannot be read */
+  LogsBackupRemoteState_IMP_ParseRAWError: 11,
+  /** restore: the local store failed */
+  LogsBackupRemoteState_IMP_LocalDBFailed: 12,
+  /** backup: the local store failed */
+  LogsBackupRemoteState_EXP_LocalDBFailed: 13,
+  /** backup: the file could not be written */
+  LogsBackupRemoteState_EXP_RAWError: 14,
+  /** backup: the upload failed */
+  LogsBackupRemoteState_EXP_UploadBackupFailed: 15,
+  /** backup: the server could not be told */
+  LogsBackupRemoteState_EXP_SyncToSrvError: 16,
+  /** done */
+  LogsBackupRemoteState_Done: 17,
+  /** done, there was nothing to do */
+  LogsBackupRemoteState_Done_NoLogs: 18,
+  /** last value */
+  LogsBackupRemoteState_End: 19,
+  /** values from here on are final */
+  LogsBackupRemoteState_FinalState_Begin: 5,
+} as const;
+export type LogsBackupRemoteState = (typeof LogsBackupRemoteState)[keyof typeof LogsBackupRemoteState];
+
+/** Direction of a search. */
+export const MsglogSearchDirection = {
+  /** towards newer messages */
+  kForward: 0,
+  /** towards older messages */
+  kBackward: 1,
+} as const;
+export type MsglogSearchDirection = (typeof MsglogSearchDirection)[keyof typeof MsglogSearchDirection];
+
+/** Where to search. */
+export const MsgLogQueryRange = {
+  /** the given people */
+  P2P: 0,
+  /** the given teams */
+  Team: 1,
+  /** the given super teams */
+  SuperTeam: 5,
+  /** everywhere */
+  All: 100,
+  /** all people */
+  AllP2P: 101,
+  /** all teams */
+  AllTeam: 102,
+  /** all super teams */
+  AllSuperTeam: 103,
+  /** unknown */
+  Unknown: 200,
+} as const;
+export type MsgLogQueryRange = (typeof MsgLogQueryRange)[keyof typeof MsgLogQueryRange];
+
 /** Kind of cached file. */
 export const AppDataType = {
   /** other */
@@ -455,6 +666,27 @@ export const errorTable = {
   other_device_online: { code: 417, domain: 'auth', retryable: false, tencent: 0, openim: 0, text: "another device of this account is online" },
   kicked_offline: { code: 417, domain: 'auth', retryable: false, tencent: 6208, openim: 1506, text: "this device was kicked out while it was offline" },
   kicked: { code: 417, domain: 'auth', retryable: false, tencent: 6208, openim: 1506, text: "this device was kicked out" },
+  store_in_use: { code: 21010, domain: 'caller', retryable: false, tencent: 0, openim: 0, text: "another process uses this account's store" },
+  store_unusable: { code: 21011, domain: 'caller', retryable: false, tencent: 0, openim: 0, text: "the local store cannot be used" },
+  disk_full: { code: 21012, domain: 'caller', retryable: true, tencent: 6010, openim: 0, text: "the disk is full" },
+  relogin_given_up: { code: 21013, domain: 'network', retryable: true, tencent: 0, openim: 0, text: "automatic relogin has stopped, as the settings ask for" },
+  resources_short: { code: 21014, domain: 'caller', retryable: true, tencent: 0, openim: 0, text: "the system gives this process too few threads or file descriptors" },
+  send_stopped: { code: 10200, domain: 'caller', retryable: false, tencent: 0, openim: 0, text: "the program stopped the sending" },
+  file_missing: { code: 10404, domain: 'caller', retryable: false, tencent: 7002, openim: 0, text: "the file does not exist" },
+  unreadable_message: { code: 10414, domain: 'caller', retryable: false, tencent: 0, openim: 0, text: "the message cannot be read" },
+  upload_failed: { code: 10502, domain: 'caller', retryable: true, tencent: 6007, openim: 0, text: "the file could not be uploaded" },
+  recall_too_late_here: { code: 10508, domain: 'caller', retryable: false, tencent: 0, openim: 0, text: "the message is too old to be recalled, or what names it is missing" },
+  send_too_fast: { code: 416, domain: 'server', retryable: true, tencent: 20004, openim: 0, text: "messages are sent too fast" },
+  muted: { code: 422, domain: 'server', retryable: false, tencent: 20012, openim: 1402, text: "the account may not speak" },
+  recall_too_late: { code: 508, domain: 'server', retryable: false, tencent: 20016, openim: 0, text: "the time in which the message could be recalled has passed" },
+  no_right: { code: 802, domain: 'server', retryable: false, tencent: 10007, openim: 0, text: "the team does not permit it" },
+  team_not_found: { code: 803, domain: 'server', retryable: false, tencent: 10010, openim: 1204, text: "there is no such team" },
+  not_a_member: { code: 804, domain: 'server', retryable: false, tencent: 0, openim: 1203, text: "the account is not a member of the team" },
+  force_list_too_long: { code: 811, domain: 'server', retryable: false, tencent: 0, openim: 0, text: "the list of forced receivers is too long" },
+  team_muted: { code: 812, domain: 'server', retryable: false, tencent: 10017, openim: 1403, text: "the team is muted" },
+  blocked: { code: 7101, domain: 'server', retryable: false, tencent: 20007, openim: 1302, text: "the receiver blocks the sender" },
+  fenced: { code: 503, domain: 'server', retryable: true, tencent: 0, openim: 0, text: "this edge can no longer vouch for its sessions" },
+  store_unavailable: { code: 503, domain: 'server', retryable: true, tencent: 0, openim: 0, text: "the server's store cannot be reached" },
 } as const satisfies Record<string, ErrorRow>;
 
 /** A stable name of an error. */
@@ -481,10 +713,7 @@ export interface InitOptions {
 export interface GlobalConfig {
   /** enum NIMSDKLogLevel; 5 App and 6 Pro */
   sdk_log_level?: number;
-  /**
-   * how many failed attempts of a first login, and of an outage, are retried; 0: no limit, and 30 s
-   * for a first login
-   */
+  /** how many failed attempts of a first login are retried; 0: no limit but 30 s */
   login_retry_max_times?: number;
   /** how long a first login may take that has neither login_retry_max_times nor a timeout_ms, s; 0: 30 */
   custom_timeout?: number;
@@ -494,6 +723,19 @@ export interface GlobalConfig {
   need_update_lbs_befor_relogin?: boolean | number;
   /** number of the app's own client kind, shown to other devices; 0: none */
   custom_client_type?: number;
+  /**
+   * text that the local message store is encrypted with; a store of another text stays untouched, and
+   * this run keeps its messages in memory
+   */
+  db_encrypt_key?: string;
+  /** share read marks among own devices */
+  sync_session_ack?: boolean | number;
+  /** count team notifications as unread */
+  team_notification_unread_count?: boolean | number;
+  /** count missed calls as unread */
+  vchat_miss_unread_count?: boolean | number;
+  /** take recalled messages out of the unread number */
+  reset_unread_count_when_recall?: boolean | number;
 }
 
 /** Where the servers are. Programs send link and nos_uploader as one string or as an array. */
@@ -541,6 +783,8 @@ export interface NimxOptions {
   use_env_proxy?: boolean;
   /** how long a first login may take, ms; 0: 30 s, and failed attempts are not reported */
   login_timeout_ms?: number;
+  /** how many failed attempts of automatic relogin are retried in one outage; 0: no limit */
+  relogin_max_attempts?: number;
   /** enum NIMClientType to report; 0: by operating system */
   client_type?: number;
   /** name of the operating system to report; absent: found out */
@@ -609,6 +853,11 @@ export interface LoginResult extends ErrorInfo {
   relogin: boolean;
   /** after an error: true if another attempt follows */
   retrying: boolean;
+  /**
+   * of a later attempt, and of a login that was cancelled: why the attempt before failed, err_name and
+   * text
+   */
+  last_error?: string;
   /** the account was online already */
   repeat_login?: boolean;
   /** own other devices that are online */
@@ -735,6 +984,46 @@ export interface CacheFileInfo {
   total_size: number;
   /** set when the question could not be answered */
   err_code?: number;
+}
+
+/** Which page nim_msglog_query_msg_async gives. */
+export interface MsglogQueryOptions {
+  /** 0: older than the anchor; 1: newer */
+  direction?: number;
+  /** true: the oldest of the page first */
+  reverse?: boolean | number;
+  /** where the page ends at the latest, not included, ms since 1970; 0: nowhere */
+  endtime?: number;
+}
+
+/** Which stored messages nim_msglog_query_msg_by_options_async_ex gives. */
+export interface MsglogSearch {
+  /** where to look (enum NIMMsgLogQueryRange) */
+  query_range?: number;
+  /**
+   * with query_range 0, 1 or 5 the one account id or team id, in an array, which may itself be a
+   * string
+   */
+  ids?: string[] | string;
+  /** how many, 1 to 1,000 */
+  limit_count?: number;
+  /** begin of the time span, included, ms since 1970; 0: open */
+  from_time?: number;
+  /** end of the time span, included, ms since 1970; 0: open */
+  end_time?: number;
+  /** client id of the last message already known: the page begins behind it */
+  end_client_msg_id?: string;
+  /** order: false newest first, true oldest first */
+  reverse?: boolean | number;
+  /** type (enum NIMMessageType); 1000: all */
+  msg_type?: number;
+  /** the app's own type; 0: all */
+  msg_sub_type?: number;
+  /**
+   * a piece of the text of a message, or of the name of its file, of any length; letter case makes no
+   * difference. Empty: every message
+   */
+  search_content?: string;
 }
 
 /** A change of the connection or the session. */
@@ -891,6 +1180,47 @@ export const callbackTypes = {
   nim_global_upload_sdk_log_cb_func: ['void', ['int', 'uintptr_t']],
   nim_sdk_log_cb_func: ['void', ['int', 'str', 'uintptr_t']],
   nim_data_sync_cb_func: ['void', ['int', 'int', 'str', 'uintptr_t']],
+  nim_nos_upload_prg_cb_func: ['void', ['int64_t', 'int64_t', 'str', 'uintptr_t']],
+  nim_talk_ack_cb_func: ['void', ['str', 'uintptr_t']],
+  nim_talk_receive_cb_func: ['void', ['str', 'str', 'uintptr_t']],
+  nim_talk_team_notification_filter_func: ['bool', ['str', 'str', 'uintptr_t']],
+  nim_talk_message_filter_func: ['bool', ['str', 'str', 'uintptr_t']],
+  nim_talk_recall_msg_func: ['void', ['int', 'str', 'str', 'uintptr_t']],
+  nim_talk_receive_broadcast_cb_func: ['void', ['str', 'str', 'uintptr_t']],
+  nim_session_change_cb_func: ['void', ['int', 'str', 'int', 'str', 'uintptr_t']],
+  nim_session_badge_count_cb_func: ['int', ['str', 'uintptr_t']],
+  nim_session_query_recent_session_cb_func: ['void', ['int', 'str', 'str', 'uintptr_t']],
+  nim_session_delete_session_roaming_cb_func: ['void', ['int', 'str', 'str', 'uintptr_t']],
+  nim_session_multi_change_cb_func: ['void', ['int', 'str', 'int', 'uintptr_t']],
+  nim_session_query_sessiondata_by_id_cb_func: ['void', ['int', 'str', 'uintptr_t']],
+  nim_session_query_stick_top_session_list_cb_func: ['void', ['int', 'str', 'uintptr_t']],
+  nim_session_set_to_stick_top_cb_func: ['void', ['int', 'str', 'uintptr_t']],
+  nim_session_cancel_stick_top_cb_func: ['void', ['int', 'str', 'int', 'uintptr_t']],
+  nim_session_update_stick_top_cb_func: ['void', ['int', 'str', 'uintptr_t']],
+  nim_session_set_to_stick_top_notify_cb_func: ['void', ['str', 'uintptr_t']],
+  nim_session_cancel_stick_top_notify_cb_func: ['void', ['str', 'int', 'uintptr_t']],
+  nim_session_update_stick_top_notify_cb_func: ['void', ['str', 'uintptr_t']],
+  nim_session_query_session_hasmore_roammsg_cb_func: ['void', ['int', 'void *', 'uintptr_t']],
+  nim_session_query_all_session_hasmore_roammsg_cb_func: ['void', ['int', 'void *', 'int', 'uintptr_t']],
+  nim_session_update_session_hasmore_roammsg_cb_func: ['void', ['int', 'uintptr_t']],
+  nim_session_delete_session_hasmore_roammsg_cb_func: ['void', ['int', 'uintptr_t']],
+  nim_msglog_delete_message_self_notify_cb_func: ['void', ['str', 'uintptr_t']],
+  nim_msglog_delete_history_online_notify_cb_func: ['void', ['void *', 'int', 'uintptr_t']],
+  nim_msglog_query_single_cb_func: ['void', ['int', 'str', 'str', 'str', 'uintptr_t']],
+  nim_msglog_query_cb_func: ['void', ['int', 'str', 'int', 'str', 'str', 'uintptr_t']],
+  nim_msglog_res_ex_cb_func: ['void', ['int', 'str', 'int', 'str', 'uintptr_t']],
+  nim_msglog_res_cb_func: ['void', ['int', 'str', 'str', 'uintptr_t']],
+  nim_msglog_modify_res_cb_func: ['void', ['int', 'str', 'uintptr_t']],
+  nim_msglog_import_prg_cb_func: ['void', ['int64_t', 'int64_t', 'str', 'uintptr_t']],
+  nim_msglog_status_changed_cb_func: ['void', ['int', 'str', 'str', 'uintptr_t']],
+  nim_msglog_delete_history_online_res_cb_func: ['void', ['int', 'str', 'uintptr_t']],
+  nim_msglog_delete_history_online_res_cb_func_ex: ['void', ['int', 'str', 'int', 'uint64_t', 'str', 'uintptr_t']],
+  nim_msglog_delete_message_self_res_cb_func: ['void', ['int', 'uintptr_t']],
+  nim_msglog_query_message_is_thread_root_async_cb_func: ['void', ['int', 'str', 'bool', 'int', 'uintptr_t']],
+  nim_msglog_query_thread_history_msg_cb_func: ['void', ['int', 'str', 'int', 'uint64_t', 'str', 'uintptr_t']],
+  nim_tool_get_audio_text_cb_func: ['void', ['int', 'str', 'str', 'uintptr_t']],
+  nim_tool_filter_client_antispam_cb_func: ['void', ['bool', 'int', 'str', 'str', 'uintptr_t']],
+  nimx_msg_corrected_cb_func: ['void', ['str', 'uintptr_t']],
 } as const satisfies Record<string, Signature>;
 
 /** Every function of the modules that are built. A result 'owned' is a text that the caller frees. */
@@ -930,6 +1260,89 @@ export const functionTypes = {
   nim_global_upload_sdk_log: ['void', ['str', 'nim_global_upload_sdk_log_cb_func *', 'uintptr_t']],
   nim_global_reg_sdk_log_cb: ['void', ['str', 'nim_sdk_log_cb_func *', 'uintptr_t']],
   nim_data_sync_reg_complete_cb: ['void', ['nim_data_sync_cb_func *', 'uintptr_t']],
+  nim_talk_send_msg: ['void', ['str', 'str', 'nim_nos_upload_prg_cb_func *', 'uintptr_t']],
+  nim_talk_stop_send_msg: ['void', ['str', 'str']],
+  nim_talk_reg_ack_cb: ['void', ['str', 'nim_talk_ack_cb_func *', 'uintptr_t']],
+  nim_talk_reg_receive_cb: ['void', ['str', 'nim_talk_receive_cb_func *', 'uintptr_t']],
+  nim_talk_reg_receive_msgs_cb: ['void', ['str', 'nim_talk_receive_cb_func *', 'uintptr_t']],
+  nim_talk_reg_notification_filter_cb: ['void', ['str', 'nim_talk_team_notification_filter_func *', 'uintptr_t']],
+  nim_talk_reg_message_filter_cb: ['void', ['str', 'nim_talk_message_filter_func *', 'uintptr_t']],
+  nim_talk_create_retweet_msg: ['owned', ['str', 'str', 'int', 'str', 'str', 'int64_t']],
+  nim_talk_recall_msg: ['void', ['str', 'str', 'str', 'nim_talk_recall_msg_func *', 'uintptr_t']],
+  nim_talk_recall_msg2: ['void', ['str', 'str', 'str', 'str', 'str', 'nim_talk_recall_msg_func *', 'uintptr_t']],
+  nim_talk_recall_msg_ex: ['void', ['str', 'str', 'nim_talk_recall_msg_func *', 'void *', 'uintptr_t']],
+  nim_talk_reg_recall_msg_cb: ['void', ['str', 'nim_talk_recall_msg_func *', 'uintptr_t']],
+  nim_talk_get_attachment_path_from_msg: ['owned', ['str']],
+  nim_talk_reg_receive_broadcast_cb: ['void', ['str', 'nim_talk_receive_broadcast_cb_func *', 'uintptr_t']],
+  nim_talk_reg_receive_broadcast_msgs_cb: ['void', ['str', 'nim_talk_receive_broadcast_cb_func *', 'uintptr_t']],
+  nim_talk_reply_msg: ['void', ['str', 'str', 'str', 'nim_nos_upload_prg_cb_func *', 'uintptr_t']],
+  nim_session_reg_change_cb: ['void', ['str', 'nim_session_change_cb_func *', 'uintptr_t']],
+  nim_session_reg_badge_count_cb: ['void', ['str', 'nim_session_badge_count_cb_func *', 'uintptr_t']],
+  nim_session_query_last_few_session_async: ['void', ['int', 'str', 'nim_session_query_recent_session_cb_func *', 'uintptr_t']],
+  nim_session_query_all_recent_session_async: ['void', ['str', 'nim_session_query_recent_session_cb_func *', 'uintptr_t']],
+  nim_session_query_all_recent_session_with_last_msg_excluded_type_async: ['void', ['str', 'nim_session_query_recent_session_cb_func *', 'int', 'uintptr_t']],
+  nim_session_query_all_recent_session_with_last_msg_excluded_type_async_ex: ['void', ['str', 'nim_session_query_recent_session_cb_func *', 'str', 'uintptr_t']],
+  nim_session_delete_recent_session_async: ['void', ['int', 'str', 'str', 'nim_session_change_cb_func *', 'uintptr_t']],
+  nim_session_delete_recent_session_async_ex: ['void', ['int', 'str', 'bool', 'nim_session_change_cb_func *', 'uintptr_t']],
+  nim_session_delete_session_roaming_async: ['void', ['int', 'str', 'str', 'nim_session_delete_session_roaming_cb_func *', 'uintptr_t']],
+  nim_session_delete_all_recent_session_async: ['void', ['str', 'nim_session_change_cb_func *', 'uintptr_t']],
+  nim_session_set_unread_count_zero_async: ['void', ['int', 'str', 'str', 'nim_session_change_cb_func *', 'uintptr_t']],
+  nim_session_set_multi_unread_count_zero_async: ['void', ['bool', 'str', 'nim_session_multi_change_cb_func *', 'uintptr_t']],
+  nim_session_set_top: ['void', ['int', 'str', 'bool', 'str', 'nim_session_change_cb_func *', 'uintptr_t']],
+  nim_session_set_extend_data: ['void', ['int', 'str', 'str', 'str', 'nim_session_change_cb_func *', 'uintptr_t']],
+  nim_session_reset_all_unread_count_async: ['void', ['str', 'nim_session_change_cb_func *', 'uintptr_t']],
+  nim_session_query_sessiondata_by_id_async: ['void', ['int', 'str', 'str', 'nim_session_query_sessiondata_by_id_cb_func *', 'uintptr_t']],
+  nim_session_query_stick_top_session_list: ['void', ['nim_session_query_stick_top_session_list_cb_func *', 'uintptr_t']],
+  nim_session_set_to_stick_top: ['void', ['str', 'int', 'str', 'nim_session_set_to_stick_top_cb_func *', 'uintptr_t']],
+  nim_session_cancel_stick_top: ['void', ['str', 'int', 'nim_session_cancel_stick_top_cb_func *', 'uintptr_t']],
+  nim_session_update_stick_top: ['void', ['str', 'int', 'str', 'nim_session_update_stick_top_cb_func *', 'uintptr_t']],
+  nim_session_reg_set_to_stick_top_notify_cb: ['void', ['nim_session_set_to_stick_top_notify_cb_func *', 'uintptr_t']],
+  nim_session_reg_cancell_stick_top_notify_cb: ['void', ['nim_session_cancel_stick_top_notify_cb_func *', 'uintptr_t']],
+  nim_session_reg_update_stick_top_notify_cb: ['void', ['nim_session_update_stick_top_notify_cb_func *', 'uintptr_t']],
+  nim_session_query_session_hasmore_roammsg: ['void', ['void *', 'nim_session_query_session_hasmore_roammsg_cb_func *', 'uintptr_t']],
+  nim_session_query_all_session_hasmore_roammsg: ['void', ['nim_session_query_all_session_hasmore_roammsg_cb_func *', 'uintptr_t']],
+  nim_session_update_session_hasmore_roammsg: ['void', ['str', 'nim_session_update_session_hasmore_roammsg_cb_func *', 'uintptr_t']],
+  nim_session_delete_session_hasmore_roammsg: ['void', ['void *', 'nim_session_delete_session_hasmore_roammsg_cb_func *', 'uintptr_t']],
+  nim_msglog_register_delete_msgs_self_callback: ['void', ['nim_msglog_delete_message_self_notify_cb_func *', 'uintptr_t']],
+  nim_msglog_register_delete_history_messages_callback: ['void', ['nim_msglog_delete_history_online_notify_cb_func *', 'uintptr_t']],
+  nim_msglog_query_msg_by_id_async: ['void', ['str', 'str', 'nim_msglog_query_single_cb_func *', 'uintptr_t']],
+  nim_msglog_query_msg_async: ['void', ['str', 'int', 'int', 'int64_t', 'str', 'nim_msglog_query_cb_func *', 'uintptr_t']],
+  nim_msglog_query_msg_online_async: ['void', ['str', 'int', 'int', 'int64_t', 'int64_t', 'int64_t', 'bool', 'bool', 'str', 'nim_msglog_query_cb_func *', 'uintptr_t']],
+  nim_msglog_query_the_message_of_the_specified_type_async: ['void', ['int', 'str', 'int', 'int64_t', 'int64_t', 'str', 'bool', 'str', 'str', 'nim_msglog_query_cb_func *', 'uintptr_t']],
+  nim_msglog_query_msg_by_options_async: ['void', ['int', 'str', 'int', 'int64_t', 'int64_t', 'str', 'bool', 'int', 'str', 'str', 'nim_msglog_query_cb_func *', 'uintptr_t']],
+  nim_msglog_query_msg_by_options_async_ex: ['void', ['str', 'nim_msglog_query_cb_func *', 'uintptr_t']],
+  nim_msglog_batch_status_read_async: ['void', ['str', 'int', 'str', 'nim_msglog_res_ex_cb_func *', 'uintptr_t']],
+  nim_msglog_set_status_async: ['void', ['str', 'int', 'str', 'nim_msglog_res_cb_func *', 'uintptr_t']],
+  nim_msglog_set_sub_status_async: ['void', ['str', 'int', 'str', 'nim_msglog_res_cb_func *', 'uintptr_t']],
+  nim_msglog_insert_msglog_async: ['void', ['str', 'str', 'bool', 'str', 'nim_msglog_res_cb_func *', 'uintptr_t']],
+  nim_msglog_batch_status_delete_async: ['void', ['str', 'int', 'str', 'nim_msglog_res_ex_cb_func *', 'uintptr_t']],
+  nim_msglog_batch_status_delete_async_ex: ['void', ['str', 'int', 'bool', 'str', 'nim_msglog_res_ex_cb_func *', 'uintptr_t']],
+  nim_msglog_delete_by_session_type_async: ['void', ['bool', 'int', 'str', 'nim_msglog_res_ex_cb_func *', 'uintptr_t']],
+  nim_msglog_delete_by_session_type_async_ex: ['void', ['bool', 'int', 'bool', 'str', 'nim_msglog_res_ex_cb_func *', 'uintptr_t']],
+  nim_msglog_delete_async: ['void', ['str', 'int', 'str', 'str', 'nim_msglog_res_cb_func *', 'uintptr_t']],
+  nim_msglog_delete_all_async: ['void', ['bool', 'str', 'nim_msglog_modify_res_cb_func *', 'uintptr_t']],
+  nim_msglog_delete_all_async_ex: ['void', ['bool', 'bool', 'str', 'nim_msglog_modify_res_cb_func *', 'uintptr_t']],
+  nim_msglog_delete_by_time_async: ['void', ['str', 'int', 'uint64_t', 'uint64_t', 'str', 'nim_msglog_modify_res_cb_func *', 'uintptr_t']],
+  nim_msglog_delete_by_time_async_ex: ['void', ['str', 'int', 'bool', 'uint64_t', 'uint64_t', 'str', 'nim_msglog_modify_res_cb_func *', 'uintptr_t']],
+  nim_msglog_export_db_async: ['void', ['str', 'str', 'nim_msglog_modify_res_cb_func *', 'uintptr_t']],
+  nim_msglog_import_db_async: ['void', ['str', 'str', 'nim_msglog_modify_res_cb_func *', 'uintptr_t', 'nim_msglog_import_prg_cb_func *', 'uintptr_t']],
+  nim_msglog_send_receipt_async: ['void', ['str', 'str', 'nim_msglog_status_changed_cb_func *', 'uintptr_t']],
+  nim_msglog_query_be_readed: ['bool', ['str', 'str']],
+  nim_msglog_query_receipt_sent: ['bool', ['str', 'str']],
+  nim_msglog_reg_status_changed_cb: ['void', ['str', 'nim_msglog_status_changed_cb_func *', 'uintptr_t']],
+  nim_msglog_update_localext_async: ['void', ['str', 'str', 'str', 'nim_msglog_res_cb_func *', 'uintptr_t']],
+  nim_msglog_read_all_async: ['void', ['str', 'nim_msglog_modify_res_cb_func *', 'uintptr_t']],
+  nim_export_backup_to_remote: ['bool', ['void *']],
+  nim_import_backup_from_remote: ['bool', ['void *']],
+  nim_cancel_import_backup_from_remote: ['bool', []],
+  nim_cancel_export_backup_to_remote: ['bool', []],
+  nim_msglog_delete_history_online_async: ['void', ['str', 'bool', 'str', 'nim_msglog_delete_history_online_res_cb_func *', 'uintptr_t']],
+  nim_msglog_delete_history_online_async_ex: ['void', ['str', 'int', 'bool', 'str', 'nim_msglog_delete_history_online_res_cb_func_ex *', 'uintptr_t']],
+  nim_msglog_delete_message_self_async: ['void', ['str', 'str', 'str', 'nim_msglog_delete_message_self_res_cb_func *', 'uintptr_t']],
+  nim_msglog_delete_messages_self_async: ['void', ['void *', 'int', 'nim_msglog_delete_message_self_res_cb_func *', 'uintptr_t']],
+  nim_msglog_query_message_is_thread_root_async: ['void', ['str', 'nim_msglog_query_message_is_thread_root_async_cb_func *', 'uintptr_t']],
+  nim_msglog_query_message_online: ['void', ['void *', 'nim_msglog_query_single_cb_func *', 'uintptr_t']],
+  nim_msglog_query_thread_history_msg: ['void', ['str', 'void *', 'nim_msglog_query_thread_history_msg_cb_func *', 'uintptr_t']],
   nim_tool_get_md5: ['owned', ['str']],
   nim_tool_get_file_md5: ['owned', ['str']],
   nim_tool_get_uuid: ['owned', []],
@@ -937,6 +1350,8 @@ export const functionTypes = {
   nim_tool_get_user_specific_appdata_dir: ['owned', ['str', 'int']],
   nim_tool_get_local_appdata_dir: ['owned', []],
   nim_tool_get_cur_module_dir: ['owned', []],
+  nim_tool_get_audio_text_async: ['void', ['str', 'str', 'nim_tool_get_audio_text_cb_func *', 'uintptr_t']],
+  nim_tool_filter_client_antispam_async: ['void', ['str', 'str', 'str', 'str', 'nim_tool_filter_client_antispam_cb_func *', 'uintptr_t']],
   nimx_global_set_dispatch_mode: ['int', ['int']],
   nimx_global_dispatch: ['int', ['int', 'int']],
   nimx_global_pending: ['int', []],
@@ -952,6 +1367,7 @@ export const functionTypes = {
   nimx_client_reg_connection_cb: ['void', ['str', 'nim_json_transport_cb_func *', 'uintptr_t', 'void *']],
   nimx_client_renew_token: ['void', ['str', 'str', 'nim_json_transport_cb_func *', 'uintptr_t']],
   nimx_client_network_changed: ['void', ['str']],
+  nimx_talk_reg_msg_corrected_cb: ['void', ['str', 'nimx_msg_corrected_cb_func *', 'uintptr_t', 'void *']],
   nimx_client_pause: ['void', ['str', 'nim_json_transport_cb_func *', 'uintptr_t']],
   nimx_client_resume: ['void', ['str', 'nim_json_transport_cb_func *', 'uintptr_t']],
   nimx_client_diagnostics: ['void', ['str', 'nim_json_transport_cb_func *', 'uintptr_t']],
@@ -1079,10 +1495,329 @@ export interface Functions {
    */
   nim_global_reg_sdk_log_cb(jsonExt: Text, cb: CallbackPointer, data: number): void;
   /**
-   * Registers for the end of the syncs after a login: once per kind, behind the login result. Modules
-   * that are not built are complete at once.
+   * Registers for the end of the syncs after a login: behind the login result, 3, 1001, 22, 1011, 2;
+   * 1000 and 1010 once per team, 7 once per conversation that got roaming messages. Modules that are
+   * not built are complete at once.
    */
   nim_data_sync_reg_complete_cb(cb: CallbackPointer, user_data: number): void;
+  /**
+   * Sends a message. It is stored before it leaves, and it always ends in one result on the ack
+   * callback, after 30 s at the latest: 200, or why not. After 408 it may still arrive;
+   * nimx_talk_reg_msg_corrected_cb tells that. Sends of one session arrive in the order of the calls.
+   * While the connection is being restored they wait.
+   */
+  nim_talk_send_msg(json_msg: Text, json_extension: Text, prg_cb: CallbackPointer, prg_user_data: number): void;
+  /** Abort a message that is still uploading its attachment. */
+  nim_talk_stop_send_msg(json_msg: Text, json_extension: Text): void;
+  /**
+   * Registers for the result of every sent message: msg_id, talk_id, rescode, msg_timetag (the
+   * server's time of the message, ms), with an error also err_name and err_msg.
+   */
+  nim_talk_reg_ack_cb(json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /**
+   * Registers for messages that come while the session stands, and for all others where no batch
+   * callback is registered. A message is stored before it is told, and told once; what comes while
+   * nobody is registered waits.
+   */
+  nim_talk_reg_receive_cb(json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /**
+   * Registers for arrays of messages, never empty, each of one session, oldest first: what came while
+   * the account was offline.
+   */
+  nim_talk_reg_receive_msgs_cb(json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /**
+   * Registers the filter of team notifications, which are messages of type 5: it is asked about each
+   * that another account, or another device, has sent, before that is told, listed or counted. true
+   * drops it: it is told to nobody and never queried; the server keeps it. See
+   * nim_talk_reg_message_filter_cb for threads, bounds and what it may call.
+   */
+  nim_talk_reg_notification_filter_cb(json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /**
+   * Registers the message filter: it is asked about each message that another account, or another
+   * device, has sent, before that is told, listed or counted; its content is the object that
+   * nim_talk_reg_receive_cb brings. true drops the message: it is told to nobody and never queried;
+   * the server keeps it. It runs where callbacks run, one at a time, and may call any function, logout
+   * and cleanup too; what comes behind waits for it. A filter that the host has not run for 2 s in
+   * which no callback ran and it did not pump is not waited for: the message is kept. What a logout or
+   * cleanup cuts off is asked at the next login. Team notifications (type 5) go to their own filter.
+   */
+  nim_talk_reg_message_filter_cb(json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /** Build the JSON of a forwarded message; caller frees the result. */
+  nim_talk_create_retweet_msg(src_msg_json: Text, client_msg_id: Text, retweet_to_session_type: number, retweet_to_session_id: Text, msg_setting: Text, timetag: number): string;
+  /**
+   * Withdraws a message that the account sent, from all devices of both sides, also those that come
+   * later. The server allows it for two minutes after the message (508 then). 403: another account's;
+   * 404: the server does not have it; 10508: it was never sent, or client_msg_id or the receiver is
+   * missing; 10414: not JSON. A second recall of the same message ends with 200. The content is an
+   * array with one object (recall keys). The message is taken out of the local store before the
+   * result.
+   */
+  nim_talk_recall_msg(json_msg: Text, notify: Text, json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /** As nim_talk_recall_msg, with the text and the payload of a push. */
+  nim_talk_recall_msg2(json_msg: Text, notify: Text, apnstext: Text, pushpayload: Text, json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /** As nim_talk_recall_msg, with more options; attach travels to the receivers. */
+  nim_talk_recall_msg_ex(json_msg: Text, notify: Text, cb: CallbackPointer, extra_params: unknown, user_data: number): void;
+  /**
+   * Registers for messages that were withdrawn: by the other side, or by another device of the account
+   * (feature 3). What was withdrawn while the account was away is told after the login, in its place
+   * among the messages; msg_exist is false where the message was never in the local store, which then
+   * never shows it.
+   */
+  nim_talk_reg_recall_msg_cb(json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /** Local path of a message's attachment; caller frees the result. */
+  nim_talk_get_attachment_path_from_msg(json_msg: Text): string;
+  /** Register for one app-wide broadcast at a time. */
+  nim_talk_reg_receive_broadcast_cb(json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /** Register for broadcasts in batches. */
+  nim_talk_reg_receive_broadcast_msgs_cb(json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /** Send a message as a reply to another (thread). */
+  nim_talk_reply_msg(json_msg: Text, json_reply_msg: Text, json_extension: Text, prg_cb: CallbackPointer, prg_user_data: number): void;
+  /**
+   * Registers for changes of the session list, one item each: added (0) or changed (9), with the
+   * unread number of all sessions. A message is told before the change that it causes.
+   */
+  nim_session_reg_change_cb(json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /** Register a function the SDK asks for the badge number (returns int, synchronous). */
+  nim_session_reg_badge_count_cb(json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /** The newest items of the list of recent sessions. */
+  nim_session_query_last_few_session_async(limit: number, json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /** The whole list of recent sessions, the newest first. */
+  nim_session_query_all_recent_session_async(json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /**
+   * The whole list of recent sessions; the last message of each is the newest one that has another
+   * type (cb is the 2nd of 4 parameters).
+   */
+  nim_session_query_all_recent_session_with_last_msg_excluded_type_async(json_extension: Text, cb: CallbackPointer, last_msg_excluded_type: number, user_data: number): void;
+  /**
+   * The whole list of recent sessions; the last message of each is the newest one that has none of the
+   * types.
+   */
+  nim_session_query_all_recent_session_with_last_msg_excluded_type_async_ex(json_extension: Text, cb: CallbackPointer, last_msg_excluded_type_list: Text, user_data: number): void;
+  /**
+   * Takes an item off the list and makes its unread number 0; the messages stay, what the program kept
+   * with the item does not. A newer message brings an item back. The list is told with command 1.
+   */
+  nim_session_delete_recent_session_async(to_type: number, id: Text, json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /** Takes an item off the list as nim_session_delete_recent_session_async does. */
+  nim_session_delete_recent_session_async_ex(to_type: number, id: Text, delete_roaming: boolean, cb: CallbackPointer, user_data: number): void;
+  /** Deletes what the server has of a session, for this account. What is stored here stays. */
+  nim_session_delete_session_roaming_async(to_type: number, id: Text, json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /**
+   * Empties the list and makes all unread numbers 0; the messages stay. The list is told once, with
+   * command 2.
+   */
+  nim_session_delete_all_recent_session_async(json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /**
+   * Makes the unread number of a session 0, here at once and on the server when it can be reached. The
+   * status of the messages stays as it is.
+   */
+  nim_session_set_unread_count_zero_async(to_type: number, id: Text, json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /**
+   * Makes the unread numbers of up to 1,000 sessions 0, as nim_session_set_unread_count_zero_async
+   * does; the result is a JSON array with the item of each.
+   */
+  nim_session_set_multi_unread_count_zero_async(super_team: boolean, unread_count_zero_info_list: Text, cb: CallbackPointer, user_data: number): void;
+  /**
+   * Marks an item as on top, on this device; 404: it is not on the list. nim_session_set_to_stick_top
+   * is for all devices.
+   */
+  nim_session_set_top(to_type: number, id: Text, top: boolean, json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /** Keeps a text of the program with an item, on this device; 404: it is not on the list. */
+  nim_session_set_extend_data(to_type: number, id: Text, data: Text, json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /**
+   * Makes the unread numbers of all sessions 0, here at once and on the server when it can be reached.
+   * The status of the messages stays as it is.
+   */
+  nim_session_reset_all_unread_count_async(json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /** One item of the list; 404: it is not on the list. */
+  nim_session_query_sessiondata_by_id_async(to_type: number, id: Text, json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /**
+   * The sessions that are pinned on all devices of the account, the last pinned first (no
+   * json_extension).
+   */
+  nim_session_query_stick_top_session_list(cb: CallbackPointer, user_data: number): void;
+  /**
+   * Pins a session on all devices of the account; one that is pinned gets the text. 414: 100 are
+   * pinned.
+   */
+  nim_session_set_to_stick_top(session_id: Text, to_type: number, ext: Text, cb: CallbackPointer, user_data: number): void;
+  /** Ends the pinning of a session on all devices of the account; 404: it is not pinned. */
+  nim_session_cancel_stick_top(session_id: Text, to_type: number, cb: CallbackPointer, user_data: number): void;
+  /** Changes the text of a pinned session; 404: it is not pinned. */
+  nim_session_update_stick_top(session_id: Text, to_type: number, ext: Text, cb: CallbackPointer, user_data: number): void;
+  /** Registers for sessions that another own device has pinned, live and from while this one was away. */
+  nim_session_reg_set_to_stick_top_notify_cb(cb: CallbackPointer, user_data: number): void;
+  /** Registers for sessions that another own device pins no more (spelling with double l). */
+  nim_session_reg_cancell_stick_top_notify_cb(cb: CallbackPointer, user_data: number): void;
+  /** Registers for pinned sessions whose text another own device has changed. */
+  nim_session_reg_update_stick_top_notify_cb(cb: CallbackPointer, user_data: number): void;
+  /**
+   * The mark that the server has more of a session than was fetched when this device met it: time and
+   * server id of the oldest message here. 404: there is no mark.
+   */
+  nim_session_query_session_hasmore_roammsg(session_main_tag_info: unknown, cb: CallbackPointer, user_data: number): void;
+  /** All such marks (array of structs). */
+  nim_session_query_all_session_hasmore_roammsg(cb: CallbackPointer, user_data: number): void;
+  /** Moves the mark of a session to a message, by its time and server_msg_id. */
+  nim_session_update_session_hasmore_roammsg(json_msg: Text, cb: CallbackPointer, user_data: number): void;
+  /** Takes the mark of a session away. */
+  nim_session_delete_session_hasmore_roammsg(session_main_tag_info: unknown, cb: CallbackPointer, user_data: number): void;
+  /**
+   * Registers for messages that another own device has deleted for the account, live and from while
+   * this one was away.
+   */
+  nim_msglog_register_delete_msgs_self_callback(cb: CallbackPointer, user_data: number): void;
+  /**
+   * Registers for histories that another own device has deleted on the server, live and from while
+   * this one was away.
+   */
+  nim_msglog_register_delete_history_messages_callback(cb: CallbackPointer, user_data: number): void;
+  /** One stored message by client id; 404: there is none. */
+  nim_msglog_query_msg_by_id_async(client_msg_id: Text, json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /**
+   * A page of the stored messages of a session: those older than anchor_msg_time, the newest first.
+   * The extension may turn that around (MsglogQueryOptions). Messages of one time are never cut apart,
+   * so there may be more than limit_count.
+   */
+  nim_msglog_query_msg_async(account_id: Text, to_type: number, limit_count: number, anchor_msg_time: number, json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /**
+   * What the server has of a session, the newest first unless reverse. A message that is stored here
+   * comes as it is here; one that was deleted here for good does not come. An extension
+   * query_msg_type_list (a JSON array of ints) takes only these types.
+   */
+  nim_msglog_query_msg_online_async(id: Text, to_type: number, limit_count: number, from_time: number, end_time: number, end_msg_id: number, reverse: boolean, need_save_to_local: boolean, json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /**
+   * A page of the stored messages of a session that have one of the types, the newest first unless
+   * reverse. Messages of one time are never cut apart, so there may be more than limit_count.
+   */
+  nim_msglog_query_the_message_of_the_specified_type_async(to_type: number, id: Text, limit_count: number, from_time: number, end_time: number, end_client_msg_id: Text, reverse: boolean, msg_types: Text, json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /**
+   * Stored messages of a session, or of many, by type and text, the newest first unless reverse. The
+   * text may be of any length and script. A search that has not come to its end in 2 s gives what it
+   * has, and the extension of its answer has incomplete true.
+   */
+  nim_msglog_query_msg_by_options_async(query_range: number, ids: Text, limit_count: number, from_time: number, end_time: number, end_client_msg_id: Text, reverse: boolean, msg_type: number, search_content: Text, json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /** The same as nim_msglog_query_msg_by_options_async, with all options in one JSON object. */
+  nim_msglog_query_msg_by_options_async_ex(json_param: Text, cb: CallbackPointer, user_data: number): void;
+  /**
+   * Gives all received messages of a session the status read. The unread number stays:
+   * nim_session_set_unread_count_zero_async is for that.
+   */
+  nim_msglog_batch_status_read_async(account_id: Text, to_type: number, json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /**
+   * Sets the status of a stored message; 404: there is none. Deleted (3) deletes it here; sending (4)
+   * is refused. The unread number stays.
+   */
+  nim_msglog_set_status_async(msg_id: Text, msglog_status: number, json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /** Sets the sub-status of a stored message; 404: there is none. */
+  nim_msglog_set_sub_status_async(msg_id: Text, msglog_sub_status: number, json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /**
+   * Stores a message that is not sent, in place of one with its client_msg_id. It counts as unread
+   * with log_status 1 and push_need_badge 1.
+   */
+  nim_msglog_insert_msglog_async(talk_id: Text, json_msg: Text, need_update_session: boolean, json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /**
+   * Deletes all messages of a session on this device, also those not fetched yet, and tells the list
+   * with command 5. They do not come back, and are counted no more.
+   */
+  nim_msglog_batch_status_delete_async(account_id: Text, to_type: number, json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /** The same as nim_msglog_batch_status_delete_async, with a choice about queries of the server. */
+  nim_msglog_batch_status_delete_async_ex(account_id: Text, to_type: number, revert_by_query_online: boolean, json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /**
+   * Deletes all messages of a kind of sessions on this device, also those not fetched yet. The list is
+   * told once, with command 7, 8 or 11, or 3, 4 or 10 where the items go too.
+   */
+  nim_msglog_delete_by_session_type_async(delete_sessions: boolean, to_type: number, json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /** The same as nim_msglog_delete_by_session_type_async, with a choice about queries of the server. */
+  nim_msglog_delete_by_session_type_async_ex(delete_sessions: boolean, to_type: number, revert_by_query_online: boolean, json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /**
+   * Deletes a message of a session on this device; 404: there is none. It does not come back. Was it
+   * unread, it is counted no more; was it the last of its session, the list is told with command 5.
+   */
+  nim_msglog_delete_async(account_id: Text, to_type: number, msg_id: Text, json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /**
+   * Deletes all messages on this device, also those not fetched yet. The list is told once, with
+   * command 6, or 2 where the items go too.
+   */
+  nim_msglog_delete_all_async(delete_sessions: boolean, json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /** The same as nim_msglog_delete_all_async, with a choice about queries of the server. */
+  nim_msglog_delete_all_async_ex(delete_sessions: boolean, revert_by_query_online: boolean, json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /** Deletes the messages of a session between two times on this device. */
+  nim_msglog_delete_by_time_async(account_id: Text, to_type: number, timestamp1: number, timestamp2: number, json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /** The same as nim_msglog_delete_by_time_async, with a choice about queries of the server. */
+  nim_msglog_delete_by_time_async_ex(account_id: Text, to_type: number, revert_by_query_online: boolean, timestamp1: number, timestamp2: number, json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /** Export local history to a file. */
+  nim_msglog_export_db_async(dst_path: Text, json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /** Import history from a file, with progress. */
+  nim_msglog_import_db_async(src_path: Text, json_extension: Text, res_cb: CallbackPointer, res_user_data: number, prg_cb: CallbackPointer, prg_user_data: number): void;
+  /**
+   * Tells the sender that the account has read everything up to a received message of a P2P session.
+   * It never goes back: a receipt for an older message ends with 200 and is not sent. The unread
+   * number and the statuses stay. 404: the message is not stored here or the account's own; 414: a
+   * team's; 10414: not JSON. The result is an array with one element: talk_id, msg_timetag (time of
+   * the message, ms), status 7.
+   */
+  nim_msglog_send_receipt_async(json_msg: Text, json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /**
+   * Whether the peer has read a message of the account: its time is not above that of the peer's
+   * newest receipt. Answers at once, from memory; false for messages of teams.
+   */
+  nim_msglog_query_be_readed(json_msg: Text, json_extension: Text): boolean;
+  /**
+   * Whether a receipt was sent for a received message or a later one. Answers at once, from memory;
+   * false for messages of teams.
+   */
+  nim_msglog_query_receipt_sent(json_msg: Text, json_extension: Text): boolean;
+  /**
+   * Registers for receipts: an array with one element, talk_id, msg_timetag (the own messages up to
+   * this time were read, ms), status 7. The rows have the status 7 by then. A receipt that came while
+   * the account was away is told after the login; one that says nothing new is not told.
+   */
+  nim_msglog_reg_status_changed_cb(json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /** Sets the local_ext of a stored message, which no other device sees; 404: there is no message. */
+  nim_msglog_update_localext_async(msg_id: Text, local_ext: Text, json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /**
+   * Gives all received messages of all sessions the status read. The unread numbers stay:
+   * nim_session_reset_all_unread_count_async is for those.
+   */
+  nim_msglog_read_all_async(json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /** Back local history up to the cloud; struct of function pointers. */
+  nim_export_backup_to_remote(export_info: unknown): boolean;
+  /** Restore it; struct of function pointers. */
+  nim_import_backup_from_remote(import_info: unknown): boolean;
+  /** Cancel a restore. Header says void, both wrappers declare bool. */
+  nim_cancel_import_backup_from_remote(): boolean;
+  /** Cancel a backup. Header says void, both wrappers declare bool. */
+  nim_cancel_export_backup_to_remote(): boolean;
+  /**
+   * Deletes what the server has of a session of two for this account, on all of its devices, which are
+   * not told; the session is read. What is stored here stays.
+   */
+  nim_msglog_delete_history_online_async(account_id: Text, delete_roaming: boolean, json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /**
+   * Deletes what the server has of a session for this account, on all of its devices; the session is
+   * read. What is stored here stays.
+   */
+  nim_msglog_delete_history_online_async_ex(account_id: Text, to_type: number, notify_self: boolean, ext: Text, cb: CallbackPointer, user_data: number): void;
+  /**
+   * Deletes a message for this account: here, on the server and on its other devices, also those that
+   * are away. The other side keeps it. 404: there is none, neither here nor there.
+   */
+  nim_msglog_delete_message_self_async(json_msg: Text, ext: Text, json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /**
+   * The same as nim_msglog_delete_message_self_async for several messages, 100 of one session at a
+   * time. The first that fails ends it.
+   */
+  nim_msglog_delete_messages_self_async(param: unknown, param_count: number, cb: CallbackPointer, user_data: number): void;
+  /** Whether a message starts a thread, and its reply count. */
+  nim_msglog_query_message_is_thread_root_async(msg_client_id: Text, cb: CallbackPointer, user_data: number): void;
+  /**
+   * One message that the server has, by its server_id, or by its time; 404: there is none, or it has
+   * another client_id. Nothing is stored.
+   */
+  nim_msglog_query_message_online(param: unknown, cb: CallbackPointer, user_data: number): void;
+  /** Thread history; struct by reference and the CALLBACK BY REFERENCE (pointer to function pointer). */
+  nim_msglog_query_thread_history_msg(json_msg: Text, param: unknown, cb: CallbackPointer, user_data: number): void;
   /**
    * Computes the MD5 of a text. A token is sent as it is given to nim_client_login: nothing here needs
    * this.
@@ -1103,6 +1838,13 @@ export interface Functions {
   nim_tool_get_local_appdata_dir(): string;
   /** Names the directory of the library. */
   nim_tool_get_cur_module_dir(): string;
+  /** Asks for the text of an audio file. */
+  nim_tool_get_audio_text_async(json_audio_info: Text, json_extension: Text, cb: CallbackPointer, user_data: number): void;
+  /**
+   * Checks a text against the app's word list. While the module is not built every text passes as it
+   * is.
+   */
+  nim_tool_filter_client_antispam_async(text: Text, replace_str: Text, lib_name: Text, json_extension: Text, cb: CallbackPointer, user_data: number): void;
   /** Chooses who runs the callbacks. Legal before nim_client_init and after nim_client_cleanup. */
   nimx_global_set_dispatch_mode(mode: number): number;
   /** Runs pending callbacks on this thread. */
@@ -1152,6 +1894,11 @@ export interface Functions {
    * once, a connection is probed.
    */
   nimx_client_network_changed(json_extension: Text): void;
+  /**
+   * Registers for messages whose result was 408 and which the server is seen to have after all. Their
+   * log_status is 6 then, and a session change says so too; there is never a second result.
+   */
+  nimx_talk_reg_msg_corrected_cb(json_extension: Text, cb: CallbackPointer, user_data: number, destroy: unknown): void;
   /** Closes the connection without a logout and keeps it closed. */
   nimx_client_pause(json_extension: Text, cb: CallbackPointer, user_data: number): void;
   /** Ends a pause: connects and logs in again. */

@@ -10,6 +10,10 @@ export { Client } from './client';
 export { NimError, type ErrorData } from './errors';
 export * from './events';
 export * from './generated';
+export type { NIMMessage, NIMRecallNotice, NIMSession, NIMStickTopInfo, NIMThreadInfo } from './generated-calls';
+export * from './messages/openim';
+export * from './messages/tencent';
+export * from './messages/types';
 export { LibraryLoadError, type Tried } from './loader';
 export * from './types';
 

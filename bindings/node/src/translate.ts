@@ -1,7 +1,13 @@
 import { errorTable, KickReason, Status, type ConnectionEvent, type ErrorInfo, type KickoutEvent, type LoginUser } from './generated';
 import type { EventMap, EventName, EventSink, KickedOutType, SDKEvent, SelfInfo } from './events';
+import type { SDKResult } from './types';
 
 const success: number = errorTable.ok.code;
+
+/** What a promise of the client resolves with. */
+export function resultOf<T>(data: T, operationID = ''): SDKResult<T> {
+  return { code: 0, errCode: 0, errMsg: '', data, operationID };
+}
 
 /** Makes what a listener gets. */
 export function eventOf<T>(name: EventName, data: T, info?: Partial<ErrorInfo>): SDKEvent<T> {

@@ -1,5 +1,6 @@
 import type { Capabilities, ClientPres, Diagnostics, InitOptions, KickedDevice, Status, TokenRequest } from './generated';
 import type { SelfInfo, TypedEvents } from './events';
+import type { MessageCalls } from './messages/types';
 
 export interface ProxyOptions {
   /** socks4 resolves names on this machine, the others at the proxy; none: no proxy. */
@@ -126,7 +127,11 @@ export interface KickOtherData {
 }
 
 /** The calls of asyncApi, by the names of OpenIM's SDKs. */
-export type AsyncApiName = 'initSDK' | 'login' | 'logout' | 'getLoginUserID' | 'getLoginStatus' | 'networkStatusChanged';
+export type AsyncApiName =
+  | 'initSDK' | 'login' | 'logout' | 'getLoginUserID' | 'getLoginStatus' | 'networkStatusChanged'
+  | 'createTextMessage' | 'createCustomMessage' | 'sendMessage' | 'getAllConversationList' | 'getConversationListSplit'
+  | 'getAdvancedHistoryMessageList' | 'markConversationMessageAsRead' | 'getTotalUnreadMsgCount'
+  | 'insertSingleMessageToLocalStorage';
 
 /**
  * The client. There is one per process, since a process has one library; getSDK gives it, and
@@ -134,7 +139,7 @@ export type AsyncApiName = 'initSDK' | 'login' | 'logout' | 'getLoginUserID' | '
  *
  * Promises reject with a NimError.
  */
-export interface SDK extends TypedEvents {
+export interface SDK extends TypedEvents, MessageCalls {
   /** The state of the session at this moment; may be ahead of the events, never behind. */
   readonly status: Status;
   /** The account of the session, '' when there is none. */

@@ -4,9 +4,10 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Status } from 'libnim';
 import { initMain, preloadPath } from 'libnim/electron/main';
+import { Device } from './support/device.mjs';
 import { Nimd, directory, products } from './support/nimd.mjs';
 import { MainStandIn, Page } from './support/page.mjs';
-import { rejection } from './support/sdk.mjs';
+import { options, rejection } from './support/sdk.mjs';
 
 describe('electron, over a channel between two processes', () => {
   let nimd;
@@ -88,6 +89,28 @@ describe('electron, over a channel between two processes', () => {
     await two.sdk('login', { userID: 'bob', token: 'secret' });
     await two.sdk('logout');
     assert.equal(sdk.listenerCount('ready'), 1);
+  });
+
+  test('a page sends and receives messages', async (t) => {
+    const page = Page.open(t, electron);
+    const other = await Device.start(t, options(t, nimd));
+    await other.call('login', { userID: 'bob', token: 'secret' });
+    await page.sdk('login', { userID: 'alice', token: 'secret' });
+    const { data: sent } = await page.sdk('sendMessage', { to: 'bob', text: 'from a page' });
+    assert.equal((await other.until('messagesReceived')).data[0].message.client_msg_id, sent.client_msg_id);
+    const text = await page.sdk('createTextMessage', { to: 'bob', conversationType: 'C2C', payload: { text: 'two' } });
+    assert.equal((await page.sdk('sendMessage', text)).data.message.status, 'success');
+    assert.equal((await page.sdk('createTextMessage', 'x')).data.sendID, 'alice');
+    await other.call('sendMessage', { to: 'alice', text: 'to a page' });
+    assert.equal((await page.call('until', 'messageReceived')).data[0].payload.text, 'to a page');
+    assert.equal((await page.call('until', 'recvNewMessage')).data.textElem.content, 'to a page');
+    assert.equal((await page.sdk('getHistory', { to: 'bob', limit: 10 })).data.length, 3);
+    await page.close();
+    assert.equal(sdk.listenerCount('messagesReceived'), 0);
+    await other.call('sendMessage', { to: 'alice', text: 'no page' });
+    const next = Page.open(t, electron);
+    assert.equal((await next.call('until', 'messagesReceived')).data[0].message.msg_body, 'no page');
+    await next.sdk('logout');
   });
 
   test('a page gives tokens', async (t) => {

@@ -83,12 +83,13 @@ describe('lifecycle', () => {
     await sdk.login(login);
   });
 
-  test('a data directory that another process uses', async (t) => {
+  test('an account that another process has logged in, in the same data directory', async (t) => {
     const o = options(t, nimd);
-    await client(t, nimd, o);
-    const { code, output } = await run('refused init', o);
+    const sdk = await client(t, nimd, o);
+    await sdk.login(login);
+    const { code, output } = await run('refused login', o);
     assert.equal(code, 0);
-    assert.match(output, /^21005$/m);
+    assert.match(output, /^21010$/m);
   });
 
   test('many calls at once; none is lost, none blocks the thread', async (t) => {

@@ -60,14 +60,16 @@ describe('packages', () => {
 
   test('the program of the README', async () => {
     await nimd.addAccount('alice');
+    await nimd.addAccount('bob');
     const [, program] = blocks('README.md').find(([language]) => language === 'ts');
-    fs.writeFileSync(path.join(project, 'login.mts'), program);
-    await tsc('login.mts');
-    const run = (token) => node('login.mjs', nimd.link, nimd.ready.app_key, 'alice', token);
-    const good = await run('secret');
+    fs.writeFileSync(path.join(project, 'chat.mts'), program);
+    await tsc('chat.mts');
+    const run = (...args) => node('chat.mjs', nimd.link, nimd.ready.app_key, ...args);
+    const good = await run('alice', 'secret', 'bob', 'hello, bob');
     assert.equal(good.stderr, '');
-    assert.match(good.stdout, /^connecting\nlogged in as alice, other devices: 0\nconnected\n$/);
-    assert.match((await run('not-the-token')).stdout, /login failed: 302 /);
+    assert.match(good.stdout, /^connecting\nlogged in as alice, other devices: 0\nconnected\nthe server has it, id [0-9a-f]{32}\n$/);
+    assert.match((await run('bob', 'secret')).stdout, /^connecting\nlogged in as bob, other devices: 0\nconnected\nalice: hello, bob\n$/);
+    assert.match((await run('alice', 'not-the-token')).stdout, /failed: 302 /);
   });
 
   test('the Electron programs of the README have the right types', async () => {

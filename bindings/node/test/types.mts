@@ -27,6 +27,14 @@ const error = undefined as unknown as NimError;
 const numbers: [number, number, number] = [error.errCode, error.code, error.openimCode];
 getSDK().ref().unref();
 initMain(options);
+const body: string | undefined = (await sdk.sendMessage({ to: 'bob', text: 'x', type: 'team' })).data.msg_body;
+const made = sdk.createTextMessage({ to: 'bob', conversationType: TYPES.CONV_C2C, payload: { text: 'x' } });
+const status: 'unSend' | 'success' | 'fail' = (await sdk.sendMessage(made)).data.message.status;
+const { data: message } = await remote.createTextMessage('x', sdk.uuid());
+const id: string = (await sdk.sendMessage({ recvID: 'bob', groupID: '', message })).data.clientMsgID;
+sdk.on(EVENT.MESSAGE_RECEIVED, ({ data }) => data.map((m) => m.conversationID));
+sdk.on(CbEvents.OnRecvNewMessage, ({ data }) => data.textElem?.content);
+sdk.on('messagesReceived', ({ data }) => data.map((r) => [r.message.from_id, r.feature]));
 await once(getSDK(), 'ready');
 getSDK().setMaxListeners(20).prependListener('ready', ({ data }) => data.status);
 
@@ -47,4 +55,9 @@ getWithRenderProcess().instance.ref();
 // @ts-expect-error the account is read
 sdk.userID = 'x';
 
-export const used = [zero, repeated, online, remote, level, numbers];
+// @ts-expect-error no receiver
+await sdk.sendMessage({ text: 'x' });
+// @ts-expect-error no such kind
+await sdk.getHistory({ to: 'bob', type: 'channel' });
+
+export const used = [body, status, id, zero, repeated, online, remote, level, numbers];

@@ -3,10 +3,10 @@ using NIM;
 namespace LibNim.Unity
 {
     /// <summary>
-    /// The session in the shape of OpenIM's Unity SDK. Everything is called back on the main thread,
-    /// in a frame.
+    /// Session and messages in the shape of OpenIM's Unity SDK. Everything is called back on the main
+    /// thread, in a frame.
     /// </summary>
-    public static class IMSDK
+    public static partial class IMSDK
     {
         private const int ExitLimitMs = 1000;
 

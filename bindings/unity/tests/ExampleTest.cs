@@ -9,26 +9,39 @@ namespace LibNim.Unity.Tests
     {
         internal static void All(Runner runner, Nimd nimd)
         {
-            runner.Run("example: logs in, and out when the game ends", () =>
+            runner.Run("example: sends and receives, and logs out when the game ends", () =>
             {
                 Engine.Console.Clear();
                 Engine.Play(typeof(IMSDK).Assembly);
-                string account = nimd.NewAccount();
-                var login = new UnityEngine.GameObject("login").AddComponent<Login>();
-                login.link = nimd.Link;
-                login.appKey = nimd.AppKey;
-                login.user = account;
-                login.token = "secret";
-                Engine.Start(login);
-                var clock = Stopwatch.StartNew();
-                while (!Engine.Console.Contains("log: logged in as " + account))
+                string account = nimd.NewAccount(), peer = nimd.NewAccount();
+                using (Device other = nimd.Chat(peer))
                 {
-                    Check.That(clock.ElapsedMilliseconds < History.LimitMs, string.Join("\n", Engine.Console));
-                    Engine.Frame();
+                    var chat = new UnityEngine.GameObject("chat").AddComponent<Chat>();
+                    chat.link = nimd.Link;
+                    chat.appKey = nimd.AppKey;
+                    chat.user = account;
+                    chat.token = "secret";
+                    chat.peer = peer;
+                    Engine.Start(chat);
+                    Until("log: sent to " + peer);
+                    other.Lines.Next("got 0 " + account + " NIMTextMessage hello from " + account);
+                    other.Say("text " + account + " hello");
+                    Until("log: " + peer + ": hello");
+                    other.Quit();
                 }
                 Engine.Quit();
                 Check.Equal(LoginStatus.Logout, IMSDK.GetLoginStatus(), "status after the game");
             });
+        }
+
+        private static void Until(string line)
+        {
+            var clock = Stopwatch.StartNew();
+            while (!Engine.Console.Contains(line))
+            {
+                Check.That(clock.ElapsedMilliseconds < History.LimitMs, string.Join("\n", Engine.Console));
+                Engine.Frame();
+            }
         }
     }
 }

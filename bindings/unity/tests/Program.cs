@@ -16,6 +16,7 @@ namespace LibNim.Unity.Tests
             {
                 ReloadTests.All(runner, nimd);
                 PlayTests.All(runner, nimd);
+                MessageTests.All(runner, nimd);
                 ExampleTest.All(runner, nimd);
             }
             return runner.End();

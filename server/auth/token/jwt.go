@@ -66,8 +66,13 @@ func VerifyJWT(token string, want Expect) (Claims, error) {
 	if err := jwtPart(head64, &h); err != nil {
 		return Claims{}, malformed("header of the JWT")
 	}
-	if h.Alg != "HS256" || h.Crit != nil || h.Typ != "" && !strings.EqualFold(h.Typ, "JWT") {
+	switch {
+	case h.Alg != "HS256":
 		return Claims{}, malformed("alg of the JWT: want HS256")
+	case h.Typ != "" && !strings.EqualFold(h.Typ, "JWT"):
+		return Claims{}, malformed("typ of the JWT: want JWT, or none")
+	case h.Crit != nil:
+		return Claims{}, malformed("crit of the JWT: no extension is known")
 	}
 	mac, err := jwtEncoding.DecodeString(sig64)
 	if err != nil {

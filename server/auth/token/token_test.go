@@ -262,3 +262,15 @@ func FuzzVerify(f *testing.F) {
 		}
 	})
 }
+
+// A header that is refused says which of its keys is to blame.
+func TestAJWTHeaderNamesWhatIsWrong(t *testing.T) {
+	for head, want := range map[string]string{
+		`{"alg":"none"}`: "alg", `{"alg":"HS256","typ":"JOSE"}`: "typ", `{"alg":"HS256","crit":["exp"]}`: "crit",
+	} {
+		_, err := VerifyJWT(jwtEncoding.EncodeToString([]byte(head))+goldenJWT[strings.Index(goldenJWT, "."):], alice)
+		if !errors.Is(err, nimerr.TokenInvalid) || !strings.Contains(err.Error(), want+" of the JWT") {
+			t.Errorf("%s: %v", head, err)
+		}
+	}
+}

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 const void *tag(const char *field) { return (const void *)(uintptr_t)(field ? strtoull(field, NULL, 0) : 0); }
 
@@ -127,6 +128,12 @@ static void v_pending(command *c) { (void)c; print("{\"ret\":\"pending\",\"value
 static void v_wait(command *c) { print("{\"ret\":\"wait\",\"value\":%d}", nimx_global_wait(INT(1))); }
 static void v_detach(command *c) { (void)c; nimx_global_detach_callbacks(); print("{\"ret\":\"detach\"}"); }
 static void v_token(command *c) { plan_token(A(1)); print("{\"ret\":\"token\"}"); }
+/* block MS: this thread does nothing. */
+static void v_block(command *c) {
+    struct timespec t = {INT(1) / 1000, INT(1) % 1000 * 1000000L};
+    nanosleep(&t, NULL);
+    print("{\"ret\":\"block\"}");
+}
 static void v_exit(command *c) { exit(INT(1)); }
 
 static const verb verbs[] = {
@@ -138,9 +145,15 @@ static const verb verbs[] = {
     {"renew", v_renew}, {"pause", v_pause}, {"resume", v_resume}, {"diagnostics", v_diagnostics},
     {"network_changed", v_network_changed}, {"set_proxy", v_set_proxy}, {"detect_proxy", v_detect_proxy},
     {"mode", v_mode}, {"dispatch", v_dispatch}, {"pending", v_pending}, {"wait", v_wait},
-    {"detach", v_detach}, {"token", v_token}, {"exit", v_exit},
+    {"detach", v_detach}, {"token", v_token}, {"exit", v_exit}, {"block", v_block},
     {"upload_log", v_upload_log}, {"feedback", v_feedback}, {"cache_info", v_cache_info},
     {"cache_delete", v_cache_delete}, {"tool", v_tool},
+    {"send", v_send}, {"texts", v_texts}, {"sessions", v_sessions}, {"unread_zero", v_unread_zero},
+    {"unread_zero_all", v_unread_zero_all},
+    {"log", v_log}, {"by_id", v_by_id}, {"insert", v_insert}, {"batch_read", v_batch_read},
+    {"recall", v_recall}, {"recall2", v_recall2}, {"recall_ex", v_recall_ex},
+    {"receipt", v_receipt}, {"read_by_peer", v_read_by_peer}, {"receipt_sent", v_receipt_sent},
+    {"list", v_list}, {"edit", v_edit},
 };
 
 void run_command(command *c) {
@@ -169,8 +182,12 @@ int main(void) {
             spawn(rest(line, 1));
         } else if (strncmp(line, "in\t", 3) == 0) { /* in, callback, command… */
             parse(&c, line);
-            plan_in(c.argv[1], rest(line, 2));
+            plan_in(c.argv[1], "", rest(line, 2));
             print("{\"ret\":\"in\"}");
+        } else if (strncmp(line, "with\t", 5) == 0) { /* with, callback, text, command… */
+            parse(&c, line);
+            plan_in(c.argv[1], c.argv[2], rest(line, 3));
+            print("{\"ret\":\"with\"}");
         } else {
             parse(&c, line);
             run_command(&c);

@@ -37,8 +37,9 @@ void enter_callback(const char *name, const void *user_data, const char *format,
     __attribute__((format(printf, 3, 4)));
 void leave_callback(void);
 
-/* Runs line inside the next callback of that name. */
-void plan_in(const char *name, const char *line);
+/* Runs line inside the next callback of that name whose arguments hold a text,
+ * "" being any. */
+void plan_in(const char *name, const char *with, const char *line);
 void plan_token(const char *token); /* what the token provider gives; "" for none */
 
 /* The callbacks. */
@@ -50,15 +51,41 @@ void NIM_CALL on_time(int code, nim_bool_reg local, nim_uint64 ms, const void *u
 void NIM_CALL on_push_config(int code, const char *content, const char *json, const void *user_data);
 void NIM_CALL on_proxy(nim_bool_reg ok, enum NIMProxyDetectStep step, const char *json, const void *user_data);
 
-/* Registers (or, with off, removes) the callback of that name. register_global
- * says whether the name is one of its own. */
+/* Registers (or, with off, removes) the callback of that name. register_global,
+ * register_messages and register_talk say whether the name is one of theirs. */
 void registration(const char *name, const void *user_data, int off);
 int register_global(const char *name, const void *user_data, int off);
+int register_messages(const char *name, const void *user_data, int off);
+int register_log(const char *name, const void *user_data, int off);
+int register_talk(const char *name, const void *user_data, int off);
 
 /* Commands of driver_global.c. */
 void v_upload_log(command *c);
 void v_feedback(command *c);
 void v_cache_info(command *c);
 void v_cache_delete(command *c);
+
+/* Commands of driver_messages.c. */
+void v_send(command *c);
+void v_texts(command *c);
+void v_sessions(command *c);
+void v_unread_zero(command *c);
+void v_unread_zero_all(command *c);
+void v_log(command *c);
+void v_by_id(command *c);
+void v_insert(command *c);
+void v_batch_read(command *c);
+
+/* Commands of driver_log.c. */
+void v_list(command *c);
+void v_edit(command *c);
+
+/* Commands of driver_talk.c. */
+void v_recall(command *c);
+void v_recall2(command *c);
+void v_recall_ex(command *c);
+void v_receipt(command *c);
+void v_read_by_peer(command *c);
+void v_receipt_sent(command *c);
 
 #endif

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #ifdef _WIN32
 #include <windows.h>
@@ -60,12 +59,14 @@ void print_text(const char *ret, const char *value) {
 static struct {
     pthread_mutex_t lock;
     char name[64], line[16384]; /* name is "" when there is none */
+    char with[64];              /* a text that the callback's arguments hold; "" for any */
     char token[4096];
-} plan = {PTHREAD_MUTEX_INITIALIZER, "", "", ""};
+} plan = {PTHREAD_MUTEX_INITIALIZER, "", "", "", ""};
 
-void plan_in(const char *name, const char *line) {
+void plan_in(const char *name, const char *with, const char *line) {
     pthread_mutex_lock(&plan.lock);
     snprintf(plan.name, sizeof plan.name, "%s", name);
+    snprintf(plan.with, sizeof plan.with, "%s", with);
     snprintf(plan.line, sizeof plan.line, "%s", line);
     pthread_mutex_unlock(&plan.lock);
 }
@@ -80,6 +81,22 @@ void plan_token(const char *token) {
  * (a cleanup inside a callback), never run on two at once. */
 static atomic_long running_on;
 static atomic_int depth;
+
+/* holds says whether the arguments of a callback hold a text. */
+static int holds(const char *text, const char *format, va_list args) {
+    va_list again;
+    char *all;
+    int n, found;
+    if (!*text) return 1;
+    va_copy(again, args);
+    n = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    all = malloc((size_t)n + 1);
+    vsnprintf(all, (size_t)n + 1, format, args);
+    found = strstr(all, text) != NULL;
+    free(all);
+    return found;
+}
 
 void enter_callback(const char *name, const void *user_data, const char *format, ...) {
     static _Thread_local command c;
@@ -99,21 +116,16 @@ void enter_callback(const char *name, const void *user_data, const char *format,
     funlockfile(stdout);
     va_end(args);
 
+    va_start(args, format);
     pthread_mutex_lock(&plan.lock);
-    planned = strcmp(plan.name, name) == 0;
+    planned = strcmp(plan.name, name) == 0 && holds(plan.with, format, args);
+    va_end(args);
     if (planned) {
         parse(&c, plan.line);
         plan.name[0] = 0;
     }
     pthread_mutex_unlock(&plan.lock);
-    if (planned && strcmp(c.argv[0], "block") == 0) {
-        int ms = atoi(c.argv[1]);
-        struct timespec t = {ms / 1000, ms % 1000 * 1000000L};
-        nanosleep(&t, NULL);
-        print("{\"ret\":\"block\"}");
-    } else if (planned) {
-        run_command(&c);
-    }
+    if (planned) run_command(&c);
 }
 
 void leave_callback(void) {
@@ -160,8 +172,8 @@ void NIM_CALL on_proxy(nim_bool_reg ok, enum NIMProxyDetectStep step, const char
 
 static void NIM_CALL on_sync(enum NIMDataSyncType type, enum NIMDataSyncStatus status, const char *attachment,
                              const void *user_data) {
-    enter_callback("data_sync", user_data, "\"type\":%d,\"status\":%d,\"length\":%zu", (int)type, (int)status,
-                   strlen(attachment));
+    enter_callback("data_sync", user_data, "\"type\":%d,\"status\":%d,\"attachment\":\"%s\"", (int)type, (int)status,
+                   attachment);
     leave_callback();
 }
 
@@ -204,5 +216,6 @@ void registration(const char *name, const void *user_data, int off) {
         nimx_client_reg_connection_cb(NULL, off ? NULL : on_connection, user_data, off ? NULL : on_destroy);
         return;
     }
-    if (!register_global(name, user_data, off)) print_text("unknown registration", name);
+    if (!register_global(name, user_data, off) && !register_messages(name, user_data, off) && !register_log(name, user_data, off) &&
+        !register_talk(name, user_data, off)) print_text("unknown registration", name);
 }

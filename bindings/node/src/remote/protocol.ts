@@ -2,6 +2,8 @@
 import type { ErrorData } from '../errors';
 import { eventNames, type EventName } from '../events';
 import type { Status, TokenRequest } from '../generated';
+import { messageMethods } from '../messages/types';
+import { messageEvents } from '../messages/relay';
 import type { SDK, SDKOptions } from '../types';
 
 /** A way to the other side. It keeps the order; what it carries can be cloned. */
@@ -22,7 +24,7 @@ export interface State {
 export const remoteMethods = [
   'init', 'login', 'logout', 'getLoginUser', 'getLoginStatus', 'renewToken', 'kickOther', 'relogin', 'pause', 'resume',
   'networkChanged', 'setProxy', 'detectProxy', 'getServerTime', 'getMultiportPushConfig', 'setMultiportPushConfig',
-  'diagnostics', 'capabilities', 'destroy',
+  'diagnostics', 'capabilities', 'destroy', ...messageMethods,
 ] as const satisfies readonly (keyof SDK)[];
 export type RemoteMethod = (typeof remoteMethods)[number];
 
@@ -39,6 +41,8 @@ export type Request =
   | { kind: 'hello' }
   | { kind: 'call'; id: number; method: RemoteMethod; args: unknown[] }
   | { kind: 'offerTokens'; on: boolean }
+  /** Which of the events about messages have listeners: what has none waits in the library. */
+  | { kind: 'listen'; events: EventName[] }
   | { kind: 'token'; id: number; token: string | undefined };
 
 /** To the client. */
@@ -60,6 +64,7 @@ export function asRequest(message: unknown): Request | undefined {
     m.kind === 'hello' ||
     (m.kind === 'call' && numbered && remoteMethods.includes(m.method as RemoteMethod) && Array.isArray(m.args)) ||
     (m.kind === 'offerTokens' && typeof m.on === 'boolean') ||
+    (m.kind === 'listen' && Array.isArray(m.events) && m.events.every((e) => messageEvents.includes(e as EventName))) ||
     (m.kind === 'token' && numbered && (m.token == null || typeof m.token === 'string'));
   return good ? (m as unknown as Request) : undefined;
 }

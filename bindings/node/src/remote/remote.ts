@@ -3,6 +3,9 @@ import { Emitter } from '../emitter';
 import { failure, NimError } from '../errors';
 import type { EventMap } from '../events';
 import { Status, type Capabilities, type Diagnostics } from '../generated';
+import { create } from '../messages/create';
+import { messageEvents } from '../messages/relay';
+import { messageMethods, type MessageCalls } from '../messages/types';
 import type {
   AsyncApiName, KickOtherData, LoginData, LoginParams, ProxyOptions, SDK, SDKOptions, SDKResult, TokenProvider,
 } from '../types';
@@ -13,12 +16,24 @@ interface Waiting {
   reject: (error: NimError) => void;
 }
 
+/** With the calls about messages, which are passed on. */
+export interface RemoteSDK extends MessageCalls {}
+
 /** The client in a process that has no library: it passes everything on through an endpoint. */
 export class RemoteSDK extends Emitter implements SDK {
+  static {
+    for (const name of messageMethods) {
+      RemoteSDK.prototype[name] = function (this: RemoteSDK, ...args: never[]) {
+        return this.call<never>(name, ...args);
+      };
+    }
+  }
+
   private state: State = { status: Status.LoggedOut, userID: '', version: '' };
   private readonly waiting = new Map<number, Waiting>();
   private lastID = 0;
   private provider: TokenProvider | undefined;
+  private listened = '';
   private readonly inbox: Reply[] = [];
   private draining = false;
 
@@ -148,6 +163,18 @@ export class RemoteSDK extends Emitter implements SDK {
 
   asyncApi(name: AsyncApiName, operationID: string, params?: unknown): Promise<unknown> {
     return asyncApi(this, name, operationID, params);
+  }
+
+  createTextMessage: MessageCalls['createTextMessage'] = (params: never, operationID?: string) => create(this, params, operationID);
+  createCustomMessage: MessageCalls['createCustomMessage'] = (params: never, operationID?: string) => create(this, params, operationID);
+
+  /** Says which events about messages have listeners. */
+  protected override listenersChanged(): void {
+    const events = messageEvents.filter((name) => this.listenerCount(name) > 0);
+    if (events.join() !== this.listened) {
+      this.listened = events.join();
+      this.send({ kind: 'listen', events });
+    }
   }
 
   private call<T>(method: RemoteMethod, ...args: unknown[]): Promise<T> {

@@ -1,5 +1,6 @@
 import { errorData, NimError, refusal, type ErrorData } from '../errors';
 import { eventNames, type EventName } from '../events';
+import { messageEvents } from '../messages/relay';
 import { errorTable, type TokenRequest } from '../generated';
 import type { SDK, SDKOptions } from '../types';
 import { asRequest, remoteOptions, type Endpoint, type Reply, type Request, type State } from './protocol';
@@ -11,7 +12,7 @@ export function serve(sdk: SDK, endpoint: Endpoint): () => void {
 }
 
 class Server {
-  private readonly listeners: [EventName, (event: unknown) => void][] = [];
+  private readonly listeners = new Map<EventName, (event: unknown) => void>();
   private readonly unlisten: () => void;
   private readonly questions = new Map<number, (token: string | undefined) => void>();
   private lastQuestion = 0;
@@ -23,11 +24,7 @@ class Server {
     private readonly sdk: SDK,
     private readonly endpoint: Endpoint,
   ) {
-    for (const name of eventNames) {
-      const listener = (event: unknown) => this.reply({ kind: 'event', name, event, state: this.state() });
-      sdk.on(name, listener);
-      this.listeners.push([name, listener]);
-    }
+    this.listen(eventNames.filter((name) => !messageEvents.includes(name)));
     this.unlisten = endpoint.onMessage((message) => {
       const request = asRequest(message);
       if (request !== undefined) {
@@ -38,15 +35,37 @@ class Server {
 
   close(): void {
     this.unlisten();
+    this.forget();
     for (const [name, listener] of this.listeners) {
       this.sdk.off(name, listener);
     }
-    this.forget();
+  }
+
+  /** Passes events on. */
+  private listen(names: readonly EventName[]): void {
+    for (const name of names) {
+      const listener = (event: unknown) => this.reply({ kind: 'event', name, event, state: this.state() });
+      this.listeners.set(name, listener);
+      this.sdk.on(name, listener);
+    }
+  }
+
+  /** Passes on those events about messages that the client listens to. */
+  private listenToMessages(names: readonly EventName[]): void {
+    for (const name of messageEvents) {
+      const listener = this.listeners.get(name);
+      if (listener !== undefined && !names.includes(name)) {
+        this.listeners.delete(name);
+        this.sdk.off(name, listener);
+      }
+    }
+    this.listen(names.filter((name) => !this.listeners.has(name)));
   }
 
   /** The client is gone: nobody takes its answers, nor gives its tokens. */
   private forget(): void {
     this.client++;
+    this.listenToMessages([]);
     if (this.offersTokens) {
       this.offersTokens = false;
       this.sdk.setTokenProvider(undefined);
@@ -67,6 +86,9 @@ class Server {
       case 'offerTokens':
         this.offersTokens = r.on;
         this.sdk.setTokenProvider(r.on ? (request) => this.ask(request) : undefined);
+        break;
+      case 'listen':
+        this.listenToMessages(r.events);
         break;
       case 'token':
         this.questions.get(r.id)?.(r.token ?? undefined);

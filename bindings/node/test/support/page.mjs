@@ -4,6 +4,7 @@
  * contextBridge clones what passes, and then the real renderer module.
  */
 import { fork } from 'node:child_process';
+import { webcrypto } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { createRequire } from 'node:module';
 import Module from 'node:module';
@@ -18,6 +19,8 @@ export class MainStandIn {
     this.app = { getPath: () => userData, whenReady: () => Promise.resolve() };
   }
 }
+
+globalThis.crypto ??= webcrypto; // every page of Electron has it, Node 18 has not
 
 let pages = 0;
 

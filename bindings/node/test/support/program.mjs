@@ -18,8 +18,8 @@ const programs = {
   async 'left initialised'(sdk) {
     await sdk.init();
   },
-  async 'refused init'(sdk) {
-    await sdk.init().catch((e) => console.log(e.errCode));
+  async 'refused login'(sdk) {
+    await sdk.login(login).catch((e) => console.log(e.errCode));
   },
   async reconnecting(sdk) {
     await sdk.login(login);
