@@ -29,7 +29,7 @@ func (c *Client) messages(o *Options) {
 			KeepReadMarks:      !g.SyncSessionAck,
 		},
 	})
-	c.Talk = &talk.Module{Engine: c.Engine, NewID: tools.ID}
+	c.Talk = &talk.Module{Engine: c.Engine, Journal: c.journal, NewID: tools.ID}
 	c.Recent = &recent.Module{Engine: c.Engine}
 	c.Msglog = &msglog.Module{Engine: c.Engine, NewID: tools.ID}
 }

@@ -23,10 +23,14 @@ NIM_BEGIN_C
 NIM_API void NIM_CALL nim_talk_send_msg(const char *json_msg, const char *json_extension,
     nim_nos_upload_prg_cb_func prg_cb, const void *prg_user_data);
 
-/* Abort a message that is still uploading its attachment.
+/* Stops the sending of a message that has not left: while the connection is
+ * being restored, or while others of its session are before it. Its result is
+ * 10200 then, its log_status 9, and it may be sent again. One that is on its
+ * way goes on, and its own result tells its end; one that is not being sent is
+ * left alone. Needed keys: client_msg_id; with to_accid, or talk_id, only that
+ * session's.
  *   json_msg        the message, a JSON object (message keys)
- *   json_extension  reserved
- * Not built yet: does nothing. */
+ *   json_extension  reserved */
 NIM_API void NIM_CALL nim_talk_stop_send_msg(const char *json_msg, const char *json_extension);
 
 /* Registers for the result of every sent message: msg_id, talk_id, rescode,
@@ -81,14 +85,21 @@ NIM_API void NIM_CALL nim_talk_reg_notification_filter_cb(const char *json_exten
 NIM_API void NIM_CALL nim_talk_reg_message_filter_cb(const char *json_extension,
     nim_talk_message_filter_func cb, const void *user_data);
 
-/* Build the JSON of a forwarded message; caller frees the result.
+/* Builds the message that forwards another one, to be sent with
+ * nim_talk_send_msg. It keeps the type, msg_sub_type, body, attachment and
+ * local_res_path of the source; the sender, ids, settings and thread of the
+ * source stay behind. Where an argument is wrong the result is {} and the log
+ * says why. Nothing is sent or stored.
  *   src_msg_json             the message to forward, a JSON object
- *   client_msg_id            client message id
+ *   client_msg_id            client message id of the new message; may be
+ *                            empty, the sending then makes one
  *   retweet_to_session_type  type of the target session
  *   retweet_to_session_id    target session
- *   msg_setting              message options, a JSON object
- *   timetag                  time of the new message, ms since 1970
- * Not built yet: gives false or an empty text. */
+ *   msg_setting              settings of the new message, a JSON object
+ *                            (message keys); may be empty
+ *   timetag                  time of the new message, ms since 1970; 0: left to
+ *                            the sending
+ * Returns The message, a JSON object. Free it with nim_global_free_buf. */
 NIM_API char *NIM_CALL nim_talk_create_retweet_msg(const char *src_msg_json,
     const char *client_msg_id, enum NIMSessionType retweet_to_session_type,
     const char *retweet_to_session_id, const char *msg_setting, nim_int64 timetag);
@@ -162,13 +173,17 @@ NIM_API void NIM_CALL nim_talk_reg_receive_broadcast_cb(const char *json_extensi
 NIM_API void NIM_CALL nim_talk_reg_receive_broadcast_msgs_cb(const char *json_extension,
     nim_talk_receive_broadcast_cb_func cb, const void *user_data);
 
-/* Send a message as a reply to another (thread).
- *   json_msg        the message, a JSON object (message keys)
- *   json_reply_msg  the message replied to, a JSON object
+/* Sends a message as the reply to another one. Its thread_info, which all
+ * devices receive, names the message replied to and the first one of that one's
+ * thread; the rest is as with nim_talk_send_msg. Needed of the message replied
+ * to: client_msg_id; its from_id, to_accid, time, server_msg_id and thread_info
+ * are taken over.
+ *   json_msg        the message replied to, a JSON object as the callbacks
+ *                   bring it
+ *   json_reply_msg  the message to send, a JSON object (message keys)
  *   json_extension  reserved
  *   prg_cb          upload progress; may be NULL
- *   prg_user_data   handed to prg_cb unchanged
- * Not built yet: acknowledged with not_supported (21003). */
+ *   prg_user_data   handed to prg_cb unchanged */
 NIM_API void NIM_CALL nim_talk_reply_msg(const char *json_msg, const char *json_reply_msg,
     const char *json_extension, nim_nos_upload_prg_cb_func prg_cb,
     const void *prg_user_data);

@@ -122,7 +122,8 @@ func (r *room) head() backend.Head {
 			h.Always++
 		}
 		if !e.Stub && e.Recalled == nil && e.Seq >= r.min {
-			h.Last = &r.entries[i]
+			last := *e // the engine reads it after the server has gone on
+			h.Last = &last
 		}
 	}
 	return h

@@ -330,8 +330,11 @@ func (c *conv) fail(out *outgoing, why *nimerr.Error) {
 		return
 	}
 	status := int32(store.StatusFailed)
-	if why.Kind == nimerr.Blocked {
+	switch why.Kind {
+	case nimerr.Blocked:
 		status = store.StatusRefused
+	case nimerr.SendStopped:
+		status = store.StatusCancelled
 	}
 	err := c.update(func(tx store.Tx) error {
 		if err := c.failed(tx, out, status); err != nil {

@@ -21,9 +21,12 @@ const (
 	opGlobalSdkFeedbackAsync
 	opGlobalUploadSdkLog
 	opTalkSendMsg
+	opTalkStopSendMsg
+	opTalkCreateRetweetMsg
 	opTalkRecallMsg
 	opTalkRecallMsg2
 	opTalkRecallMsgEx
+	opTalkReplyMsg
 	opSessionQueryLastFewSessionAsync
 	opSessionQueryAllRecentSessionAsync
 	opSessionQueryAllRecentSessionWithLastMsgExcludedTypeAsync
@@ -109,9 +112,12 @@ type callHandler interface {
 	globalSdkFeedbackAsync(c call, url string, jsonExtension string)
 	globalUploadSdkLog(c call, feedbackMessage string)
 	talkSendMsg(c call, jsonMsg string, jsonExtension string)
+	talkStopSendMsg(c call, jsonMsg string, jsonExtension string)
+	talkCreateRetweetMsg(c call, srcMsgJson string, clientMsgId string, retweetToSessionType int, retweetToSessionId string, msgSetting string, timetag int64) string
 	talkRecallMsg(c call, jsonMsg string, notify string, jsonExtension string)
 	talkRecallMsg2(c call, jsonMsg string, notify string, apnstext string, pushpayload string, jsonExtension string)
 	talkRecallMsgEx(c call, jsonMsg string, notify string, extraParams abi.TalkRecallExtraParams)
+	talkReplyMsg(c call, jsonMsg string, jsonReplyMsg string, jsonExtension string)
 	sessionQueryLastFewSessionAsync(c call, limit int, jsonExtension string)
 	sessionQueryAllRecentSessionAsync(c call, jsonExtension string)
 	sessionQueryAllRecentSessionWithLastMsgExcludedTypeAsync(c call, jsonExtension string, lastMsgExcludedType int)
@@ -211,12 +217,16 @@ func dispatch(h callHandler, op int, c call) int64 {
 		h.globalUploadSdkLog(c, c.str(0))
 	case opTalkSendMsg:
 		h.talkSendMsg(c, c.str(0), c.str(1))
+	case opTalkStopSendMsg:
+		h.talkStopSendMsg(c, c.str(0), c.str(1))
 	case opTalkRecallMsg:
 		h.talkRecallMsg(c, c.str(0), c.str(1), c.str(2))
 	case opTalkRecallMsg2:
 		h.talkRecallMsg2(c, c.str(0), c.str(1), c.str(2), c.str(3), c.str(4))
 	case opTalkRecallMsgEx:
 		h.talkRecallMsgEx(c, c.str(0), c.str(1), abi.TakeTalkRecallExtraParams(c.structs))
+	case opTalkReplyMsg:
+		h.talkReplyMsg(c, c.str(0), c.str(1), c.str(2))
 	case opSessionQueryLastFewSessionAsync:
 		h.sessionQueryLastFewSessionAsync(c, int(c.num(0)), c.str(0))
 	case opSessionQueryAllRecentSessionAsync:
@@ -340,6 +350,8 @@ func dispatch(h callHandler, op int, c call) int64 {
 // dispatchText is dispatch for the functions that return a text.
 func dispatchText(h callHandler, op int, c call) string {
 	switch op {
+	case opTalkCreateRetweetMsg:
+		return h.talkCreateRetweetMsg(c, c.str(0), c.str(1), int(c.num(0)), c.str(2), c.str(3), c.num(1))
 	case opToolGetMd5:
 		return h.toolGetMd5(c, c.str(0))
 	case opToolGetFileMd5:

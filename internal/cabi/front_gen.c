@@ -102,9 +102,12 @@ const char *const nim_op_names[] = {
     "nim_global_sdk_feedback_async",
     "nim_global_upload_sdk_log",
     "nim_talk_send_msg",
+    "nim_talk_stop_send_msg",
+    "nim_talk_create_retweet_msg",
     "nim_talk_recall_msg",
     "nim_talk_recall_msg2",
     "nim_talk_recall_msg_ex",
+    "nim_talk_reply_msg",
     "nim_session_query_last_few_session_async",
     "nim_session_query_all_recent_session_async",
     "nim_session_query_all_recent_session_with_last_msg_excluded_type_async",
@@ -189,9 +192,12 @@ const unsigned char nim_op_early[] = {
     0, /* global_sdk_feedback_async */
     0, /* global_upload_sdk_log */
     0, /* talk_send_msg */
+    0, /* talk_stop_send_msg */
+    0, /* talk_create_retweet_msg */
     0, /* talk_recall_msg */
     0, /* talk_recall_msg2 */
     0, /* talk_recall_msg_ex */
+    0, /* talk_reply_msg */
     0, /* session_query_last_few_session_async */
     0, /* session_query_all_recent_session_async */
     0, /* session_query_all_recent_session_with_last_msg_excluded_type_async */
@@ -1777,7 +1783,7 @@ static const nim_answer nim_answer_talk_recall_msg_ex = {
     {{0}, {0}, {NULL, 0}, NULL}, 0, 0, -1, shape_talk_recall_msg_ex
 };
 static const nim_shape shape_talk_reply_msg[] = {
-    {-1, 0, 0, "{\"msg_id\":${s0.client_msg_id},\"talk_id\":${s0.talk_id|s0.to_accid},\"rescode\":${code}}"},
+    {-1, 0, 0, "{\"msg_id\":${s1.client_msg_id},\"talk_id\":${s1.talk_id|s1.to_accid},\"rescode\":${code}}"},
     {-1, -1, 0, NULL}
 };
 static const nim_answer nim_answer_talk_reply_msg = {
@@ -3483,8 +3489,12 @@ NIM_API void NIM_CALL nim_talk_send_msg(const char *json_msg, const char *json_e
 }
 
 NIM_API void NIM_CALL nim_talk_stop_send_msg(const char *json_msg, const char *json_extension) {
-    (void)json_msg;
-    (void)json_extension;
+    nim_call c;
+
+    nim_call_begin(&c, NIM_OP_talk_stop_send_msg, NULL, NULL, NULL);
+    nim_call_str(&c, 0, "json_msg", json_msg, NIM_STR_JSON);
+    nim_call_str(&c, 1, "json_extension", json_extension, NIM_STR_JSON);
+    (void)nim_call_go(&c);
 }
 
 NIM_API void NIM_CALL nim_talk_reg_ack_cb(const char *json_extension, nim_talk_ack_cb_func cb,
@@ -3520,13 +3530,16 @@ NIM_API void NIM_CALL nim_talk_reg_message_filter_cb(const char *json_extension,
 NIM_API char *NIM_CALL nim_talk_create_retweet_msg(const char *src_msg_json,
     const char *client_msg_id, enum NIMSessionType retweet_to_session_type,
     const char *retweet_to_session_id, const char *msg_setting, nim_int64 timetag) {
-    (void)src_msg_json;
-    (void)client_msg_id;
-    (void)retweet_to_session_type;
-    (void)retweet_to_session_id;
-    (void)msg_setting;
-    (void)timetag;
-    return nim_strdup("{}");
+    nim_call c;
+
+    nim_call_begin(&c, NIM_OP_talk_create_retweet_msg, NULL, NULL, NULL);
+    nim_call_str(&c, 0, "src_msg_json", src_msg_json, NIM_STR_JSON);
+    nim_call_str(&c, 1, "client_msg_id", client_msg_id, NIM_STR_TEXT);
+    c.args.num[0] = (int)retweet_to_session_type;
+    nim_call_str(&c, 2, "retweet_to_session_id", retweet_to_session_id, NIM_STR_TEXT);
+    nim_call_str(&c, 3, "msg_setting", msg_setting, NIM_STR_TEXT);
+    c.args.num[1] = timetag;
+    return nim_call_text(&c, "{}");
 }
 
 NIM_API void NIM_CALL nim_talk_recall_msg(const char *json_msg, const char *notify,
@@ -3599,11 +3612,13 @@ NIM_API void NIM_CALL nim_talk_reply_msg(const char *json_msg, const char *json_
 
     (void)prg_cb;
     (void)prg_user_data;
-    nim_call_begin(&c, NIM_OP_none, &nim_answer_talk_reply_msg, NULL, NULL);
+    nim_call_begin(&c, NIM_OP_talk_reply_msg, &nim_answer_talk_reply_msg, NULL, NULL);
     nim_call_str(&c, 0, "json_msg", json_msg, NIM_STR_JSON);
     nim_call_str(&c, 1, "json_reply_msg", json_reply_msg, NIM_STR_JSON);
     nim_call_str(&c, 2, "json_extension", json_extension, NIM_STR_JSON);
-    nim_call_unbuilt(&c);
+    (void)prg_cb;
+    (void)prg_user_data;
+    (void)nim_call_go(&c);
 }
 
 NIM_API void NIM_CALL nim_session_reg_change_cb(const char *json_extension,

@@ -11,6 +11,22 @@ import (
 
 func (calls) talkSendMsg(_ call, text, _ string) { with(func(k *core.Client) { k.Talk.Send(text) }) }
 
+func (calls) talkReplyMsg(_ call, to, text, _ string) {
+	with(func(k *core.Client) { k.Talk.Reply(to, text) })
+}
+
+func (calls) talkStopSendMsg(_ call, text, _ string) {
+	with(func(k *core.Client) { k.Talk.StopSend(text) })
+}
+
+func (calls) talkCreateRetweetMsg(_ call, source, id string, kind int, to, setting string, at int64) (text string) {
+	text = "{}"
+	with(func(k *core.Client) {
+		text = k.Talk.Forward(source, id, backend.Conv{Kind: backend.ConvKind(kind), ID: to}, setting, at)
+	})
+	return text
+}
+
 func (calls) talkRecallMsg(c call, text, notify, _ string) {
 	with(func(k *core.Client) { k.Talk.Recall(c.id(), text, backend.RecallSaid{Notify: notify}) })
 }

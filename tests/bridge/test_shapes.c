@@ -149,16 +149,16 @@ static void a_send_is_acknowledged_where_acks_go(void)
 {
     int before = heard;
     open_front();
-    nim_talk_reply_msg("{\"client_msg_id\":\"c0\"}", "", "", NULL, NULL);
+    nim_talk_reply_msg("", "{\"client_msg_id\":\"c0\"}", "\xff", NULL, NULL);
     nim_talk_reg_ack_cb("", on_text, NULL);
-    nim_talk_reply_msg("{\"client_msg_id\":\"c1\",\"talk_id\":\"\",\"to_accid\":\"bob\"}", "", "", NULL, NULL);
+    nim_talk_reply_msg("", "{\"client_msg_id\":\"c1\",\"talk_id\":\"\",\"to_accid\":\"bob\"}", "\xff", NULL, NULL);
     EVENTUALLY(heard == before + 1);
-    SAME(heard_result, "{\"msg_id\":\"c1\",\"talk_id\":\"bob\",\"rescode\":21003}");
+    SAME(heard_result, "{\"msg_id\":\"c1\",\"talk_id\":\"bob\",\"rescode\":414}");
     nim_talk_reply_msg("", "", "\xff", NULL, NULL);
     EVENTUALLY(heard == before + 2);
     SAME(heard_result, "{\"msg_id\":\"\",\"talk_id\":\"\",\"rescode\":414}");
     nim_talk_reg_ack_cb("", NULL, NULL);
-    nim_talk_reply_msg("{}", "", "", NULL, NULL);
+    nim_talk_reply_msg("", "{}", "\xff", NULL, NULL);
     nim_client_cleanup("");
     EQUAL(heard, before + 2);
 }

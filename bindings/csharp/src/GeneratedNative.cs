@@ -137,6 +137,9 @@ namespace LibNim
             byte[] json_msg, byte[] json_extension, IntPtr prg_cb, IntPtr prg_user_data);
 
         [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_talk_stop_send_msg(byte[] json_msg, byte[] json_extension);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
         internal static extern void nim_talk_reg_ack_cb(byte[] json_extension, IntPtr cb, IntPtr user_data);
 
         [DllImport(File, CallingConvention = C, ExactSpelling = true)]
@@ -155,6 +158,10 @@ namespace LibNim
             byte[] json_extension, IntPtr cb, IntPtr user_data);
 
         [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern IntPtr nim_talk_create_retweet_msg(
+            byte[] src_msg_json, byte[] client_msg_id, NIMSessionType retweet_to_session_type, byte[] retweet_to_session_id, byte[] msg_setting, long timetag);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
         internal static extern void nim_talk_recall_msg(
             byte[] json_msg, byte[] notify, byte[] json_extension, IntPtr cb, IntPtr user_data);
 
@@ -168,6 +175,10 @@ namespace LibNim
 
         [DllImport(File, CallingConvention = C, ExactSpelling = true)]
         internal static extern void nim_talk_reg_recall_msg_cb(byte[] json_extension, IntPtr cb, IntPtr user_data);
+
+        [DllImport(File, CallingConvention = C, ExactSpelling = true)]
+        internal static extern void nim_talk_reply_msg(
+            byte[] json_msg, byte[] json_reply_msg, byte[] json_extension, IntPtr prg_cb, IntPtr prg_user_data);
 
         [DllImport(File, CallingConvention = C, ExactSpelling = true)]
         internal static extern void nim_session_reg_change_cb(byte[] json_extension, IntPtr cb, IntPtr user_data);

@@ -1507,7 +1507,13 @@ export interface Functions {
    * While the connection is being restored they wait.
    */
   nim_talk_send_msg(json_msg: Text, json_extension: Text, prg_cb: CallbackPointer, prg_user_data: number): void;
-  /** Abort a message that is still uploading its attachment. */
+  /**
+   * Stops the sending of a message that has not left: while the connection is being restored, or while
+   * others of its session are before it. Its result is 10200 then, its log_status 9, and it may be
+   * sent again. One that is on its way goes on, and its own result tells its end; one that is not
+   * being sent is left alone. Needed keys: client_msg_id; with to_accid, or talk_id, only that
+   * session's.
+   */
   nim_talk_stop_send_msg(json_msg: Text, json_extension: Text): void;
   /**
    * Registers for the result of every sent message: msg_id, talk_id, rescode, msg_timetag (the
@@ -1542,7 +1548,12 @@ export interface Functions {
    * cleanup cuts off is asked at the next login. Team notifications (type 5) go to their own filter.
    */
   nim_talk_reg_message_filter_cb(json_extension: Text, cb: CallbackPointer, user_data: number): void;
-  /** Build the JSON of a forwarded message; caller frees the result. */
+  /**
+   * Builds the message that forwards another one, to be sent with nim_talk_send_msg. It keeps the
+   * type, msg_sub_type, body, attachment and local_res_path of the source; the sender, ids, settings
+   * and thread of the source stay behind. Where an argument is wrong the result is {} and the log says
+   * why. Nothing is sent or stored.
+   */
   nim_talk_create_retweet_msg(src_msg_json: Text, client_msg_id: Text, retweet_to_session_type: number, retweet_to_session_id: Text, msg_setting: Text, timetag: number): string;
   /**
    * Withdraws a message that the account sent, from all devices of both sides, also those that come
@@ -1570,7 +1581,12 @@ export interface Functions {
   nim_talk_reg_receive_broadcast_cb(json_extension: Text, cb: CallbackPointer, user_data: number): void;
   /** Register for broadcasts in batches. */
   nim_talk_reg_receive_broadcast_msgs_cb(json_extension: Text, cb: CallbackPointer, user_data: number): void;
-  /** Send a message as a reply to another (thread). */
+  /**
+   * Sends a message as the reply to another one. Its thread_info, which all devices receive, names the
+   * message replied to and the first one of that one's thread; the rest is as with nim_talk_send_msg.
+   * Needed of the message replied to: client_msg_id; its from_id, to_accid, time, server_msg_id and
+   * thread_info are taken over.
+   */
   nim_talk_reply_msg(json_msg: Text, json_reply_msg: Text, json_extension: Text, prg_cb: CallbackPointer, prg_user_data: number): void;
   /**
    * Registers for changes of the session list, one item each: added (0) or changed (9), with the

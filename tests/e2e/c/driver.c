@@ -151,6 +151,7 @@ static const verb verbs[] = {
     {"send", v_send}, {"texts", v_texts}, {"sessions", v_sessions}, {"unread_zero", v_unread_zero},
     {"unread_zero_all", v_unread_zero_all},
     {"log", v_log}, {"by_id", v_by_id}, {"insert", v_insert}, {"batch_read", v_batch_read},
+    {"reply", v_reply}, {"stop_send", v_stop_send}, {"retweet", v_retweet},
     {"recall", v_recall}, {"recall2", v_recall2}, {"recall_ex", v_recall_ex},
     {"receipt", v_receipt}, {"read_by_peer", v_read_by_peer}, {"receipt_sent", v_receipt_sent},
     {"list", v_list}, {"edit", v_edit},

@@ -81,6 +81,9 @@ void v_list(command *c);
 void v_edit(command *c);
 
 /* Commands of driver_talk.c. */
+void v_reply(command *c);
+void v_stop_send(command *c);
+void v_retweet(command *c);
 void v_recall(command *c);
 void v_recall2(command *c);
 void v_recall_ex(command *c);

@@ -12,6 +12,25 @@ static void NIM_CALL on_recall_done(int code, const char *content, const char *e
     leave_callback();
 }
 
+/* reply TO MESSAGE */
+void v_reply(command *c) {
+    nim_talk_reply_msg(A(1), A(2), "", NULL, NULL);
+    print("{\"ret\":\"reply\"}");
+}
+
+/* stop_send MESSAGE */
+void v_stop_send(command *c) {
+    nim_talk_stop_send_msg(A(1), "");
+    print("{\"ret\":\"stop_send\"}");
+}
+
+/* retweet SOURCE ID TYPE RECEIVER SETTING TIME */
+void v_retweet(command *c) {
+    char *message = nim_talk_create_retweet_msg(A(1), A(2), (enum NIMSessionType)atoi(A(3)), A(4), A(5), strtoll(A(6), NULL, 10));
+    print_text("retweet", message);
+    nim_global_free_buf(message);
+}
+
 /* recall MESSAGE NOTIFY TAG */
 void v_recall(command *c) {
     nim_talk_recall_msg(A(1), A(2), "", on_recall_done, tag(A(3)));
