@@ -10,7 +10,7 @@ all_suites=(gen lint go headers exports demo bridge e2e csharp mono node unity c
 # run. By then the products are built.
 beside=(e2e mono node unity)
 logs=$root/dist/test
-min_core_coverage=85
+min_core_coverage=88
 fuzz_time=${FUZZ_TIME:-3s}
 
 # What the sanitizers want besides the compiler: a report names functions, and

@@ -50,13 +50,13 @@ func (e *Engine) Messages(call module.Call, p Page) {
 				list[i], list[j] = list[j], list[i]
 			}
 		}
-		a.answer(call, listAnswer(nimerr.OK.Code, p.Conv, a.appendList(nil, list, sourceLocal)))
+		a.answer(call, listAnswer(p.Conv, a.appendList(nil, list, sourceLocal)))
 	}, refuse)
 }
 
 // RefuseMessages answers a query that is wrong.
 func (e *Engine) RefuseMessages(call module.Call, of backend.Conv, err *nimerr.Error) {
-	e.env.Sink.Answer(call, listAnswer(code(err), of, []byte(`{"count":0,"source":0,"content":[]}`)), true)
+	e.env.Sink.Answer(call, abi.AnswerMsglogQuery(e.Code(err), abi.Raw(of.ID), int(of.Kind), abi.Raw(`{"count":0,"source":0,"content":[]}`), errorInfo(err)), true)
 }
 
 // Where a query was answered, NIMMsglogQuerySource.
@@ -89,14 +89,14 @@ func (e *Engine) Message(call module.Call, id string) {
 		case m == nil:
 			refuse(nimerr.NotFound.New(""))
 		default:
-			a.answer(call, messageAnswer(nimerr.OK.Code, id, message.Append(nil, m, a.ID)))
+			a.answer(call, messageAnswer(id, message.Append(nil, m, a.ID)))
 		}
 	}, refuse)
 }
 
 // RefuseMessage answers a query of one message that has no result.
 func (e *Engine) RefuseMessage(call module.Call, id string, err *nimerr.Error) {
-	e.env.Sink.Answer(call, messageAnswer(code(err), id, []byte("{}")), true)
+	e.env.Sink.Answer(call, abi.AnswerMsglogQuerySingle(e.Code(err), abi.Raw(id), abi.Raw("{}"), errorInfo(err)), true)
 }
 
 // Insert stores a message that is not sent. onList: it also becomes the last one
@@ -114,7 +114,7 @@ func (e *Engine) Insert(call module.Call, d *message.Draft, onList bool) {
 
 // EndInsert answers an Insert: nil is success.
 func (e *Engine) EndInsert(call module.Call, d *message.Draft, err *nimerr.Error) {
-	e.env.Sink.Answer(call, abi.AnswerMsglogRes(int(code(err)), abi.Raw(d.Wire.ClientID), nil), true)
+	e.env.Sink.Answer(call, abi.AnswerMsglogRes(e.Code(err), abi.Raw(d.Wire.ClientID), errorInfo(err)), true)
 }
 
 func (a *account) insert(d *message.Draft, onList bool) *nimerr.Error {
@@ -185,5 +185,5 @@ func (e *Engine) MarkRead(call module.Call, of backend.Conv) {
 
 // EndMarkRead answers a MarkRead: nil is success.
 func (e *Engine) EndMarkRead(call module.Call, of backend.Conv, err *nimerr.Error) {
-	e.env.Sink.Answer(call, abi.AnswerMsglogResEx(int(code(err)), abi.Raw(of.ID), int(of.Kind), nil), true)
+	e.env.Sink.Answer(call, abi.AnswerMsglogResEx(e.Code(err), abi.Raw(of.ID), int(of.Kind), errorInfo(err)), true)
 }

@@ -19,7 +19,7 @@ func (e *Engine) DeleteSelf(call module.Call, list []backend.Delete) {
 
 // EndDeleteSelf answers a DeleteSelf: nil is success.
 func (e *Engine) EndDeleteSelf(call module.Call, err *nimerr.Error) {
-	e.env.Sink.Answer(call, abi.AnswerMsglogDeleteMessageSelfRes(int(code(err))), true)
+	e.env.Sink.Answer(call, abi.AnswerMsglogDeleteMessageSelfRes(e.Code(err)), true)
 }
 
 // deleteSelf does the first request of a list, then the others. A message that the

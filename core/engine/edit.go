@@ -27,7 +27,7 @@ func (e *Engine) Edit(call module.Call, id string, ed Edit) {
 
 // EndEdit answers an Edit: nil is success.
 func (e *Engine) EndEdit(call module.Call, id string, err *nimerr.Error) {
-	e.env.Sink.Answer(call, abi.AnswerMsglogRes(int(code(err)), abi.Raw(id), nil), true)
+	e.env.Sink.Answer(call, abi.AnswerMsglogRes(e.Code(err), abi.Raw(id), errorInfo(err)), true)
 }
 
 func (a *account) edit(id string, ed Edit) *nimerr.Error {
@@ -279,5 +279,5 @@ func (e *Engine) ReadAll(call module.Call) {
 
 // EndChange answers a call that changes many messages: nil is success.
 func (e *Engine) EndChange(call module.Call, err *nimerr.Error) {
-	e.env.Sink.Answer(call, abi.AnswerMsglogModifyRes(int(code(err)), nil), true)
+	e.env.Sink.Answer(call, abi.AnswerMsglogModifyRes(e.Code(err), errorInfo(err)), true)
 }

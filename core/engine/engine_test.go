@@ -441,7 +441,7 @@ func TestInsertAndMarkRead(t *testing.T) {
 		if a := w.host.answers[4]; a.Number(0) != 200 || object(a).Get("log_status").Int() != 2 {
 			t.Errorf("%+v", a)
 		}
-		if a := w.host.answers[5]; a.Number(0) != 404 || object(a).Raw != "{}" {
+		if a := w.host.answers[5]; a.Number(0) != 404 || string(a.Text(1).AppendJSON(nil)) != "{}" || object(a).Get("err_name").Str != "not_found" {
 			t.Errorf("%+v", a)
 		}
 	})

@@ -81,7 +81,7 @@ func (e *Engine) Item(call module.Call, of backend.Conv) {
 // RefuseItem answers an Item that is wrong.
 func (e *Engine) RefuseItem(call module.Call, of backend.Conv, err *nimerr.Error) {
 	b := appendInt(appendText([]byte{'{'}, "id", of.ID), "type", int64(of.Kind))
-	e.env.Sink.Answer(call, abi.AnswerSessionQuerySessiondataById(int(code(err)), abi.Raw(append(b, '}'))), true)
+	e.env.Sink.Answer(call, abi.AnswerSessionQuerySessiondataById(e.Code(err), abi.Raw(append(b, '}'))), true)
 }
 
 // A Dress is what the program keeps with an item of the list, on this device.
@@ -116,7 +116,7 @@ func (e *Engine) SetItem(call module.Call, of backend.Conv, d Dress) {
 			refuse(err)
 			return
 		}
-		a.answer(call, sessionAnswer(nimerr.OK.Code, c.appendItem(nil, commandUpdate), a.total))
+		a.answer(call, sessionAnswer(c.appendItem(nil, commandUpdate), a.total))
 		c.tellIfChanged()
 	}, refuse)
 }
@@ -139,7 +139,7 @@ func (e *Engine) RemoveItem(call module.Call, of backend.Conv) {
 
 // RefuseRemoveItem answers a RemoveItem that is wrong.
 func (e *Engine) RefuseRemoveItem(call module.Call, of backend.Conv, err *nimerr.Error) {
-	e.env.Sink.Answer(call, sessionAnswer(code(err), appendUnknown(nil, of, commandRemove), 0), true)
+	e.env.Sink.Answer(call, abi.AnswerSessionChange(e.Code(err), abi.Raw(appendUnknown(nil, of, commandRemove)), 0, errorInfo(err)), true)
 }
 
 func (a *account) removeItem(call module.Call, of backend.Conv, refuse func(*nimerr.Error)) {
@@ -152,7 +152,7 @@ func (a *account) removeItem(call module.Call, of backend.Conv, refuse func(*nim
 		}
 	}
 	item := appendUnknown(nil, of, commandRemove)
-	a.answer(call, sessionAnswer(nimerr.OK.Code, item, a.total))
+	a.answer(call, sessionAnswer(item, a.total))
 	if listed {
 		a.post(abi.OnSessionChange(int(nimerr.OK.Code), abi.Raw(item), int(a.total), nil))
 		c.sendRead()
@@ -175,7 +175,7 @@ func (c *conv) takeOff() *nimerr.Error {
 // RemoveAllItems empties the list.
 func (e *Engine) RemoveAllItems(call module.Call) {
 	refuse := func(err *nimerr.Error) {
-		e.env.Sink.Answer(call, sessionAnswer(code(err), appendUnknown(nil, backend.Conv{}, commandRemoveAll), 0), true)
+		e.env.Sink.Answer(call, abi.AnswerSessionChange(e.Code(err), abi.Raw(appendUnknown(nil, backend.Conv{}, commandRemoveAll)), 0, errorInfo(err)), true)
 	}
 	e.withAccount(func(a *account) {
 		list := a.listedConvs()
@@ -195,7 +195,7 @@ func (e *Engine) RemoveAllItems(call module.Call) {
 			refuse(err)
 			return
 		}
-		a.answer(call, sessionAnswer(nimerr.OK.Code, appendUnknown(nil, backend.Conv{}, commandRemoveAll), a.total))
+		a.answer(call, sessionAnswer(appendUnknown(nil, backend.Conv{}, commandRemoveAll), a.total))
 		a.tellAllCommand(commandRemoveAll)
 		for _, c := range list {
 			c.known, c.shown, c.item = false, 0, ""
@@ -236,5 +236,5 @@ func (e *Engine) ZeroMany(call module.Call, of []backend.Conv) {
 
 // RefuseZeroMany answers a ZeroMany that is wrong.
 func (e *Engine) RefuseZeroMany(call module.Call, err *nimerr.Error) {
-	e.env.Sink.Answer(call, abi.AnswerSessionMultiChange(int(code(err)), abi.Raw("[]"), 0), true)
+	e.env.Sink.Answer(call, abi.AnswerSessionMultiChange(e.Code(err), abi.Raw("[]"), 0), true)
 }

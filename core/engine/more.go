@@ -48,13 +48,13 @@ func (e *Engine) More(call module.Call, of backend.Conv) {
 // RefuseMore answers a More that has no result.
 func (e *Engine) RefuseMore(call module.Call, of backend.Conv, err *nimerr.Error) {
 	t := (&conv{of: of}).tag()
-	e.env.Sink.Answer(call, abi.AnswerSessionQuerySessionHasmoreRoammsg(int(code(err)), &t), true)
+	e.env.Sink.Answer(call, abi.AnswerSessionQuerySessionHasmoreRoammsg(e.Code(err), &t), true)
 }
 
 // AllMore answers a call with all marks.
 func (e *Engine) AllMore(call module.Call) {
 	refuse := func(err *nimerr.Error) {
-		e.env.Sink.Answer(call, abi.AnswerSessionQueryAllSessionHasmoreRoammsg(int(code(err)), nil), true)
+		e.env.Sink.Answer(call, abi.AnswerSessionQueryAllSessionHasmoreRoammsg(e.Code(err), nil), true)
 	}
 	e.withAccount(func(a *account) {
 		var list []abi.SessionRoamMsgHasMoreTagInfo

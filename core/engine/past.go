@@ -28,7 +28,7 @@ func (e *Engine) Past(call module.Call, p Past) {
 	refuse := func(err *nimerr.Error) { e.RefuseMessages(call, p.Conv, err) }
 	e.withAccount(func(a *account) {
 		a.past(p, refuse, func(list []store.Message) {
-			a.answer(call, listAnswer(nimerr.OK.Code, p.Conv, a.appendList(nil, list, sourceServer)))
+			a.answer(call, listAnswer(p.Conv, a.appendList(nil, list, sourceServer)))
 		})
 	}, refuse)
 }
@@ -40,7 +40,7 @@ func (e *Engine) PastOne(call module.Call, p Past, id string) {
 		a.past(p, refuse, func(list []store.Message) {
 			for i := range list {
 				if list[i].ClientID == id || id == "" {
-					a.answer(call, messageAnswer(nimerr.OK.Code, list[i].ClientID, message.Append(nil, &list[i], a.ID)))
+					a.answer(call, messageAnswer(list[i].ClientID, message.Append(nil, &list[i], a.ID)))
 					return
 				}
 			}

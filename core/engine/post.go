@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/libnim/libnim/core/backend"
+	"github.com/libnim/libnim/core/journal"
 	"github.com/libnim/libnim/core/module"
 	"github.com/libnim/libnim/internal/abi"
 	"github.com/libnim/libnim/internal/nimerr"
@@ -60,16 +61,39 @@ func (a *account) synced(kind int) {
 }
 
 // The answers of calls.
-func sessionAnswer(code int32, item []byte, total int64) abi.Posting {
-	return abi.AnswerSessionChange(int(code), abi.Raw(item), int(total), nil)
+func sessionAnswer(item []byte, total int64) abi.Posting {
+	return abi.AnswerSessionChange(int(nimerr.OK.Code), abi.Raw(item), int(total), nil)
 }
 
-func listAnswer(code int32, of backend.Conv, list []byte) abi.Posting {
-	return abi.AnswerMsglogQuery(int(code), abi.Raw(of.ID), int(of.Kind), abi.Raw(list), nil)
+// Code is the result code of an error; nil is success. Why a call was refused is
+// written down: many callbacks have room for the code alone.
+func (e *Engine) Code(err *nimerr.Error) int {
+	switch {
+	case err == nil:
+		return int(nimerr.OK.Code)
+	case err.Kind == nimerr.InvalidArgument || err.Kind == nimerr.UnreadableMessage:
+		e.env.Journal.Add(journal.Warn, "call_refused", journal.Err(err))
+	default:
+		e.env.Journal.Add(journal.Pro, "call_refused", journal.Err(err))
+	}
+	return int(err.Kind.Code)
 }
 
-func messageAnswer(code int32, id string, m []byte) abi.Posting {
-	return abi.AnswerMsglogQuerySingle(int(code), abi.Raw(id), abi.Raw(m), nil)
+// errorInfo is the json_extension of an answer: what is wrong; nil is success.
+func errorInfo(err *nimerr.Error) abi.Text {
+	if err == nil {
+		return nil
+	}
+	b := appendText([]byte{'{'}, "err_name", err.Kind.Name)
+	return abi.Raw(append(appendText(b, "err_msg", err.Error()), '}'))
+}
+
+func listAnswer(of backend.Conv, list []byte) abi.Posting {
+	return abi.AnswerMsglogQuery(int(nimerr.OK.Code), abi.Raw(of.ID), int(of.Kind), abi.Raw(list), nil)
+}
+
+func messageAnswer(id string, m []byte) abi.Posting {
+	return abi.AnswerMsglogQuerySingle(int(nimerr.OK.Code), abi.Raw(id), abi.Raw(m), nil)
 }
 
 // code is the result code of an error, nil is success.

@@ -33,12 +33,7 @@ func (e *Engine) Recall(call module.Call, r Recall) {
 // RefuseRecall answers a Recall that did not take place.
 func (e *Engine) RefuseRecall(call module.Call, r Recall, err *nimerr.Error) {
 	b := appendRecall([]byte{'['}, r.Conv, &recallInfo{from: r.Sender, to: r.Conv.ID, id: r.ClientID, notify: r.Said.Notify, attach: r.Said.Attach, messageTime: r.Time}, 0, featureLive)
-	e.env.Sink.Answer(call, abi.AnswerTalkRecallMsg(int(code(err)), abi.Raw(append(b, ']')), abi.Raw(errorInfo(err))), true)
-}
-
-func errorInfo(err *nimerr.Error) []byte {
-	b := appendText([]byte{'{'}, "err_name", err.Kind.Name)
-	return append(appendText(b, "err_msg", err.Error()), '}')
+	e.env.Sink.Answer(call, abi.AnswerTalkRecallMsg(e.Code(err), abi.Raw(append(b, ']')), errorInfo(err)), true)
 }
 
 func (a *account) recall(call module.Call, r Recall, refuse func(*nimerr.Error)) *nimerr.Error {

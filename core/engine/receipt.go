@@ -73,7 +73,7 @@ func (e *Engine) SendReceipt(call module.Call, r Receipt) {
 
 // EndReceipt answers a SendReceipt: nil is success.
 func (e *Engine) EndReceipt(call module.Call, r Receipt, err *nimerr.Error) {
-	e.env.Sink.Answer(call, abi.AnswerMsglogStatusChanged(int(code(err)), abi.Raw(appendReceipt(nil, r.Conv.ID, r.Time)), nil), true)
+	e.env.Sink.Answer(call, abi.AnswerMsglogStatusChanged(e.Code(err), abi.Raw(appendReceipt(nil, r.Conv.ID, r.Time)), errorInfo(err)), true)
 }
 
 func appendReceipt(b []byte, talk string, at int64) []byte {

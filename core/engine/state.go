@@ -78,7 +78,7 @@ func (c *conv) appendStick(b []byte) []byte {
 // Pinned answers a call with the pinned conversations, the last pinned first.
 func (e *Engine) Pinned(call module.Call) {
 	refuse := func(err *nimerr.Error) {
-		e.env.Sink.Answer(call, abi.AnswerSessionQueryStickTopSessionList(int(code(err)), abi.Raw("[]")), true)
+		e.env.Sink.Answer(call, abi.AnswerSessionQueryStickTopSessionList(e.Code(err), abi.Raw("[]")), true)
 	}
 	e.withAccount(func(a *account) {
 		var list []*conv

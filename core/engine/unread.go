@@ -8,6 +8,7 @@ import (
 	"github.com/libnim/libnim/core/message"
 	"github.com/libnim/libnim/core/module"
 	"github.com/libnim/libnim/core/store"
+	"github.com/libnim/libnim/internal/abi"
 	"github.com/libnim/libnim/internal/nimerr"
 )
 
@@ -155,14 +156,14 @@ func (e *Engine) Zero(call module.Call, of backend.Conv) {
 	e.withAccount(func(a *account) {
 		c := a.convs[of.Name()]
 		if c == nil {
-			a.answer(call, sessionAnswer(nimerr.OK.Code, appendUnknown(nil, of, commandUpdate), a.total))
+			a.answer(call, sessionAnswer(appendUnknown(nil, of, commandUpdate), a.total))
 			return
 		}
 		if err := c.zero(); err != nil {
 			refuse(err)
 			return
 		}
-		a.answer(call, sessionAnswer(nimerr.OK.Code, c.appendItem(nil, commandUpdate), a.total))
+		a.answer(call, sessionAnswer(c.appendItem(nil, commandUpdate), a.total))
 		c.tellChange()
 		c.sendRead()
 	}, refuse)
@@ -184,7 +185,7 @@ func (e *Engine) ZeroAll(call module.Call) {
 			}
 			zeroed = append(zeroed, c)
 		}
-		a.answer(call, sessionAnswer(nimerr.OK.Code, appendUnknown(nil, backend.Conv{}, commandUpdate), a.total))
+		a.answer(call, sessionAnswer(appendUnknown(nil, backend.Conv{}, commandUpdate), a.total))
 		for _, c := range zeroed {
 			c.tellChange()
 			c.sendRead()
@@ -194,7 +195,7 @@ func (e *Engine) ZeroAll(call module.Call) {
 
 // RefuseZero answers a Zero that is wrong.
 func (e *Engine) RefuseZero(call module.Call, of backend.Conv, err *nimerr.Error) {
-	e.env.Sink.Answer(call, sessionAnswer(code(err), appendUnknown(nil, of, commandUpdate), 0), true)
+	e.env.Sink.Answer(call, abi.AnswerSessionChange(e.Code(err), abi.Raw(appendUnknown(nil, of, commandUpdate)), 0, errorInfo(err)), true)
 }
 
 func (c *conv) zero() *nimerr.Error {

@@ -103,7 +103,7 @@ func (m *Module) WipeHistory(call module.Call, id string, kind int, told bool, e
 	if err == nil && len(ext) > maxExt {
 		err = nimerr.InvalidArgument.Newf("ext: want at most %d bytes, got %d", maxExt, len(ext))
 	}
-	say := func(err *nimerr.Error, at int64) { answer(module.Code(err), at) }
+	say := func(err *nimerr.Error, at int64) { answer(m.Engine.Code(err), at) }
 	if err != nil {
 		say(err, 0)
 		return

@@ -32,7 +32,7 @@ func (m *Module) Unpin(call module.Call, id string, kind int, answer func(code i
 func (m *Module) pin(call module.Call, id string, kind int, p engine.Pinning, answer func(code int, stick abi.Text)) {
 	of, err := Conv(kind, id)
 	p.Conv = of
-	p.Answer = func(err *nimerr.Error, stick []byte) { answer(module.Code(err), abi.Raw(stick)) }
+	p.Answer = func(err *nimerr.Error, stick []byte) { answer(m.Engine.Code(err), abi.Raw(stick)) }
 	if err != nil {
 		m.Engine.RefusePin(p, err)
 		return
@@ -56,7 +56,7 @@ func (m *Module) RemoveEx(call module.Call, kind int, id string, history bool) {
 // Wipe deletes what the server has of a session.
 func (m *Module) Wipe(call module.Call, kind int, id string, answer func(code int, kind, id string)) {
 	of, err := Conv(kind, id)
-	say := func(err *nimerr.Error, _ int64) { answer(module.Code(err), strconv.Itoa(kind), id) }
+	say := func(err *nimerr.Error, _ int64) { answer(m.Engine.Code(err), strconv.Itoa(kind), id) }
 	if err != nil {
 		say(err, 0)
 		return
@@ -79,7 +79,7 @@ func (m *Module) AllMore(call module.Call) { m.Engine.AllMore(call) }
 
 // SetMore moves the mark of a session to a message.
 func (m *Module) SetMore(call module.Call, text string, answer func(code int)) {
-	say := func(err *nimerr.Error) { answer(module.Code(err)) }
+	say := func(err *nimerr.Error) { answer(m.Engine.Code(err)) }
 	d, err := message.ParseStored(text, "")
 	switch {
 	case err == nil && d.Row.Time <= 0:
@@ -96,7 +96,7 @@ func (m *Module) SetMore(call module.Call, text string, answer func(code int)) {
 
 // EndMore takes the mark of a session away.
 func (m *Module) EndMore(call module.Call, tag abi.SessionMainTagInfo, answer func(code int)) {
-	say := func(err *nimerr.Error) { answer(module.Code(err)) }
+	say := func(err *nimerr.Error) { answer(m.Engine.Code(err)) }
 	of, err := Conv(tag.ToType, tag.SessionId)
 	if err != nil {
 		say(err)
