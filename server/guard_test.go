@@ -61,12 +61,9 @@ func TestADeletedAppLeavesTheMetrics(t *testing.T) {
 	l.AppKey = "other"
 	c := e.dial()
 	c.mustLogin(l)
-	if !strings.Contains(e.metrics(), `app_key="other"`) {
-		t.Error("the app is not counted")
-	}
+	// A login is counted when its answer has been written.
+	waitFor(t, "the app is counted", func() bool { return strings.Contains(e.metrics(), `app_key="other"`) })
 	e.do("DELETE", "/apps/other", nil)
 	c.wantClose()
-	if strings.Contains(e.metrics(), `app_key="other"`) {
-		t.Error("the app is still counted")
-	}
+	waitFor(t, "the app is counted no more", func() bool { return !strings.Contains(e.metrics(), `app_key="other"`) })
 }

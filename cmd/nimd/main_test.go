@@ -318,3 +318,22 @@ func TestHelpGoesToStdout(t *testing.T) {
 		}
 	}
 }
+
+// Where there are several apps, the ready line names the first one made, whatever
+// its key, and says how many there are.
+func TestTheReadyLineNamesTheFirstApp(t *testing.T) {
+	args := []string{"--listen", "127.0.0.1:0", "--data", t.TempDir(), "--dev"}
+	p := startProcess(t, args...)
+	first := p.Ready
+	if first.AppKey == "" || first.Apps != 0 {
+		t.Errorf("%q of %d apps, want one and no number", first.AppKey, first.Apps)
+	}
+	p.mustAdmin("POST", "/apps", `{"app_key":"0-before-it-by-name"}`)
+	if err := p.stop(syscall.SIGTERM); err != nil {
+		t.Fatalf("SIGTERM: %v\n%s", err, p.stderr)
+	}
+	p = startProcess(t, args...)
+	if p.AppKey != first.AppKey || p.Apps != 2 {
+		t.Errorf("%q of %d apps, want %q of 2", p.AppKey, p.Apps, first.AppKey)
+	}
+}
