@@ -267,13 +267,23 @@ func (s *search) addWords() error {
 	return nil
 }
 
-// sort puts what was found in the order of positions.
+// sort puts what was found in the order of positions. Pointers are what is sorted:
+// rows are large, and sorting them would be code of their own.
 func (s *search) sort() {
-	slices.SortFunc(s.found, func(a, b store.Message) int {
+	order := make([]*store.Message, len(s.found))
+	for i := range s.found {
+		order[i] = &s.found[i]
+	}
+	slices.SortFunc(order, func(a, b *store.Message) int {
 		c := a.Position().Compare(b.Position())
 		if s.q.OldestFirst {
 			return c
 		}
 		return -c
 	})
+	sorted := make([]store.Message, len(order))
+	for i, m := range order {
+		sorted[i] = *m
+	}
+	s.found = sorted
 }
