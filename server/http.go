@@ -134,7 +134,7 @@ func (s *Server) routePublic(mux *http.ServeMux) {
 func (s *Server) routePrivate(mux *http.ServeMux) {
 	api := &admin.API{
 		Key: s.adminKey, Trusted: s.cfg.Trusted, Metrics: &s.metrics,
-		Apps: s.apps, Accounts: s.accounts, Presence: s.people, Gateway: s.gateway, Log: s.log,
+		Apps: s.apps, Accounts: s.accounts, Presence: s.people, Gateway: s.gateway, Messages: s.talk, Log: s.log,
 	}
 	mux.Handle("/v1/", api.Handler())
 	metrics := http.Handler(&s.metrics)

@@ -16,8 +16,9 @@ func (s *Server) startMessages(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("deliver: %w", err)
 	}
-	talk.New(talk.Config{
+	s.talk = talk.New(talk.Config{
 		Store: s.db, Publish: s.deliver, Limits: s.cfg.Messages, Metrics: &s.metrics, Log: s.log,
-	}).Register(s.gateway)
+	})
+	s.talk.Register(s.gateway)
 	return nil
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/libnim/libnim/server/metrics"
 	"github.com/libnim/libnim/server/presence"
 	"github.com/libnim/libnim/server/store"
+	"github.com/libnim/libnim/server/talk"
 	"github.com/libnim/libnim/server/uploads"
 )
 
@@ -37,6 +38,7 @@ type Server struct {
 	accounts *accounts.Store
 	people   *presence.Store
 	deliver  *deliver.Deliver
+	talk     *talk.Talk
 
 	metrics    metrics.Registry
 	sockets    sockets

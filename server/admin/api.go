@@ -22,6 +22,7 @@ import (
 	"github.com/libnim/libnim/server/gateway"
 	"github.com/libnim/libnim/server/metrics"
 	"github.com/libnim/libnim/server/presence"
+	"github.com/libnim/libnim/server/talk"
 )
 
 // maxBody bounds the body of a call.
@@ -39,6 +40,7 @@ type API struct {
 	Accounts *accounts.Store
 	Presence *presence.Store
 	Gateway  *gateway.Gateway
+	Messages *talk.Talk
 	Log      *slog.Logger
 
 	guard guard
@@ -75,6 +77,10 @@ func (a *API) Handler() http.Handler {
 		"PUT /v1/policy":                {a.putPolicy, nil},
 		"GET /v1/online":                {a.online, []string{"app_key", "account", "limit", "cursor"}},
 		"POST /v1/maintenance":          {a.maintenance, nil},
+		"POST /v1/messages":             {a.postMessage, nil},
+		"GET /v1/messages":              {a.listMessages, []string{"app_key", "account", "peer", "from_ms", "to_ms", "oldest_first", "text", "limit", "cursor"}},
+		"POST /v1/messages/recall":      {a.recallMessage, nil},
+		"POST /v1/messages/read":        {a.readMessages, nil},
 	} {
 		mux.Handle(pattern, a.serve(withQuery(c.query, c.run)))
 		method, path, _ := strings.Cut(pattern, " ")

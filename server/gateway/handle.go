@@ -38,6 +38,7 @@ type Request struct {
 	Device       presence.Device
 	Nick         string // name of the account
 	Conn         string // id of the connection
+	Service      bool   // no client: the app's own server asks in the name of the account
 
 	hold func(message string, err *nimerr.Error)
 }

@@ -47,7 +47,7 @@ func (t *Talk) recall(ctx context.Context, r *gateway.Request) (any, error) {
 		return nil, err
 	}
 	w := &recalling{
-		appending: appending{from: me, to: other, source: r.Conn}, ask: &ask, window: t.cfg.Limits.Recall, sender: r.Account,
+		appending: appending{from: me, to: other, source: r.Conn}, ask: &ask, window: t.cfg.Limits.Recall, always: r.Service, sender: r.Account,
 		by: tail{SenderType: r.Device.ClientType, SenderDev: r.Device.DeviceID, SenderNick: r.Nick},
 	}
 	// It goes on without the client: what is committed has to be told.
@@ -100,6 +100,7 @@ type recalling struct {
 	appending // whose one entry is the recall
 	ask       *wire.Recall
 	window    time.Duration
+	always    bool // however old the message is
 	sender    string
 	by        tail
 
@@ -148,7 +149,7 @@ func (w *recalling) run(tx *store.Tx) error {
 	if err != nil {
 		return err
 	}
-	if now-target.StoredMS > w.window.Milliseconds() {
+	if !w.always && now-target.StoredMS > w.window.Milliseconds() {
 		w.refused = nimerr.RecallTooLate.New("")
 		return nil
 	}

@@ -188,6 +188,9 @@ func (t *Talk) keep(ctx context.Context, r *gateway.Request, peer string, entrie
 }
 
 func (t *Talk) tooFast(r *gateway.Request, peer string, n int) time.Duration {
+	if r.Service {
+		return 0
+	}
 	now := time.Now()
 	if wait := t.accounts.take(r.App+"/"+r.Account, float64(n), now); wait > 0 {
 		return wait

@@ -21,7 +21,7 @@ type stats struct {
 
 func newStats(r *metrics.Registry) *stats {
 	return &stats{
-		messages: r.Counter("nimd_messages_total", "Messages of clients by result: stored, repeated, or the name of the error.", "result"),
+		messages: r.Counter("nimd_messages_total", "Messages of clients and of the app's server by result: stored, repeated, or the name of the error.", "result"),
 		failed:   r.Counter("nimd_message_requests_failed_total", "Requests about messages that were answered with an error, by its name.", "result"),
 		sendFor:  r.Histogram("nimd_send_seconds", "Time from a send to its answer.", 100*time.Microsecond, 10*time.Second),
 		pullFor:  r.Histogram("nimd_pull_seconds", "Time from a pull to its answer.", 100*time.Microsecond, 10*time.Second),
