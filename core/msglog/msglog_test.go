@@ -7,13 +7,14 @@ import (
 
 	"github.com/libnim/libnim/core/engine/enginetest"
 	"github.com/libnim/libnim/core/module"
+	"github.com/libnim/libnim/core/store/sqlite"
 	"github.com/libnim/libnim/internal/abi"
 )
 
 // What is wrong with a call is told by its own callback, with the key and what was
 // wanted where that has room for a text; nothing is changed.
 func TestWrongArguments(t *testing.T) {
-	h := enginetest.New(t)
+	h := enginetest.New(t, sqlite.Open)
 	m := &Module{Engine: h.Engine, NewID: func() string { return "made" }}
 	done := func(c module.Call, shape func(code int) abi.Posting) func(int, int64) {
 		return func(code int, _ int64) { h.Answer(c, shape(code)) }
@@ -102,7 +103,7 @@ func TestWrongArguments(t *testing.T) {
 
 // What is stored is found, changed and deleted, without a server.
 func TestStoredMessages(t *testing.T) {
-	h := enginetest.New(t)
+	h := enginetest.New(t, sqlite.Open)
 	m := &Module{Engine: h.Engine, NewID: func() string { return "made" }}
 	code := func(what string, want int64, do func(c module.Call)) {
 		t.Helper()
@@ -175,7 +176,7 @@ func TestStoredMessages(t *testing.T) {
 
 // Without a link, what needs the server says so and changes nothing.
 func TestAwayFromTheServer(t *testing.T) {
-	h := enginetest.New(t)
+	h := enginetest.New(t, sqlite.Open)
 	m := &Module{Engine: h.Engine, NewID: func() string { return "made" }}
 	for i, do := range []func(c module.Call){
 		func(c module.Call) {

@@ -9,13 +9,14 @@ import (
 	"github.com/libnim/libnim/core/engine/enginetest"
 	"github.com/libnim/libnim/core/message"
 	"github.com/libnim/libnim/core/module"
+	"github.com/libnim/libnim/core/store/sqlite"
 	"github.com/libnim/libnim/internal/abi"
 )
 
 // What is wrong with a call is told by its own callback, with what was wanted where
 // that has room for a text.
 func TestWrongArguments(t *testing.T) {
-	h := enginetest.New(t)
+	h := enginetest.New(t, sqlite.Open)
 	m := &Module{Engine: h.Engine}
 	stick := func(c module.Call) func(int, abi.Text) {
 		return func(code int, s abi.Text) { h.Answer(c, abi.AnswerSessionSetToStickTop(code, s)) }
@@ -73,7 +74,7 @@ func TestWrongArguments(t *testing.T) {
 // The list without a server: items, their unread numbers, what the program keeps with
 // them, and how they leave.
 func TestListHere(t *testing.T) {
-	h := enginetest.New(t)
+	h := enginetest.New(t, sqlite.Open)
 	m := &Module{Engine: h.Engine}
 	for i, peer := range []string{"bob", "carol", "dave"} {
 		d, err := message.ParseStored(fmt.Sprintf(
@@ -145,7 +146,7 @@ func TestListHere(t *testing.T) {
 
 // Without a link, what needs the server says so and changes nothing.
 func TestAwayFromTheServer(t *testing.T) {
-	h := enginetest.New(t)
+	h := enginetest.New(t, sqlite.Open)
 	m := &Module{Engine: h.Engine}
 	for i, do := range []func(c module.Call){
 		func(c module.Call) {

@@ -9,11 +9,12 @@ import (
 	"github.com/libnim/libnim/core/engine/enginetest"
 	"github.com/libnim/libnim/core/journal"
 	"github.com/libnim/libnim/core/module"
+	"github.com/libnim/libnim/core/store/sqlite"
 )
 
 // A message that cannot be read is acknowledged: the key, and what was wanted.
 func TestWrongMessages(t *testing.T) {
-	h := enginetest.New(t)
+	h := enginetest.New(t, sqlite.Open)
 	m := &Module{Engine: h.Engine, NewID: func() string { return "made" }}
 	for i, c := range []struct{ text, id, says string }{
 		{`no JSON`, "made", "want a JSON object, got what is no JSON"},
@@ -43,7 +44,7 @@ func TestWrongMessages(t *testing.T) {
 
 // What waits for the link is stopped; a call that cannot be obeyed is written down.
 func TestStopAndForward(t *testing.T) {
-	h := enginetest.New(t)
+	h := enginetest.New(t, sqlite.Open)
 	j := journal.New(journal.Options{})
 	defer j.Close()
 	m := &Module{Engine: h.Engine, Journal: j, NewID: func() string { return "made" }}
@@ -69,7 +70,7 @@ func TestStopAndForward(t *testing.T) {
 
 // A recall of what cannot be named, or is not the account's, is refused by its code.
 func TestWrongRecalls(t *testing.T) {
-	h := enginetest.New(t)
+	h := enginetest.New(t, sqlite.Open)
 	m := &Module{Engine: h.Engine}
 	for text, want := range map[string]int64{
 		`[]`:                                10414,

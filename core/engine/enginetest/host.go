@@ -15,7 +15,6 @@ import (
 	"github.com/libnim/libnim/core/engine"
 	"github.com/libnim/libnim/core/module"
 	"github.com/libnim/libnim/core/store"
-	"github.com/libnim/libnim/core/store/sqlite"
 	"github.com/libnim/libnim/internal/abi"
 	"github.com/libnim/libnim/internal/nimerr"
 )
@@ -35,13 +34,13 @@ type Host struct {
 	posts   []abi.Posting
 }
 
-// New starts an engine that the test's end stops.
-func New(t *testing.T) *Host {
+// New starts an engine that the test's end stops, with a store that open makes.
+func New(t *testing.T, open store.Opener) *Host {
 	h := &Host{t: t, changed: make(chan struct{}), answers: map[module.Call]abi.Posting{}}
 	path := filepath.Join(t.TempDir(), "m.db")
 	h.Engine = engine.New(engine.Env{
 		Open: func(module.Account) (store.Store, func(), error, error) {
-			s, problem := sqlite.Open(store.Options{Path: path, Self: Self})
+			s, problem := open(store.Options{Path: path, Self: Self})
 			return s, nil, problem, nil
 		},
 		Sink: sink{h}, Wall: time.Now, NewID: func() string { return "made" },
