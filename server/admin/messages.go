@@ -19,21 +19,37 @@ import (
 // maxMessages is the most that one answer of GET /v1/messages holds.
 const maxMessages = 100
 
-// as finds the account in whose name a call acts, and checks its peer. The keys
-// are what the call names them.
-func (a *API) as(ctx context.Context, app *accounts.App, key, account, peerKey, peer string) (talk.As, error) {
-	who := talk.As{App: app.Key, Account: account}
-	for _, f := range [][2]string{{key, account}, {peerKey, peer}} {
-		if f[1] == "" {
-			return who, nimerr.InvalidArgument.New(f[0] + ": missing")
+// named is a key of a call and what it says.
+type named struct {
+	key   string
+	value *string
+}
+
+// readAs is readFor for a call in the name of an account, about its conversation
+// with a peer.
+func (a *API) readAs(ctx context.Context, r *http.Request, v any, appKey *string, account, peer named) (who talk.As, err error) {
+	app, err := a.readFor(r, v, appKey)
+	if err != nil {
+		return who, err
+	}
+	*appKey = app.Key
+	return a.as(ctx, app, account, peer)
+}
+
+// as finds the account in whose name a call acts, and checks its peer.
+func (a *API) as(ctx context.Context, app *accounts.App, account, peer named) (talk.As, error) {
+	who := talk.As{App: app.Key, Account: *account.value}
+	for _, f := range []named{account, peer} {
+		if *f.value == "" {
+			return who, nimerr.InvalidArgument.New(f.key + ": missing")
 		}
-		if err := accounts.CheckName(f[1]); err != nil {
+		if err := accounts.CheckName(*f.value); err != nil {
 			return who, err
 		}
 	}
-	found, err := a.Accounts.Get(ctx, app.Key, account)
+	found, err := a.Accounts.Get(ctx, app.Key, who.Account)
 	if errors.Is(err, accounts.ErrUnknown) {
-		return who, nimerr.NotFound.New(key + ": no such account")
+		return who, nimerr.NotFound.New(account.key + ": no such account")
 	}
 	if err != nil {
 		return who, err
@@ -61,11 +77,7 @@ func (a *API) postMessage(ctx context.Context, r *http.Request) (any, error) {
 		Push          *int            `json:"push_enable"`
 		Route         *int            `json:"routable_msg"`
 	}
-	app, err := a.readFor(r, &in, &in.AppKey)
-	if err != nil {
-		return nil, err
-	}
-	who, err := a.as(ctx, app, "from", in.From, "to", in.To)
+	who, err := a.readAs(ctx, r, &in, &in.AppKey, named{"from", &in.From}, named{"to", &in.To})
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +98,7 @@ func (a *API) postMessage(ctx context.Context, r *http.Request) (any, error) {
 		return nil, err
 	}
 	return map[string]any{
-		"app_key": app.Key, "from": in.From, "to": in.To, "client_msg_id": sent.ClientMsgID, "server_msg_id": sent.ServerMsgID,
+		"app_key": in.AppKey, "from": in.From, "to": in.To, "client_msg_id": sent.ClientMsgID, "server_msg_id": sent.ServerMsgID,
 		"seq": sent.Seq, "time_ms": sent.TimeMS, "repeated": sent.Repeated,
 	}, nil
 }
@@ -104,11 +116,7 @@ func (a *API) recallMessage(ctx context.Context, r *http.Request) (any, error) {
 		Payload string `json:"push_payload"`
 		Env     string `json:"env_config"`
 	}
-	app, err := a.readFor(r, &in, &in.AppKey)
-	if err != nil {
-		return nil, err
-	}
-	who, err := a.as(ctx, app, "from", in.From, "to", in.To)
+	who, err := a.readAs(ctx, r, &in, &in.AppKey, named{"from", &in.From}, named{"to", &in.To})
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +127,7 @@ func (a *API) recallMessage(ctx context.Context, r *http.Request) (any, error) {
 		return nil, err
 	}
 	return map[string]any{
-		"app_key": app.Key, "from": in.From, "to": in.To, "client_msg_id": in.ID, "time_ms": done.TimeMS,
+		"app_key": in.AppKey, "from": in.From, "to": in.To, "client_msg_id": in.ID, "time_ms": done.TimeMS,
 		"message_time_ms": done.MsgTimeMS, "repeated": done.Repeated,
 	}, nil
 }
@@ -132,11 +140,7 @@ func (a *API) readMessages(ctx context.Context, r *http.Request) (any, error) {
 		Peer    string `json:"peer"`
 		Seq     uint64 `json:"seq"`
 	}
-	app, err := a.readFor(r, &in, &in.AppKey)
-	if err != nil {
-		return nil, err
-	}
-	who, err := a.as(ctx, app, "account", in.Account, "peer", in.Peer)
+	who, err := a.readAs(ctx, r, &in, &in.AppKey, named{"account", &in.Account}, named{"peer", &in.Peer})
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +158,8 @@ func (a *API) listMessages(ctx context.Context, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	who, err := a.as(ctx, app, "account", q.Get("account"), "peer", q.Get("peer"))
+	account, peer := q.Get("account"), q.Get("peer")
+	who, err := a.as(ctx, app, named{"account", &account}, named{"peer", &peer})
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +180,7 @@ func (a *API) listMessages(ctx context.Context, r *http.Request) (any, error) {
 			return nil, pageError(accounts.ErrCursor)
 		}
 	}
-	entries, next, err := a.Messages.HistoryAs(ctx, who, q.Get("peer"), ask)
+	entries, next, err := a.Messages.HistoryAs(ctx, who, peer, ask)
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +188,7 @@ func (a *API) listMessages(ctx context.Context, r *http.Request) (any, error) {
 	if next != 0 {
 		cursor = strconv.FormatUint(next, 10)
 	}
-	return map[string]any{"app_key": app.Key, "account": who.Account, "peer": q.Get("peer"), "messages": entries, "next_cursor": cursor}, nil
+	return map[string]any{"app_key": app.Key, "account": account, "peer": peer, "messages": entries, "next_cursor": cursor}, nil
 }
 
 func flagOf(q url.Values, key string) (bool, error) {
