@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +85,34 @@ func TestTheAppsServerSpeaks(t *testing.T) {
 	}
 }
 
+// The conversations of an account, in pages; one that changes meanwhile is not lost.
+func TestTheAppsServerListsConversations(t *testing.T) {
+	e := startEdges(t, 1, nil)[0]
+	e.account("alice")
+	var want []string
+	for i := range 5 {
+		peer := fmt.Sprint("peer", i)
+		e.account(peer)
+		for range i + 1 {
+			e.do("POST", "/messages", map[string]any{"from": peer, "to": "alice", "body": "hello from " + peer})
+		}
+		want = append([]string{fmt.Sprintf("p:%s %d hello from %s", peer, i+1, peer)}, want...)
+	}
+	var got []string
+	pages := 0
+	for cursor := ""; pages == 0 || cursor != ""; pages++ {
+		page := e.do("GET", "/conversations?account=alice&limit=2&cursor="+cursor, nil)
+		for _, c := range page["conversations"].([]any) {
+			h := c.(map[string]any)
+			got = append(got, fmt.Sprintf("%v %v %v", h["conversation"], h["max_seq"], h["last"].(map[string]any)["body"]))
+		}
+		cursor = page["next_cursor"].(string)
+	}
+	if pages != 3 || !slices.Equal(got, want) {
+		t.Errorf("%d pages: %q, want %q", pages, got, want)
+	}
+}
+
 func TestTheAppsServerIsToldWhatIsWrong(t *testing.T) {
 	e := startEdges(t, 1, nil)[0]
 	for _, who := range []string{"alice", "bob"} {
@@ -109,6 +138,10 @@ func TestTheAppsServerIsToldWhatIsWrong(t *testing.T) {
 		{"POST", "/messages/recall", map[string]any{"from": "alice", "to": "bob"}, 400, "client_msg_id: want 1 to 64 bytes"},
 		{"POST", "/messages/recall", map[string]any{"from": "alice", "to": "bob", "client_msg_id": "none"}, 404, "no such message"},
 		{"POST", "/messages/read", map[string]any{"account": "alice", "peer": "bob"}, 400, "seq: want the number"},
+		{"GET", "/conversations", nil, 400, "account: missing"},
+		{"GET", "/conversations?account=nobody", nil, 404, "account: no such account"},
+		{"GET", "/conversations?account=alice&limit=0", nil, 400, "limit: want 1 to 200"},
+		{"GET", "/conversations?account=alice&cursor=x", nil, 400, "cursor: want the next_cursor"},
 		{"GET", "/messages?account=alice", nil, 400, "peer: missing"},
 		{"GET", "/messages?account=alice&peer=bob&limit=101", nil, 400, "limit: want 1 to 100"},
 		{"GET", "/messages?account=alice&peer=bob&oldest_first=1", nil, 400, "oldest_first: want true or false"},

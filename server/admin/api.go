@@ -79,6 +79,7 @@ func (a *API) Handler() http.Handler {
 		"POST /v1/maintenance":          {a.maintenance, nil},
 		"POST /v1/messages":             {a.postMessage, nil},
 		"GET /v1/messages":              {a.listMessages, []string{"app_key", "account", "peer", "from_ms", "to_ms", "oldest_first", "text", "limit", "cursor"}},
+		"GET /v1/conversations":         {a.listConversations, []string{"app_key", "account", "limit", "cursor"}},
 		"POST /v1/messages/recall":      {a.recallMessage, nil},
 		"POST /v1/messages/read":        {a.readMessages, nil},
 	} {

@@ -150,6 +150,36 @@ func (a *API) readMessages(ctx context.Context, r *http.Request) (any, error) {
 	return nil, a.Messages.ReadAs(ctx, who, in.Peer, in.Seq)
 }
 
+// maxConversations is the most that one answer of GET /v1/conversations holds.
+const maxConversations = 200
+
+// listConversations answers with the conversations of an account.
+func (a *API) listConversations(ctx context.Context, r *http.Request) (any, error) {
+	q := r.URL.Query()
+	app, err := a.app(q.Get("app_key"))
+	if err != nil {
+		return nil, err
+	}
+	account := q.Get("account")
+	name := named{"account", &account}
+	who, err := a.as(ctx, app, name, name)
+	if err != nil {
+		return nil, err
+	}
+	limit, err := limitOf(q, maxConversations, maxConversations)
+	if err != nil {
+		return nil, err
+	}
+	list, next, err := a.Messages.ConversationsAs(ctx, who, limit, q.Get("cursor"))
+	if errors.Is(err, nimerr.InvalidArgument) { // nothing else of the call goes there
+		err = pageError(accounts.ErrCursor)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"app_key": app.Key, "account": account, "conversations": list, "next_cursor": next}, nil
+}
+
 // listMessages answers with messages of a conversation, as one of its accounts has
 // them.
 func (a *API) listMessages(ctx context.Context, r *http.Request) (any, error) {

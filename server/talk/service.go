@@ -66,6 +66,20 @@ func (t *Talk) ReadAs(ctx context.Context, w As, peer string, seq uint64) error 
 	return err
 }
 
+// ConversationsAs hands out the account's conversations, the one that changed last
+// first, from a page on; "" is the first. next is the page behind it; "": that is all.
+func (t *Talk) ConversationsAs(ctx context.Context, w As, limit int, page string) (list any, next string, err error) {
+	out, err := w.request(ctx, t, wire.OpHeads, wire.Heads{Limit: limit, Page: page}, t.heads)
+	if err != nil {
+		return nil, "", err
+	}
+	heads := out.(*headsPage)
+	if heads.More {
+		next = heads.Page
+	}
+	return heads.Heads, next, nil
+}
+
 // HistoryAs hands out messages as the account has them. next is where it goes on;
 // 0: that is all.
 func (t *Talk) HistoryAs(ctx context.Context, w As, peer string, ask wire.History) (entries json.RawMessage, next uint64, err error) {
