@@ -275,14 +275,15 @@ func TestWholeSessionBacklog(t *testing.T) {
 // A log is uploaded over a line that carries 16 KiB a second, and the session
 // stands all the while.
 func TestUploadOverANarrowLine(t *testing.T) {
-	j := journal.New(journal.Options{Dir: t.TempDir()})
-	defer j.Close()
-	for i := range 500 {
-		if j.Add(journal.App, "filler", journal.Str("text", strings.Repeat("x", 2000))); i%100 == 0 {
-			j.Files() // waits for the file
-		}
-	}
+	dir := t.TempDir()
 	playWhole(t, gw, func(w *whole) {
+		j := journal.New(journal.Options{Dir: dir}) // its goroutine belongs to the bubble
+		defer j.Close()
+		for i := range 500 {
+			if j.Add(journal.App, "filler", journal.Str("text", strings.Repeat("x", 2000))); i%100 == 0 {
+				j.Files() // waits for the file
+			}
+		}
 		w.online()
 		w.narrow.Store(true)
 		w.tester.log.Journal = j
