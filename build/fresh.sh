@@ -53,7 +53,7 @@ cp -a "$(go env GOROOT)/." "$fresh/usr/local/go/"
 [[ ! ${FRESH_MODULES:-} ]] || { mkdir -p "$fresh$HOME/go/pkg" && cp -a "$(go env GOMODCACHE)" "$fresh$HOME/go/pkg/mod"; }
 
 for d in proc sys dev; do mount --rbind "/$d" "$fresh/$d"; done
-git bundle create --quiet "$fresh/libnim.bundle" HEAD
+git bundle create --quiet "$fresh/newcomer.bundle" HEAD
 inside() {
 	env -i HOME="$HOME" TERM="${TERM:-dumb}" LANG=C.UTF-8 \
 		${http_proxy:+http_proxy="$http_proxy"} ${https_proxy:+https_proxy="$https_proxy"} ${no_proxy:+no_proxy="$no_proxy"} \
@@ -61,14 +61,14 @@ inside() {
 		PATH=/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 		unshare --root="$fresh" --wd=/ "$@"
 }
-inside git clone --quiet --branch HEAD /libnim.bundle /libnim 2>/dev/null || inside git clone --quiet /libnim.bundle /libnim
-inside git -C /libnim checkout --quiet --detach "$(git rev-parse HEAD)"
+inside git clone --quiet --branch HEAD /newcomer.bundle /newcomer 2>/dev/null || inside git clone --quiet /newcomer.bundle /newcomer
+inside git -C /newcomer checkout --quiet --detach "$(git rev-parse HEAD)"
 
 echo "== demo, in the fresh root"
-inside bash -c 'cd /libnim && ./build.sh demo'
+inside bash -c 'cd /newcomer && ./build.sh demo'
 echo "== tests, in the fresh root"
 if [[ $# -gt 0 ]]; then
-	inside env CI=true bash -c 'cd /libnim && ./build.sh test "$@"' - "$@"
+	inside env CI=true bash -c 'cd /newcomer && ./build.sh test "$@"' - "$@"
 else
-	inside bash -c 'cd /libnim && bash .ci/run'
+	inside bash -c 'cd /newcomer && bash .ci/run'
 fi
