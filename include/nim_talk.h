@@ -18,7 +18,8 @@ NIM_BEGIN_C
  * restored they wait.
  *   json_msg        the message, a JSON object (message keys)
  *   json_extension  reserved
- *   prg_cb          upload progress; may be NULL
+ *   prg_cb          upload progress; may be NULL. Not called yet: this library
+ *                   uploads no files
  *   prg_user_data   handed to prg_cb unchanged */
 NIM_API void NIM_CALL nim_talk_send_msg(const char *json_msg, const char *json_extension,
     nim_nos_upload_prg_cb_func prg_cb, const void *prg_user_data);
@@ -182,7 +183,8 @@ NIM_API void NIM_CALL nim_talk_reg_receive_broadcast_msgs_cb(const char *json_ex
  *                   bring it
  *   json_reply_msg  the message to send, a JSON object (message keys)
  *   json_extension  reserved
- *   prg_cb          upload progress; may be NULL
+ *   prg_cb          upload progress; may be NULL. Not called yet: this library
+ *                   uploads no files
  *   prg_user_data   handed to prg_cb unchanged */
 NIM_API void NIM_CALL nim_talk_reply_msg(const char *json_msg, const char *json_reply_msg,
     const char *json_extension, nim_nos_upload_prg_cb_func prg_cb,
