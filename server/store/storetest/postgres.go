@@ -21,8 +21,9 @@ import (
 
 // Cluster is a PostgreSQL server that runs.
 type Cluster struct {
-	dir string // the socket is here, the data below it
-	cmd *exec.Cmd
+	dir   string // the socket is here, the data below it
+	cmd   *exec.Cmd
+	alive *os.File // ends when no process of the server holds its other end
 }
 
 var errMissing = errors.New("PostgreSQL's server is not installed (Debian: postgresql)")
@@ -129,9 +130,12 @@ func (c *Cluster) Promote(t testing.TB) {
 // Kill ends the server as a crash does.
 func (c *Cluster) Kill() {
 	if c.cmd != nil {
-		// The postmaster's children end when they see that it is gone.
 		_, _ = c.cmd.Process.Kill(), c.cmd.Wait()
 		c.cmd = nil
+		// Its children end when they see that it is gone, and may commit until then.
+		_ = c.alive.SetReadDeadline(time.Now().Add(30 * time.Second))
+		_, _ = c.alive.Read(make([]byte, 1))
+		_ = c.alive.Close()
 	}
 }
 
@@ -194,7 +198,15 @@ func (c *Cluster) run() error {
 	c.cmd = c.command("postgres", "-D", c.data(), "-k", c.dir, "-c", "listen_addresses=", "-c", "fsync=off",
 		"-c", "max_connections=200", "-c", "shared_buffers=32MB")
 	c.cmd.Stdout, c.cmd.Stderr = log, log
-	if err := c.cmd.Start(); err != nil {
+	alive, held, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	c.alive, c.cmd.ExtraFiles = alive, []*os.File{held}
+	err = c.cmd.Start()
+	_ = held.Close()
+	if err != nil {
+		_ = alive.Close()
 		c.cmd = nil
 		return err
 	}
