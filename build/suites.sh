@@ -385,7 +385,7 @@ one_suite() { # suite
 count() { # suite
 	local status took sum p f s
 	read -r status took <"$logs/$1.end"
-	sum=$(grep -E '^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$' "$logs/$1.log" | tail -1) || true
+	sum=$(grep -aE '^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$' "$logs/$1.log" | tail -1) || true
 	read -r p f s <<<"$(tr -cd '0-9 ' <<<"${sum:-}")" || true
 	p=${p:-0} f=${f:-0} s=${s:-0}
 	if [[ $status == 77 ]]; then
@@ -406,7 +406,7 @@ $(what_failed "$1")
 # what_failed prints the lines of a suite's log that tell of its failures, or else
 # its end.
 what_failed() { # suite
-	grep -E -A8 '^(not ok|FAIL |--- FAIL|WARNING: |panic: |fatal )|: failed$' "$logs/$1.log" | cut -c1-300 | head -60 | grep . || tail -20 "$logs/$1.log"
+	grep -aE -A8 '^(not ok|FAIL |--- FAIL|WARNING: |panic: |fatal )|: failed$' "$logs/$1.log" | cut -c1-300 | head -60 | grep -a . || tail -20 "$logs/$1.log"
 }
 
 # run_suites runs the suites named one by one, or all, and ends with what failed
